@@ -1,0 +1,60 @@
+"""Documents as they come in, and passages as they go out."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+_NAMESPACE = uuid.UUID("6f1a2d52-6a0e-4b8e-9a55-8f6d7c1f0b61")
+
+IngestStatus = Literal["added", "unchanged", "updated", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A parsed document: Markdown text with where it came from and who may read it."""
+
+    uri: str
+    title: str
+    text: str
+    scope: str
+
+    @property
+    def id(self) -> str:
+        """The same place read by the same people is the same document, whatever it says today."""
+        return str(uuid.uuid5(_NAMESPACE, f"{self.scope} {self.uri}"))
+
+    @property
+    def content_hash(self) -> str:
+        return hashlib.sha256(f"{self.title}\n{self.text}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk of a document as a search returns it.
+
+    `score` is the fused rank score that orders the results (higher is better, comparable within one
+    search only). `similarity` is the cosine of question and chunk, in [-1, 1], comparable across searches.
+    """
+
+    chunk_id: str
+    document_id: str
+    title: str
+    uri: str
+    section: str
+    text: str
+    scope: str
+    content_hash: str
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestResult:
+    """What became of one document. `error` is a sentence for people, set when `status` is `failed`."""
+
+    uri: str
+    title: str
+    status: IngestStatus
+    chunks: int = 0
+    error: str | None = None

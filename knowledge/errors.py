@@ -1,0 +1,44 @@
+"""What can go wrong on the documents side.
+
+KnowledgeError
+├── InvalidScope          an audience that is neither `public` nor `channel:ID`
+├── SourceError           a document could not be brought in; its text is fit for people
+│   ├── SourceNotFound        no such file or page
+│   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
+│   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
+│   └── SourceTimeout         fetching or parsing took too long
+└── IndexUnavailable      the index cannot be reached or is owned by another process
+"""
+
+
+class KnowledgeError(Exception):
+    """Root of this package's errors. `str(error)` is one sentence that may be shown to a person."""
+
+
+class InvalidScope(KnowledgeError):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"“{scope[:60]}” is no audience: write public or channel:ID")
+
+
+class SourceError(KnowledgeError):
+    """A document could not be brought in."""
+
+
+class SourceNotFound(SourceError):
+    """There is no such file or page."""
+
+
+class SourceRefused(SourceError):
+    """The place or the size is one that Tandem does not read."""
+
+
+class SourceUnreadable(SourceError):
+    """The file is broken, encrypted or of a kind that Tandem does not know."""
+
+
+class SourceTimeout(SourceError):
+    """Fetching or parsing took longer than its limit."""
+
+
+class IndexUnavailable(KnowledgeError):
+    """The index cannot be reached, or another process owns it."""

@@ -1,0 +1,60 @@
+"""An answer and the events in which it reaches the person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from router.decisions import Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A passage that the answer cites as [n], with the sentence of it that supports the answer."""
+
+    n: int
+    title: str
+    uri: str
+    quote: str
+    document_id: str
+    chunk_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer.
+
+    `model` names what was asked (`name@digest` of the adapter, or the base model, or "" where no model
+    was needed). `timings_ms` holds milliseconds by stage: search, first_chunk, first_sentence, total.
+    `removed_citations` counts citations and links that the passages did not support.
+    """
+
+    exchange_id: str
+    text: str
+    decision: Decision
+    sources: tuple[Source, ...] = ()
+    model: str = ""
+    timings_ms: Mapping[str, float] = field(default_factory=dict[str, float])
+    removed_citations: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """What is being done now, for a status line: `Searching the documents`."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """Text that passed its checks and may be shown; the pieces joined are the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The last event: the whole answer, journalled."""
+
+    answer: Answer
+
+
+AnswerEvent = Working | Released | Answered

@@ -1,0 +1,32 @@
+"""What a person asked, and who will see the answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from knowledge.audience import Audience
+from router.decisions import Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One earlier message of the thread, oldest first."""
+
+    speaker: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One message to be answered.
+
+    `text` is plain text without the mention. `audience` is computed from live membership when the
+    question is asked. `forced_route` is a person's or a command's choice, else None.
+    """
+
+    text: str
+    audience: Audience
+    asker: str
+    team: str = ""
+    channel: str = ""
+    thread: tuple[Turn, ...] = ()
+    forced_route: Route | None = None
