@@ -1,0 +1,82 @@
+"""The one engine, and the schema brought up to date before anything uses it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.errors import DatabaseError
+from bot.settings import BotSettings
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def database_url(settings: BotSettings) -> URL:
+    """The database as SQLAlchemy's async engine wants it. Raises DatabaseError for another kind of database."""
+    if settings.database_url is None or not settings.database_url.get_secret_value():
+        return URL.create("sqlite+aiosqlite", database=str(settings.home.absolute() / "tandem.db"))
+    try:
+        url = make_url(settings.database_url.get_secret_value())
+    except ArgumentError as error:
+        raise DatabaseError(
+            "TANDEM_DATABASE_URL: write postgresql://user:password@host/name, or leave it empty"
+        ) from error
+    match url.get_backend_name():
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+        case "sqlite":
+            return url.set(drivername="sqlite+aiosqlite")
+        case other:
+            raise DatabaseError(f"TANDEM_DATABASE_URL: {other} is not supported, use postgresql or sqlite")
+
+
+def plain_url(url: URL) -> str:
+    """The same database for libraries that connect synchronously and choose a driver by themselves (DBOS)."""
+    kind = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql"
+    return url.set(drivername=kind).render_as_string(hide_password=False)
+
+
+def open_engine(url: URL) -> AsyncEngine:
+    """An engine with connections checked before use; SQLite in WAL mode, so that readers never wait for a writer."""
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    engine = create_async_engine(url)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def migrate(url: URL) -> None:
+    """Bring the schema up to date. Blocks; raises DatabaseError with what to check."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = _sync_url(url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        command.upgrade(config, "head")
+    except (SQLAlchemyError, OSError) as error:
+        where = url.render_as_string(hide_password=True)
+        raise DatabaseError(f"the database {where} cannot be used: {_first_line(error)}") from error
+
+
+def _sync_url(url: URL) -> URL:
+    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor: sqlite3.Cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # WAL with NORMAL survives a killed process; only a power cut may take the last commits.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    cursor.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error.__cause__ or error).strip().splitlines()[0]

@@ -1,0 +1,34 @@
+"""What can go wrong on the Slack and command-line side.
+
+BotError
+├── SettingsError         a setting is wrong; the text names the variable and what to write
+├── PortTaken             a port that Tandem needs is in use
+├── ModelServerError      the embedded model could not be unpacked or its server not be started
+├── ControlError          the running bot could not be asked, or answered with an error
+└── DatabaseError         the database cannot be opened or brought up to date
+"""
+
+
+class BotError(Exception):
+    """Root of this package's errors. `str(error)` is for the person at the terminal: what to change."""
+
+
+class SettingsError(BotError):
+    """A setting is wrong; the text names the variable and what to write."""
+
+
+class PortTaken(BotError):
+    def __init__(self, port: int, variable: str) -> None:
+        super().__init__(f"port {port} is in use: stop what listens there, or set {variable} to a free port")
+
+
+class ModelServerError(BotError):
+    """The embedded model could not be unpacked, or its server could not be started."""
+
+
+class ControlError(BotError):
+    """The running bot could not be asked, or it answered with an error."""
+
+
+class DatabaseError(BotError):
+    """The database cannot be opened or brought up to date."""

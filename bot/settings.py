@@ -1,0 +1,106 @@
+"""What the Slack side and the command line are told from outside.
+
+Every package has such a class; only the composition root fills it, by `load_settings`.
+"""
+
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
+
+
+class BotSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", extra="ignore", populate_by_name=True)
+
+    home: Path = Field(default=Path(".tandem"), description="The one folder that holds all state.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="SQL database, `postgresql://user:password@host/name`. Empty: SQLite below TANDEM_HOME.",
+    )
+
+    slack_bot_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="SLACK_BOT_TOKEN",
+        description="Bot token (`xoxb-…`). Empty: the local workspace is started instead of Slack.",
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None, validation_alias="SLACK_APP_TOKEN", description="App-level token (`xapp-…`) for Socket Mode."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, validation_alias="SLACK_SIGNING_SECRET", description="Signing secret, for HTTP mode."
+    )
+    slack_port: int | None = Field(default=None, ge=1, le=65_535, description="Port of HTTP mode. Empty: Socket Mode.")
+    slack_api_url: str = Field(
+        default="https://slack.com/api/",
+        validation_alias="SLACK_API_URL",
+        description="The Web API's address; another Slack-compatible server by choice.",
+    )
+
+    workspace_port: int = Field(default=3100, ge=1, le=65_535, description="Port of the local workspace's page.")
+    health_port: int = Field(default=3110, ge=1, le=65_535, description="Port of /healthz and /readyz, on loopback.")
+    questions_per_minute: int = Field(default=20, ge=1, description="How many questions one person may ask a minute.")
+
+    model_port: int = Field(
+        default=8100, ge=1, le=65_535, description="Port of the embedded model's server, on loopback."
+    )
+    model_venv: Path = Field(default=Path(".venv-model"), description="The Python environment that holds vLLM.")
+    model_threads: str = Field(
+        default="auto",
+        pattern=r"auto|\d+(-\d+)?(,\d+(-\d+)?)*",
+        description="Cores that the embedded model's server is bound to, like `0-3`; `auto` takes all.",
+    )
+
+    sample: bool = Field(
+        default=True, description="Take the sample handbook in at the first start of the local workspace."
+    )
+    nightly_hour_utc: int = Field(default=2, ge=0, le=23, description="Hour (UTC) at which feedback is exported.")
+    log_level: str = Field(
+        default="info",
+        pattern="debug|info|warning|error",
+        description="How much is logged: debug, info, warning, error.",
+    )
+    failpoint: str = Field(default="", description="For tests only: the step at which the process kills itself.")
+
+    @model_validator(mode="after")
+    def _slack_is_whole(self) -> Self:
+        if self.slack_port is not None and self.slack_signing_secret is None:
+            raise ValueError("TANDEM_SLACK_PORT asks for HTTP mode: set SLACK_SIGNING_SECRET too")
+        if self.slack_bot_token and not self.slack_app_token and self.slack_port is None:
+            raise ValueError(
+                "SLACK_BOT_TOKEN alone does not connect: set SLACK_APP_TOKEN for Socket Mode, "
+                "or SLACK_SIGNING_SECRET and TANDEM_SLACK_PORT for HTTP mode"
+            )
+        return self
+
+    @property
+    def local_workspace(self) -> bool:
+        """Without a bot token there is no Slack to talk to: the local workspace takes its place."""
+        return self.slack_bot_token is None
+
+
+def load_settings(kind: type[_Settings]) -> _Settings:
+    """Fill a settings class from the environment and `.env`.
+
+    Raises SettingsError with one line a wrong value: the variable's name and what to write.
+    """
+    try:
+        return kind(_env_file=".env")  # pyright: ignore[reportCallIssue] — pydantic-settings' own argument
+    except ValidationError as error:
+        lines = [_plain(kind, detail["loc"], detail["msg"]) for detail in error.errors()]
+        raise SettingsError("; ".join(lines)) from error
+
+
+def variable_name(kind: type[BaseSettings], field: str) -> str:
+    """The environment variable that sets a field."""
+    alias = kind.model_fields[field].validation_alias if field in kind.model_fields else None
+    return alias if isinstance(alias, str) else f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+
+
+def _plain(kind: type[BaseSettings], place: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    return f"{variable_name(kind, str(place[0]))}: {said[:1].lower()}{said[1:]}" if place else said
