@@ -11,27 +11,31 @@ MODEL := .venv-model/bin/python
 PINS := deploy/pins
 PIP_FLAGS := --quiet --no-deps --disable-pip-version-check --no-input
 
-.PHONY: help install run test check bench pins screenshots clean
+.PHONY: help install install-test run test check bench pins screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-install: .venv/.installed .venv-model/.installed ## make .venv and .venv-model from the pinned lists
+install: ## make .venv and .venv-model from the pinned lists
+	@$(MAKE) --no-print-directory -j2 .venv/.installed .venv-model/.installed
+
+install-test: install
+	@$(MAKE) --no-print-directory .venv/.installed-test
 
 run: install ## start everything and print the address to open
 	@exec .venv/bin/tandem run
 
-test: install .venv/.installed-test ## run the tests; what the machine lacks is skipped by name
+test: install-test ## run the tests; what the machine lacks is skipped by name
 	@$(BOT) -m pytest -q
 
-check: install .venv/.installed-test ## lint, types, import rules and tests: what CI runs
+check: install-test ## lint, types, import rules and tests: what CI runs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/pyright
 	@$(BOT) -m pytest -q --durations=15
 
-bench: install .venv/.installed-test ## measure, with the machine named: build/bench.json
+bench: install-test ## measure, with the machine named: build/bench.json
 	@$(BOT) -m tests.benchmarks --out build/bench.json
 
 pins: ## write the pinned lists from what is installed now
