@@ -1,0 +1,46 @@
+"""Settings of the router; only the composition root reads them from the environment."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RouterSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", extra="ignore")
+
+    model_url: str | None = Field(
+        default=None,
+        description="An OpenAI-compatible vLLM, like http://gpu-1:8000; unset: the embedded one is started",
+    )
+    model_api_key: SecretStr | None = Field(default=None, description="Key that the model server asks for")
+    model_name: str = Field(
+        default="SmolLM2-135M-Instruct", min_length=1, description="Name of the base model at the model server"
+    )
+    model_window_tokens: int = Field(
+        default=4096, ge=1024, description="The model's window: prompt and answer together stay below it"
+    )
+    answer_max_tokens: int = Field(default=320, ge=16, description="An answer is cut after this many tokens")
+    model_connect_s: float = Field(default=5, gt=0, description="Seconds to wait for a connection to the model server")
+    model_first_token_s: float = Field(default=60, gt=0, description="Seconds to wait for the first token")
+    model_between_tokens_s: float = Field(default=20, gt=0, description="Seconds to wait between two tokens")
+    model_total_s: float = Field(
+        default=180, gt=0, description="Seconds that an answer may take in all; Slack ends a stream after about 300"
+    )
+    breaker_failures: int = Field(
+        default=5, ge=1, description="Failures in a row after which the model server is left alone for a while"
+    )
+    breaker_pause_s: float = Field(
+        default=10, gt=0, description="Seconds before one request tries the model server again"
+    )
+    question_max_chars: int = Field(
+        default=4000, ge=100, description="A longer message is read to here, and the answer says so"
+    )
+    prompt_passages: int = Field(
+        default=3, ge=1, le=20, description="Passages shown to the model: 3 suit the embedded one, 5 a larger one"
+    )
+    passage_max_chars: int = Field(default=1600, ge=200, description="A longer passage is cut here in the prompt")
+    search_limit: int = Field(default=8, ge=1, le=50, description="Passages asked of one search")
+    search_timeout_s: float = Field(default=5, gt=0, description="Seconds that one search may take")
+    searches_max: int = Field(default=3, ge=1, le=5, description="Searches for one question, rewordings included")
+    search_budget_s: float = Field(
+        default=2, gt=0, description="Seconds after which no further rewording is searched for"
+    )
