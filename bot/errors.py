@@ -5,7 +5,12 @@ BotError
 ├── PortTaken             a port that Tandem needs is in use
 ├── ModelServerError      the embedded model could not be unpacked or its server not be started
 ├── ControlError          the running bot could not be asked, or answered with an error
-└── DatabaseError         the database cannot be opened or brought up to date
+├── DatabaseError         the database cannot be opened or brought up to date
+├── NotStored             an event could not be written down, so it is not acknowledged
+└── SlackError            Slack did not do what was asked
+    ├── SlackRefused          it answered `ok: false`; `code` is its word for why
+    ├── SlackUnreachable      it was not reached: nothing was done there
+    └── SlackAmbiguous        the connection broke after the request was sent: it may have been done
 """
 
 
@@ -32,3 +37,26 @@ class ControlError(BotError):
 
 class DatabaseError(BotError):
     """The database cannot be opened or brought up to date."""
+
+
+class NotStored(BotError):
+    """An event could not be written down, so it is not acknowledged, and Slack delivers it again."""
+
+
+class SlackError(BotError):
+    """Slack did not do what was asked."""
+
+
+class SlackRefused(SlackError):
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"Slack refused {method}: {code}")
+        self.method = method
+        self.code = code
+
+
+class SlackUnreachable(SlackError):
+    """Slack was not reached: nothing was done there."""
+
+
+class SlackAmbiguous(SlackError):
+    """The connection broke after the request was sent: it may or may not have been done."""

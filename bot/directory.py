@@ -1,0 +1,119 @@
+"""Who and what is in the workspace, asked of Slack and remembered for under a minute."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bot.payloads import Json, inner, objects, optional
+from bot.slack import Slack
+
+# Membership that is lost must be noticed within 60 s, even when the event about it never comes.
+CACHE_S = 45.0
+_ENTRIES_KEPT = 5_000
+_PAGE = 200
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    id: str
+    name: str
+    team: str
+    is_member: bool
+    """A full member of the workspace: no guest, no bot, not deactivated, nobody from another organisation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    id: str
+    name: str
+    kind: str
+    """public, private, group (a direct message of several) or direct."""
+    is_shared_outside: bool
+
+
+class Directory:
+    """Raises SlackRefused for what Slack does not know, SlackUnreachable when it can't be asked."""
+
+    def __init__(self, slack: Slack, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slack = slack
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[float, object]] = {}
+
+    async def person(self, user: str) -> Person:
+        return await self._remembered(("person", user), lambda: self._person(user))
+
+    async def channel(self, channel: str) -> Channel:
+        return await self._remembered(("channel", channel), lambda: self._channel(channel))
+
+    async def private_channels_of(self, user: str) -> frozenset[str]:
+        """The private channels that both the person and the bot are in."""
+        return await self._remembered(("memberships", user), lambda: self._private_channels_of(user))
+
+    def forget(self) -> None:
+        """Something about membership changed: ask anew."""
+        self._known.clear()
+
+    async def _remembered(self, key: tuple[str, str], ask: Callable[[], Awaitable[_T]]) -> _T:
+        now = self._clock()
+        found = self._known.get(key)
+        if found is not None and found[0] > now:
+            return found[1]  # pyright: ignore[reportReturnType] — the key's first word names the type
+        if len(self._known) >= _ENTRIES_KEPT:
+            self._known.clear()
+        answer = await ask()
+        # Counted from before the question was asked: what Slack says may be that old.
+        self._known[key] = (now + CACHE_S, answer)
+        return answer
+
+    async def _person(self, user: str) -> Person:
+        found = inner(await self._slack.read("users.info", user=user), "user")
+        outside = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_app_user")
+        return Person(
+            id=user,
+            name=optional(inner(found, "profile"), "display_name") or optional(found, "real_name") or "someone",
+            team=optional(found, "team_id"),
+            is_member=bool(found) and not any(found.get(mark) for mark in outside),
+        )
+
+    async def _channel(self, channel: str) -> Channel:
+        found = inner(await self._slack.read("conversations.info", channel=channel), "channel")
+        return Channel(
+            id=channel,
+            name=optional(found, "name"),
+            kind=_kind(found),
+            is_shared_outside=any(
+                found.get(mark)
+                for mark in ("is_ext_shared", "is_pending_ext_shared", "pending_shared", "pending_connected_team_ids")
+            ),
+        )
+
+    async def _private_channels_of(self, user: str) -> frozenset[str]:
+        channels: set[str] = set()
+        cursor = ""
+        while True:
+            page = await self._slack.read(
+                "users.conversations",
+                user=user,
+                types="private_channel",
+                exclude_archived=True,
+                limit=_PAGE,
+                cursor=cursor,
+            )
+            channels.update(
+                optional(found, "id") for found in objects(page, "channels") if not found.get("is_ext_shared")
+            )
+            cursor = optional(inner(page, "response_metadata"), "next_cursor")
+            if not cursor:
+                return frozenset(channels)
+
+
+def _kind(found: Json) -> str:
+    if found.get("is_im"):
+        return "direct"
+    if found.get("is_mpim"):
+        return "group"
+    # Anything that does not say that it is open is taken as closed.
+    return "public" if found.get("is_private") is False and found.get("is_channel") else "private"

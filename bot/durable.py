@@ -1,0 +1,139 @@
+"""Durable work on DBOS: what is stored here is done, though the process is killed on the way."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# DBOS's decorators lose the types of what they wrap.
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.arrivals import Arrival
+from bot.errors import NotStored
+
+log = logging.getLogger("tandem.durable")
+
+Handler = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
+"""Does one piece of work: its id, its kind, its payload. Called again from the start after a crash."""
+
+Nightly = Callable[[datetime], Awaitable[None]]
+
+# Raised only when the shape of stored work changes so that an older one could not be taken up: a deploy keeps it.
+_WORK_VERSION = "1"
+# The first run and three more: a message that kills the process would otherwise do so for ever.
+_ATTEMPTS = 4
+_QUIET = "ERROR"
+# Slack waits 3 s for its acknowledgement.
+_STORE_TIMEOUT_S = 2.5
+
+
+class Durable:
+    """One executor of durable work. DBOS keeps one instance a process, so this is opened once a process."""
+
+    def __init__(self, *, database_url: str, executor_id: str, handler: Handler) -> None:
+        """`database_url` is synchronous: `sqlite:///…` or `postgresql://…`. `executor_id` must outlive restarts."""
+        self._database_url = database_url
+        self._executor_id = executor_id
+        self._handler = handler
+        self._running: set[str] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def launch(self, *, nightly: Nightly | None = None, nightly_hour_utc: int = 2) -> None:
+        """Start, and take up what a killed process left. Must be called inside the event loop that is to run the work."""
+        _use_wal(self._database_url)
+        config: DBOSConfig = {
+            "name": "tandem",
+            "system_database_url": self._database_url,
+            "application_version": _WORK_VERSION,
+            "executor_id": self._executor_id,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": _QUIET,
+            "enable_otlp": False,
+            "scheduler_polling_interval_sec": 5.0,
+        }
+        logging.getLogger("dbos").setLevel(_QUIET)
+        DBOS(config=config)
+        self._work = DBOS.workflow(name="work", max_recovery_attempts=_ATTEMPTS)(self._run)
+        night = DBOS.workflow(name="nightly")(_nightly(nightly))
+        DBOS.launch()
+        if nightly is not None:
+            DBOS.apply_schedules(
+                [{"schedule_name": "nightly", "workflow_fn": night, "schedule": f"0 {nightly_hour_utc} * * *"}]
+            )
+
+    async def store(self, arrival: Arrival) -> None:
+        """Write the work down and start it; the same id is done once. Raises NotStored: then nothing was promised."""
+        starting = asyncio.create_task(self._start(arrival))
+        try:
+            # Shielded: a start cut off after its row is written would leave work that nobody does until a restart.
+            await asyncio.wait_for(asyncio.shield(starting), _STORE_TIMEOUT_S)
+        except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
+            starting.add_done_callback(_forget)
+            raise NotStored(f"{arrival.kind} could not be stored in time") from error
+
+    async def _start(self, arrival: Arrival) -> None:
+        with SetWorkflowID(arrival.id):
+            await DBOS.start_workflow_async(self._work, arrival.id, arrival.kind, arrival.payload)
+
+    async def result(self, work_id: str) -> Any:
+        """Wait for stored work to be done and give what it returned."""
+        handle = await DBOS.retrieve_workflow_async(work_id)
+        return await handle.get_result(polling_interval_sec=0.05)
+
+    async def has(self, work_id: str) -> bool:
+        try:
+            return await DBOS.get_workflow_status_async(work_id) is not None
+        except (SQLAlchemyError, OSError) as error:
+            raise NotStored("the database could not be read") from error
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until nothing runs; False if time ran out, and what still runs is taken up at the next start."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+    async def _run(self, work_id: str, kind: str, payload: dict[str, Any]) -> Any:
+        self._running.add(work_id)
+        self._idle.clear()
+        try:
+            return await self._handler(work_id, kind, payload)
+        finally:
+            self._running.discard(work_id)
+            if not self._running:
+                self._idle.set()
+
+
+def _forget(starting: asyncio.Task[None]) -> None:
+    """Slack delivers it again: what became of this attempt is of no more interest."""
+    if not starting.cancelled():
+        starting.exception()
+
+
+def _use_wal(url: str) -> None:
+    """DBOS leaves SQLite's journal mode as it is; the mode stays with the file."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        with sqlite3.connect(parsed.database) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+
+
+def _nightly(job: Nightly | None) -> Callable[[datetime | str, Any], Coroutine[Any, Any, None]]:
+    async def run(scheduled: datetime | str, _context: Any) -> None:
+        at = datetime.fromisoformat(scheduled) if isinstance(scheduled, str) else scheduled  # stored as JSON
+        if job is not None:
+            await job(at.astimezone(UTC))
+
+    return run

@@ -1,0 +1,24 @@
+"""For trials of recovery: the process kills itself at a named step, as a power cut would."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+from bot.errors import SettingsError
+
+FAILPOINTS = ("after_store", "after_retrieval", "before_stream_recorded", "mid_stream", "after_stream_end")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failpoints:
+    """`name` is the step to die at; empty in every ordinary run."""
+
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name and self.name not in FAILPOINTS:
+            raise SettingsError(f"TANDEM_FAILPOINT: write one of {', '.join(FAILPOINTS)}, or leave it empty")
+
+    def reached(self, name: str) -> None:
+        if name == self.name:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,113 @@
+"""The door to Slack's Web API: two verbs, one connection pool, errors translated once."""
+
+# pyright: reportUnknownMemberType=false
+# slack_sdk leaves its payloads untyped; they are typed as JSON here, and nowhere else.
+
+import logging
+from types import TracebackType
+from typing import Any, Self, cast
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
+from bot.payloads import Json, as_object, optional
+
+_TIMEOUT_S = 15
+_CONNECTIONS = 64
+# Below the idle time at which servers and their load balancers close: a connection closed under a post is ambiguous.
+_KEEPALIVE_S = 8
+_RATE_LIMIT_RETRIES = 3
+_HTTP_SERVER_ERROR = 500
+# Slack's words for “something broke on our side”, after which a post may have been made or not.
+_AMBIGUOUS_CODES = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
+
+
+class Slack:
+    """Slack's Web API with the bot's token. Use as an async context manager, or `open` and `close`."""
+
+    def __init__(self, *, token: str, api_url: str) -> None:
+        self.api_url = api_url
+        self._token = token
+        self._session: aiohttp.ClientSession | None = None
+        self._client: AsyncWebClient | None = None
+
+    async def __aenter__(self) -> Self:
+        self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def open(self) -> None:
+        """Make the connection pool; needs a running event loop."""
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
+        )
+        self._client = self._web_client(self._token)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def anonymous_client(self) -> AsyncWebClient:
+        """A client without a token, for Bolt: it takes the token from our `authorize`, and can't fall back to its own."""
+        return self._web_client(None)
+
+    def _web_client(self, token: str | None) -> AsyncWebClient:
+        # Only the handler for 429: the others send a request again that may have been done, and post twice.
+        return AsyncWebClient(
+            token=token,
+            base_url=self.api_url,
+            session=self._session,
+            timeout=_TIMEOUT_S,
+            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=_RATE_LIMIT_RETRIES)],
+            logger=logging.getLogger("tandem.slack_sdk"),
+        )
+
+    async def write(self, method: str, **arguments: Any) -> Json:
+        """Call a method that changes something; arguments travel as JSON, None is left out.
+
+        Raises SlackRefused, SlackUnreachable, or SlackAmbiguous when it can't be known whether it was done.
+        """
+        body = {name: value for name, value in arguments.items() if value is not None}
+        return await self._call(method, http_verb="POST", json=body)
+
+    async def read(self, method: str, **arguments: str | int | bool) -> Json:
+        """Call a method that only reads. Raises SlackRefused or SlackUnreachable."""
+        params = {name: _as_query(value) for name, value in arguments.items()}
+        try:
+            return await self._call(method, http_verb="GET", params=params)
+        except SlackAmbiguous as error:
+            raise SlackUnreachable(str(error)) from error
+
+    async def _call(self, method: str, **request: Any) -> Json:
+        if self._client is None:
+            raise SlackUnreachable("the connection to Slack is not open")
+        try:
+            response = await self._client.api_call(method, **request)
+        except SlackApiError as error:
+            raise _translated(method, error) from error
+        except aiohttp.ClientConnectorError as error:
+            raise SlackUnreachable(f"Slack was not reached for {method}") from error
+        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+            raise SlackAmbiguous(f"the connection broke during {method}") from error
+        return as_object(cast("object", response.data))
+
+
+def _as_query(value: str | int | bool) -> str:  # noqa: FBT001 — a value among others, not a switch
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _translated(method: str, error: SlackApiError) -> SlackRefused | SlackAmbiguous:
+    response: Any = error.response
+    code = optional(as_object(getattr(response, "data", None)), "error")
+    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    if code in _AMBIGUOUS_CODES or (not code and status >= _HTTP_SERVER_ERROR):
+        return SlackAmbiguous(f"Slack failed during {method}: {code or status}")
+    return SlackRefused(method, code or f"http_{status}")
