@@ -1,0 +1,91 @@
+"""The parts that answer a question, built once from the settings and handed to whoever needs them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.database import database_url, migrate, open_engine
+from bot.settings import BotSettings, load_settings
+from knowledge.library import Library, open_library
+from knowledge.settings import KnowledgeSettings
+from router.journal import Journal
+from router.model import ModelClient
+from router.releases import Releases
+from router.router import Router
+from router.settings import RouterSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """All that the environment says."""
+
+    bot: BotSettings
+    router: RouterSettings
+    knowledge: KnowledgeSettings
+
+    @property
+    def home(self) -> Path:
+        return self.bot.home.absolute()
+
+    @property
+    def database(self) -> URL:
+        return database_url(self.bot)
+
+    @property
+    def model_url(self) -> str:
+        return self.router.model_url or f"http://127.0.0.1:{self.bot.model_port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    configuration: Configuration
+    engine: AsyncEngine
+    library: Library
+    model: ModelClient
+    journal: Journal
+    releases: Releases
+    router: Router
+
+
+def load_configuration() -> Configuration:
+    """Read the environment and `.env`. Raises SettingsError."""
+    configuration = Configuration(
+        bot=load_settings(BotSettings),
+        router=load_settings(RouterSettings),
+        knowledge=load_settings(KnowledgeSettings),
+    )
+    configuration.home.mkdir(parents=True, exist_ok=True)
+    return configuration
+
+
+@asynccontextmanager
+async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
+    """Raises DatabaseError, or IndexUnavailable when another process owns the index."""
+    async with AsyncExitStack() as stack:
+        migrate(configuration.database)
+        engine = open_engine(configuration.database)
+        stack.push_async_callback(engine.dispose)
+        library = await open_library(configuration.knowledge, engine)
+        stack.push_async_callback(library.close)
+        model = ModelClient(url=configuration.model_url, settings=configuration.router)
+        stack.push_async_callback(model.aclose)
+        journal, releases = Journal(engine), Releases(engine)
+        yield Parts(
+            configuration=configuration,
+            engine=engine,
+            library=library,
+            model=model,
+            journal=journal,
+            releases=releases,
+            router=Router(
+                search=library.search,
+                model=model,
+                journal=journal,
+                releases=releases,
+                settings=configuration.router,
+            ),
+        )

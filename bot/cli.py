@@ -1,0 +1,330 @@
+"""The `tandem` command: the composition root. Each command parses, calls, and prints.
+
+What needs the trainer is imported where it is used, so that a bot without one starts.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.assembly import Configuration, load_configuration
+from bot.errors import BotError
+from bot.operations import Asked
+from bot.shapes import Json
+from knowledge.errors import KnowledgeError
+from router.errors import RouterError
+from training.errors import TrainingError
+
+app = typer.Typer(
+    name="tandem",
+    help="A self-hosted Slack assistant: your own model, your own documents, and a router that learns which to use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
+_T = TypeVar("_T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class RouteChoice(StrEnum):
+    AUTO = "auto"
+    DIRECT = "direct"
+    RETRIEVE = "retrieve"
+
+
+@app.command()
+def run() -> None:
+    """Start everything and serve until Ctrl-C."""
+    from bot.run import serve
+
+    configuration = _configuration()
+    _set_up_logging(configuration)
+    _finish(serve(configuration, first_adapter=_first_adapter, nightly=_nightly(configuration), say=_say))
+
+
+@app.command()
+def ask(
+    text: str,
+    user: Annotated[
+        str, typer.Option("--as", help="Ask as this user: an id or a name. Default: see what is public.")
+    ] = "",
+    channel: Annotated[str, typer.Option("--in", help="Ask in this channel: an id or a name.")] = "",
+    route: Annotated[RouteChoice, typer.Option(help="Choose the route yourself.")] = RouteChoice.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Answer one question."""
+    asked = Asked(text=text, user=user, channel=channel, route=route.value)
+    _finish(_ask(_configuration(), asked, as_json=as_json))
+
+
+@app.command()
+def search(
+    text: str,
+    limit: Annotated[int, typer.Option("-k", min=1, max=50, help="How many passages.")] = 5,
+    audience: Annotated[str, typer.Option(help="public, or channel:ID.")] = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Find passages in the documents."""
+    _finish(_search(_configuration(), text, limit, audience, as_json=as_json))
+
+
+@app.command()
+def ingest(
+    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL…", help="Files, folders or web pages.")],
+    audience: Annotated[str, typer.Option(help="Who may read it: public, or channel:ID.")] = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Take documents in; the same one twice changes nothing."""
+    # The bot may run in another folder: a relative path means the folder of the person who types it.
+    absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
+    _finish(_ingest(_configuration(), absolute, audience, as_json=as_json))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the JSONL files.")],
+    since: Annotated[
+        datetime | None, typer.Option(help="Start of the window, UTC. Default: a day before its end.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the window, UTC. Default: the last midnight.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write exchanges and their feedback as training data."""
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
+    manifest = _finish(_export(_configuration(), out, start, end))
+    if as_json:
+        _print_json(manifest)
+    else:
+        _out.print_json(data=manifest)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, like training/recipes/grounding.yaml.")],
+    data: Annotated[Path, typer.Option("--data", help="JSONL rows of prompt and completion.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the adapter.")],
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune a LoRA adapter."""
+    from training.commands import train_adapter
+
+    with _progress() as bar:
+        task = bar.add_task("training", total=None)
+        metrics = _plainly(lambda: train_adapter(recipe, data, out, _advance(bar, task)))
+    _print_json(metrics) if as_json else _out.print(
+        f"adapter written to {escape(str(out))}, loss {metrics['loss']:.3f}"
+    )
+
+
+@app.command()
+def promote(
+    directory: Annotated[Path, typer.Argument(help="An adapter's folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put an adapter into service, once it is shown to answer as it was trained to."""
+    release = _finish(_promote(_configuration(), directory))
+    _print_json(release) if as_json else _out.print(f"{escape(release['adapter'])} is in service")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check tokens, scopes, model, index, database and disk: what is wrong, and how to mend it."""
+    from bot.doctor import examine
+
+    findings = asyncio.run(examine())
+    if as_json:
+        _print_json([finding.as_json() for finding in findings])
+    else:
+        table = Table("part", "state", "what to do", box=None, pad_edge=False)
+        for finding in findings:
+            table.add_row(finding.part, "[green]ok[/]" if finding.ok else "[red]wrong[/]", escape(finding.text))
+        _out.print(table)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+async def _ask(configuration: Configuration, asked: Asked, *, as_json: bool) -> None:
+    from bot.reach import reach_operations
+
+    with _progress() as bar:
+        task = bar.add_task("opening", total=None)
+        async with reach_operations(configuration, needs_model=True, progress=_describe(bar, task)) as operations:
+            async for event in operations.ask(asked):
+                if "status" in event:
+                    bar.update(task, description=event["status"])
+                elif "answer" in event:
+                    bar.stop()
+                    _print_json(event["answer"]) if as_json else _print_answer(event["answer"])
+    # Sentences are not printed as they come: a progress bar and a stream share one terminal badly.
+
+
+async def _search(configuration: Configuration, text: str, limit: int, audience: str, *, as_json: bool) -> None:
+    from bot.reach import reach_operations
+
+    with _progress() as bar:
+        task = bar.add_task("searching", total=None)
+        async with reach_operations(configuration, needs_model=False, progress=_describe(bar, task)) as operations:
+            found = await operations.search(text, limit=limit, audience=audience)
+    if as_json:
+        _print_json(found)
+        return
+    for passage in found:
+        _out.print(f"[bold]{escape(passage['title'])}[/]  {escape(passage['uri'])}")
+        _out.print(escape(passage["text"].strip()), style="dim")
+        _out.print()
+    if not found:
+        _out.print("nothing found")
+
+
+async def _ingest(configuration: Configuration, places: list[str], audience: str, *, as_json: bool) -> None:
+    from bot.reach import reach_operations
+
+    failed = 0
+    with _progress() as bar:
+        task = bar.add_task("taking in", total=None)
+        async with reach_operations(configuration, needs_model=False, progress=_describe(bar, task)) as operations:
+            async for result in operations.ingest(places, scope=audience):
+                failed += result["status"] == "failed"
+                bar.advance(task)
+                bar.update(task, description=f"taking in {Path(result['uri']).name}")
+                _print_json(result) if as_json else _print_ingested(result)
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
+    from bot.database import migrate, open_engine
+    from training.commands import export_window
+
+    migrate(configuration.database)
+    engine = open_engine(configuration.database)
+    try:
+        return await export_window(engine, out, start, end)
+    finally:
+        await engine.dispose()
+
+
+async def _promote(configuration: Configuration, directory: Path) -> Json:
+    from bot.database import migrate, open_engine
+    from training.commands import promote_adapter
+
+    migrate(configuration.database)
+    engine = open_engine(configuration.database)
+    try:
+        return await promote_adapter(
+            directory,
+            engine=engine,
+            home=configuration.home,
+            model_url=configuration.model_url,
+            router=configuration.router,
+        )
+    finally:
+        await engine.dispose()
+
+
+async def _first_adapter(configuration: Configuration, engine: Any) -> None:
+    from training.commands import promote_first_adapter
+
+    await promote_first_adapter(
+        engine=engine, home=configuration.home, model_url=configuration.model_url, router=configuration.router
+    )
+
+
+def _nightly(configuration: Configuration) -> Callable[[Any, datetime], Coroutine[Any, Any, None]]:
+    async def export_last_day(engine: Any, scheduled: datetime) -> None:
+        from training.commands import export_window
+
+        end = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        await export_window(engine, configuration.home / "exports" / f"{end:%Y-%m-%d}", end - timedelta(days=1), end)
+
+    return export_last_day
+
+
+def _configuration() -> Configuration:
+    return _plainly(load_configuration)
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    return _plainly(lambda: asyncio.run(work))
+
+
+def _plainly(work: Callable[[], _T]) -> _T:
+    """Do it; what goes wrong is one line for the person, and exit code 1."""
+    try:
+        return work()
+    except (BotError, KnowledgeError, RouterError, TrainingError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except OSError as error:
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def _fail(line: str) -> NoReturn:
+    _err.print(f"[red]tandem:[/] {escape(line)}")
+    raise typer.Exit(1)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), console=_err, transient=True
+    )  # fmt: skip
+
+
+def _describe(bar: Progress, task: Any) -> Callable[[str], None]:
+    return lambda text: bar.update(task, description=text)
+
+
+def _advance(bar: Progress, task: Any) -> Callable[[int, int, float], None]:
+    return lambda step, steps, loss: bar.update(
+        task, completed=step, total=steps, description=f"training, loss {loss:.3f}"
+    )
+
+
+def _say(line: str) -> None:
+    _err.print(line, markup=False)
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _print_answer(answer: Json) -> None:
+    _out.print(answer["answer"], markup=False)
+    for source in answer["sources"]:
+        _out.print(f"\n[{source['n']}] {source['title']}  {source['uri']}", markup=False, style="bold")
+        _out.print(f"    {source['quote']}", markup=False, style="dim")
+    _out.print(f"\n{answer['route']}: {answer['reason']}", markup=False, style="dim")
+
+
+def _print_ingested(result: Json) -> None:
+    told = result["error"] or f"{result['chunks']} passages"
+    _out.print(f"{result['status']:10} {result['uri']}  {told}", markup=False)
+
+
+def _set_up_logging(configuration: Configuration) -> None:
+    folder = configuration.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=folder / "tandem.log",
+        level=configuration.bot.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    # The HTTP client names each address it calls; that is noise here, and addresses may hold what is private.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

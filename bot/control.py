@@ -1,0 +1,157 @@
+"""The running bot's own door for the short commands: a Unix socket, mode 0600, below TANDEM_HOME.
+
+Only the bot's own user can open it, so it asks for no token. A line of JSON per result comes back.
+"""
+
+import json
+import logging
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from aiohttp import web
+
+from bot.errors import BotError, ControlError
+from bot.operations import Asked, Operations
+from bot.shapes import Json
+from knowledge.errors import KnowledgeError
+from router.errors import RouterError
+
+_log = logging.getLogger(__name__)
+_NDJSON = "application/x-ndjson"
+_ANSWER_TIMEOUT_S = 600.0
+
+
+def socket_path(home: Path) -> Path:
+    return home / "run" / "tandem.sock"
+
+
+@asynccontextmanager
+async def serving(home: Path, operations: Operations) -> AsyncGenerator[None]:
+    """Answer the short commands for as long as the context lasts."""
+    place = socket_path(home)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.chmod(0o700)
+    place.unlink(missing_ok=True)
+    runner = web.AppRunner(_application(operations), access_log=None)
+    await runner.setup()
+    with _short_name(place) as short:
+        await web.UnixSite(runner, short).start()
+    place.chmod(0o600)
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+        place.unlink(missing_ok=True)
+
+
+class RemoteOperations:
+    """The same operations, done by the running bot."""
+
+    def __init__(self, home: Path) -> None:
+        self._place = socket_path(home)
+
+    async def reachable(self) -> bool:
+        """Whether a bot runs there and listens."""
+        if not self._place.exists():
+            return False
+        try:
+            async with self._client() as client:
+                return (await client.get("/")).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def ask(self, asked: Asked) -> AsyncIterator[Json]:
+        told = {"text": asked.text, "user": asked.user, "channel": asked.channel, "route": asked.route}
+        async for line in self._lines("/ask", told):
+            yield line
+
+    async def search(self, text: str, *, limit: int, audience: str) -> list[Json]:
+        told = {"text": text, "limit": limit, "audience": audience}
+        return [line async for line in self._lines("/search", told)]
+
+    async def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]:
+        async for line in self._lines("/ingest", {"places": places, "scope": scope}):
+            yield line
+
+    async def _lines(self, path: str, told: Json) -> AsyncIterator[Json]:
+        try:
+            async with self._client() as client, client.stream("POST", path, json=told) as response:
+                async for line in response.aiter_lines():
+                    answer: Json = json.loads(line)
+                    if "problem" in answer:
+                        raise ControlError(answer["problem"])
+                    yield answer
+        except (httpx.HTTPError, ValueError) as error:
+            raise ControlError("the running bot broke off: see its log, and try again") from error
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncGenerator[httpx.AsyncClient]:
+        with _short_name(self._place) as short:
+            transport = httpx.AsyncHTTPTransport(uds=short)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://tandem", timeout=httpx.Timeout(_ANSWER_TIMEOUT_S, connect=5)
+            ) as client:
+                yield client
+
+
+class _short_name:  # noqa: N801 — reads as a function in a with statement
+    """The socket's path by way of an open folder: a Unix socket's own path may have 107 bytes only."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def __enter__(self) -> str:
+        self._folder = os.open(self._place.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{self._place.name}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._folder)
+
+
+def _application(operations: Operations) -> web.Application:
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def ask(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, operations.ask(Asked(**await request.json())))
+
+    async def search(request: web.Request) -> web.StreamResponse:
+        told = await request.json()
+        return await _stream(request, _each(operations, told))
+
+    async def ingest(request: web.Request) -> web.StreamResponse:
+        told = await request.json()
+        return await _stream(request, operations.ingest(told["places"], scope=told["scope"]))
+
+    application = web.Application()
+    application.add_routes(
+        [web.get("/", alive), web.post("/ask", ask), web.post("/search", search), web.post("/ingest", ingest)]
+    )
+    return application
+
+
+async def _each(operations: Operations, told: Json) -> AsyncIterator[Json]:
+    for found in await operations.search(told["text"], limit=told["limit"], audience=told["audience"]):
+        yield found
+
+
+async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": _NDJSON})
+    await response.prepare(request)
+    try:
+        async for line in lines:
+            await response.write(_line(line))
+    except (BotError, KnowledgeError, RouterError) as error:
+        await response.write(_line({"problem": str(error)}))
+    except Exception:  # noqa: BLE001 — the edge of the process: the person gets a sentence, the log the rest
+        _log.exception("a command failed")
+        await response.write(_line({"problem": "something went wrong in the running bot: see its log"}))
+    await response.write_eof()
+    return response
+
+
+def _line(line: Json) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,163 @@
+"""`tandem doctor`: each part looked at by itself, what is wrong said with how to mend it."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+from sqlalchemy import text
+
+from bot.assembly import Configuration, load_configuration
+from bot.control import RemoteOperations
+from bot.database import migrate, open_engine
+from bot.errors import BotError, SlackError
+from bot.model_server import MODEL_NAME
+from bot.shapes import Json
+from bot.slack import Slack
+from bot.tokens import read_tokens
+from knowledge.audience import EVERYONE
+from knowledge.errors import KnowledgeError
+from knowledge.library import open_library
+from router.errors import RouterError
+from router.model import ModelClient
+from router.releases import Releases
+
+# What deploy/slack-manifest.yaml asks for; without one of them a part of Tandem stays silent.
+SCOPES = frozenset(
+    {
+        "app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "commands",
+        "files:read", "groups:history", "groups:read", "im:history", "im:read", "im:write", "users:read",
+    }
+)  # fmt: skip
+_LEAST_FREE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`text` says what was found, or what is wrong and what to do about it."""
+
+    part: str
+    ok: bool
+    text: str
+
+    def as_json(self) -> Json:
+        return {"part": self.part, "ok": self.ok, "text": self.text}
+
+
+async def examine() -> list[Finding]:
+    """Look at every part; a wrong setting is the only finding, since the rest depends on it."""
+    try:
+        configuration = load_configuration()
+    except BotError as error:
+        return [Finding(part="settings", ok=False, text=str(error))]
+    return [Finding(part="settings", ok=True, text="read"), *[found async for found in _findings(configuration)]]
+
+
+async def _findings(configuration: Configuration) -> AsyncIterator[Finding]:
+    parts: dict[str, Callable[[Configuration], Awaitable[str]]] = {
+        "disk": _disk,
+        "database": _database,
+        "index": _index,
+        "model": _model,
+        "adapter": _adapter,
+        "slack": _slack,
+    }
+    for part, look in parts.items():
+        try:
+            yield Finding(part=part, ok=True, text=await look(configuration))
+        except (BotError, KnowledgeError, RouterError, OSError) as error:
+            yield Finding(part=part, ok=False, text=str(error))
+
+
+async def _disk(configuration: Configuration) -> str:
+    free = shutil.disk_usage(configuration.home).free
+    if free < _LEAST_FREE_BYTES:
+        raise BotError(f"only {free / 1e9:.1f} GB are free at {configuration.home}: make room, or move TANDEM_HOME")
+    return f"{free / 1e9:.0f} GB free at {configuration.home}"
+
+
+async def _database(configuration: Configuration) -> str:
+    migrate(configuration.database)
+    engine = open_engine(configuration.database)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    finally:
+        await engine.dispose()
+    return configuration.database.render_as_string(hide_password=True)
+
+
+async def _index(configuration: Configuration) -> str:
+    if await RemoteOperations(configuration.home).reachable():
+        return "open in the running bot"
+    engine = open_engine(configuration.database)
+    try:
+        library = await open_library(configuration.knowledge, engine)
+        try:
+            return f"{await library.count(EVERYONE)} public documents"
+        finally:
+            await library.close()
+    finally:
+        await engine.dispose()
+
+
+async def _model(configuration: Configuration) -> str:
+    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    try:
+        if await model.ready():
+            return f"{configuration.model_url} serves {', '.join(await model.models())}"
+    finally:
+        await model.aclose()
+    if configuration.router.model_url:
+        raise BotError(f"no model server answers at {configuration.model_url}: start it, or correct TANDEM_MODEL_URL")
+    if not (configuration.bot.model_venv.absolute() / "bin" / "python").exists():
+        raise BotError(f"there is no vLLM at {configuration.bot.model_venv}: run make install, or set TANDEM_MODEL_URL")
+    return f"{MODEL_NAME}, started by tandem run"
+
+
+async def _adapter(configuration: Configuration) -> str:
+    engine = open_engine(configuration.database)
+    try:
+        release = await Releases(engine).in_service()
+    finally:
+        await engine.dispose()
+    if release is None:
+        return "none: the base model answers until tandem run puts the first one into service"
+    return f"{release.adapter} since {release.promoted_at:%Y-%m-%d %H:%M} UTC"
+
+
+async def _slack(configuration: Configuration) -> str:
+    tokens = read_tokens(configuration.bot)
+    if tokens is None:
+        return "the local workspace, started by tandem run"
+    async with httpx.AsyncClient(timeout=15) as client:
+        try:
+            answer = await client.post(
+                f"{tokens.api_url.rstrip('/')}/auth.test", headers={"Authorization": f"Bearer {tokens.bot}"}
+            )
+        except httpx.HTTPError as error:
+            if configuration.bot.local_workspace:
+                return "the local workspace is not running now; tandem run starts it"
+            raise BotError(f"{tokens.api_url} cannot be reached: check the network, or SLACK_API_URL") from error
+    told = answer.json()
+    if not told.get("ok"):
+        raise BotError(f"SLACK_BOT_TOKEN is refused ({told.get('error')}): install the app again and copy its token")
+    granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",")} - {""}
+    if granted and SCOPES - granted:
+        raise BotError(
+            f"scopes are missing ({', '.join(sorted(SCOPES - granted))}): update the app from "
+            "deploy/slack-manifest.yaml and install it again"
+        )
+    if tokens.app:
+        await _open_socket(tokens.app, tokens.api_url)
+    return f"connected as {told.get('user')} in {told.get('team')}"
+
+
+async def _open_socket(app_token: str, api_url: str) -> None:
+    try:
+        async with Slack(token=app_token, api_url=api_url) as slack:
+            await slack.write("apps.connections.open")
+    except SlackError as error:
+        raise BotError(
+            f"SLACK_APP_TOKEN is refused ({error}): make one with connections:write in the app's settings"
+        ) from error

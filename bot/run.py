@@ -1,0 +1,157 @@
+"""`tandem run`: everything started in order, served until a signal, ended in reverse order."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+
+from bot import control, health, processes
+from bot.assembly import Configuration, Parts, open_parts
+from bot.control import RemoteOperations
+from bot.errors import BotError
+from bot.operations import LocalOperations
+from bot.ports import refuse_taken
+from bot.reach import model_served
+from bot.service import Bot, open_bot
+from bot.tokens import read_tokens, workspace_home
+from bot.views import who_sees
+from knowledge.audience import EVERYONE, PUBLIC
+from router.errors import ModelError
+
+_log = logging.getLogger(__name__)
+_WORKSPACE_TIMEOUT_S = 30.0
+
+Say = Callable[[str], None]
+FirstAdapter = Callable[[Parts], Awaitable[None]]
+Nightly = Callable[[Parts, datetime], Awaitable[None]]
+
+
+async def serve(configuration: Configuration, *, first_adapter: FirstAdapter, nightly: Nightly, say: Say) -> None:
+    """Serve until SIGINT or SIGTERM. Raises BotError or KnowledgeError with what to change when it can't start."""
+    serving = asyncio.create_task(_serve(configuration, first_adapter, nightly, say))
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        say("stopped")
+
+
+async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nightly: Nightly, say: Say) -> None:
+    if await RemoteOperations(configuration.home).reachable():
+        raise BotError(f"Tandem already runs in {configuration.home}: stop it, or set TANDEM_HOME to another folder")
+    settings = configuration.bot
+    await refuse_taken(settings.health_port, "TANDEM_HEALTH_PORT")
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(configuration))
+        if settings.local_workspace:
+            await stack.enter_async_context(_workspace(configuration, say))
+        warming = asyncio.create_task(parts.library.warm_up())
+        stack.callback(warming.cancel)
+        await stack.enter_async_context(model_served(parts, say))
+        await _prepare_first_start(parts, first_adapter, say)
+        await warming
+        bot = await _connected(parts, stack, nightly)
+        operations = LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
+        await stack.enter_async_context(control.serving(configuration.home, operations))
+        await stack.enter_async_context(health.serving(settings.health_port, _checks(parts, bot)))
+        say(_welcome(configuration))
+        await asyncio.Event().wait()
+
+
+async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: Say) -> None:
+    """The grounding adapter into service, and the sample handbook into the index, each once."""
+    if parts.configuration.router.model_url is None and await parts.releases.in_service() is None:
+        say("putting the grounding adapter into service, once")
+        try:
+            await first_adapter(parts)
+        except ModelError as error:
+            _log.warning("the grounding adapter could not be loaded: %s", error)
+    settings = parts.configuration.bot
+    if settings.local_workspace and settings.sample and await parts.library.count(EVERYONE) == 0:
+        say("taking in the sample handbook, once")
+        async for result in parts.library.ingest(str(files("bot") / "sample" / "pages"), PUBLIC):
+            _log.info("sample: %s %s", result.status, result.uri)
+
+
+async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly) -> Bot:
+    tokens = read_tokens(parts.configuration.bot)
+    if tokens is None:
+        raise BotError("there is no workspace to connect to: set SLACK_BOT_TOKEN, or leave the local one on")
+    bot = await open_bot(parts, tokens, nightly=lambda scheduled: nightly(parts, scheduled))
+    stack.push_async_callback(bot.stop)
+    await bot.start()
+    return bot
+
+
+@asynccontextmanager
+async def _workspace(configuration: Configuration, say: Say) -> AsyncGenerator[None]:
+    """The local workspace as a process of its own; one left by a killed bot is taken over, its page still open."""
+    settings = configuration.bot
+    record = configuration.home / "run" / "workspace.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    fingerprint = str(settings.workspace_port)
+    left = processes.recorded(record)
+    if left is not None and left.fingerprint != fingerprint:
+        await processes.end(left.pid)
+        left = None
+    if left is None:
+        await refuse_taken(settings.workspace_port, "TANDEM_WORKSPACE_PORT")
+        command = [
+            sys.executable, "-m", "bot.workspace", "--home", str(workspace_home(settings)),
+            "--port", str(settings.workspace_port),
+        ]  # fmt: skip
+        log = configuration.home / "logs" / "workspace.log"
+        await processes.start(command, environment=os.environ, log=log, record=record, fingerprint=fingerprint)
+        left = processes.recorded(record)
+    try:
+        await _await_workspace(settings.workspace_port, record, configuration.home / "logs" / "workspace.log")
+        yield
+    finally:
+        say("stopping")
+        if left is not None:
+            await processes.end(left.pid)
+        record.unlink(missing_ok=True)
+
+
+async def _await_workspace(port: int, record: Path, log: Path) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _WORKSPACE_TIMEOUT_S
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while loop.time() < deadline:
+            try:
+                if (await client.get(f"http://127.0.0.1:{port}/page/session")).is_success:
+                    return
+            except httpx.HTTPError:
+                if processes.recorded(record) is None:
+                    break
+            await asyncio.sleep(0.1)
+    raise BotError(f"the local workspace did not start; its last words are in {log}")
+
+
+def _checks(parts: Parts, bot: Bot) -> dict[str, health.Check]:
+    async def database() -> bool:
+        async with parts.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        return True
+
+    async def index() -> bool:
+        return await parts.library.count(EVERYONE) >= 0
+
+    return {"database": database, "index": index, "model": parts.model.ready, "slack": bot.connected}
+
+
+def _welcome(configuration: Configuration) -> str:
+    if configuration.bot.local_workspace:
+        return f"Tandem is ready: open http://127.0.0.1:{configuration.bot.workspace_port}/"
+    return "Tandem is ready: it answers in your Slack workspace"

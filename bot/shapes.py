@@ -1,0 +1,39 @@
+"""The JSON that `--json` prints and that travels between the running bot and the short commands."""
+
+from typing import Any
+
+from knowledge.documents import IngestResult, Passage
+from router.answers import Answer
+
+Json = dict[str, Any]
+
+
+def answer_json(answer: Answer) -> Json:
+    return {
+        "answer": answer.text,
+        "route": answer.decision.route.value,
+        "probabilities": {route.value: round(p, 4) for route, p in answer.decision.probabilities.items()},
+        "reason": answer.decision.reason,
+        "sources": [
+            {"n": source.n, "title": source.title, "uri": source.uri, "quote": source.quote}
+            for source in answer.sources
+        ],
+        "model": answer.model,
+        "exchange_id": answer.exchange_id,
+        "timings_ms": {stage: round(ms, 1) for stage, ms in answer.timings_ms.items()},
+    }
+
+
+def passage_json(passage: Passage) -> Json:
+    return {
+        "score": round(passage.score, 6),
+        "title": passage.title,
+        "uri": passage.uri,
+        "text": passage.text,
+        "document_id": passage.document_id,
+        "chunk_id": passage.chunk_id,
+    }
+
+
+def ingest_json(result: IngestResult) -> Json:
+    return {"uri": result.uri, "status": result.status, "chunks": result.chunks, "error": result.error}

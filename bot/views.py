@@ -1,0 +1,66 @@
+"""Whose view a question from the command line is asked with, by the names that people use."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from bot.assembly import Configuration
+from bot.directory import Directory
+from bot.errors import ControlError, SlackError
+from bot.membership import access
+from bot.operations import WhoSees
+from bot.slack import Slack
+from bot.tokens import read_tokens
+from knowledge.audience import Audience
+
+_PAGE = 200
+
+
+def who_sees(configuration: Configuration) -> WhoSees:
+    """Look the user and the channel up at Slack, and ask for what everyone who would see the answer may read."""
+
+    async def ask(user: str, channel: str) -> tuple[str, str, Audience]:
+        tokens = read_tokens(configuration.bot)
+        if tokens is None:
+            raise ControlError("--as and --in need a workspace to ask who is in it: start tandem run once")
+        try:
+            async with Slack(token=tokens.bot, api_url=tokens.api_url) as slack:
+                return await _look_up(slack, user, channel)
+        except SlackError as error:
+            raise ControlError(f"the workspace could not be asked who may read: {error}") from error
+
+    return ask
+
+
+async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Audience]:
+    user_id = await _id_of(slack, "users.list", "members", user, "user") if user else ""
+    if channel:
+        channel_id = await _id_of(slack, "conversations.list", "channels", channel.removeprefix("#"), "channel")
+    else:
+        opened = await slack.write("conversations.open", users=user_id)
+        channel_id = str(opened["channel"]["id"])
+    if not user_id:
+        user_id = str((await slack.read("auth.test"))["user_id"])
+    team = str((await slack.read("auth.test"))["team_id"])
+    granted = await access(Directory(slack), team=team, channel=channel_id, user=user_id)
+    if granted.refusal:
+        raise ControlError(granted.refusal)
+    return user_id, channel_id, granted.audience
+
+
+async def _id_of(slack: Slack, method: str, listed: str, wanted: str, kind: str) -> str:
+    async for entry in _all(slack, method, listed):
+        if wanted in {entry.get("id"), entry.get("name")}:
+            return str(entry["id"])
+    raise ControlError(f"there is no {kind} {wanted} that the bot can see")
+
+
+async def _all(slack: Slack, method: str, listed: str) -> AsyncIterator[Mapping[str, Any]]:
+    cursor = ""
+    types = {"types": "public_channel,private_channel"} if method == "conversations.list" else {}
+    while True:
+        page = await slack.read(method, limit=_PAGE, cursor=cursor, **types)
+        for entry in page[listed]:
+            yield entry
+        cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+        if not cursor:
+            return

@@ -1,0 +1,80 @@
+import stat
+
+import pytest
+
+from bot import control
+from bot.control import RemoteOperations
+from bot.errors import ControlError
+from bot.operations import Asked
+from knowledge.errors import InvalidScope
+
+
+class Scripted:
+    """Operations that answer from a script and keep what they were asked."""
+
+    def __init__(self):
+        self.asked = None
+
+    async def ask(self, asked):
+        self.asked = asked
+        yield {"status": "Searching"}
+        yield {"answer": {"answer": "Eight weeks [1].", "route": "retrieve"}}
+
+    async def search(self, text, *, limit, audience):
+        return [{"title": text, "score": limit}, {"title": audience, "score": 0}]
+
+    async def ingest(self, places, *, scope):
+        if scope == "everyone":
+            raise InvalidScope(scope)
+        for place in places:
+            if place == "/bug":
+                raise ZeroDivisionError("secret detail")
+            yield {"uri": place, "status": "added"}
+
+
+@pytest.fixture
+async def remote(tmp_path):
+    async with control.serving(tmp_path, Scripted()):
+        yield RemoteOperations(tmp_path)
+
+
+async def test_answer_comes_through_the_socket_whole(remote):
+    events = [event async for event in remote.ask(Asked(text="How long?", user="ada"))]
+    assert events[-1] == {"answer": {"answer": "Eight weeks [1].", "route": "retrieve"}}
+
+
+async def test_search_results_keep_their_order(remote):
+    assert [found["title"] for found in await remote.search("leave", limit=3, audience="public")] == ["leave", "public"]
+
+
+async def test_error_for_people_reaches_the_person(remote):
+    with pytest.raises(ControlError, match="write public or channel:ID"):
+        _ = [line async for line in remote.ingest(["/a"], scope="everyone")]
+
+
+async def test_bug_in_the_bot_is_said_without_its_details(remote):
+    with pytest.raises(ControlError, match="see its log") as caught:
+        _ = [line async for line in remote.ingest(["/bug"], scope="public")]
+    assert "secret" not in str(caught.value)
+
+
+async def test_socket_is_open_to_its_owner_only(remote, tmp_path):
+    assert stat.S_IMODE(control.socket_path(tmp_path).stat().st_mode) == 0o600
+
+
+async def test_bot_that_does_not_run_is_not_reachable(tmp_path):
+    assert not await RemoteOperations(tmp_path).reachable()
+
+
+async def test_socket_left_by_a_killed_bot_is_not_reachable(tmp_path):
+    place = control.socket_path(tmp_path)
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert not await RemoteOperations(tmp_path).reachable()
+
+
+async def test_home_with_a_long_path_is_served(tmp_path):
+    home = tmp_path / ("a" * 90) / ("b" * 90)
+    home.mkdir(parents=True)
+    async with control.serving(home, Scripted()):
+        assert await RemoteOperations(home).reachable()

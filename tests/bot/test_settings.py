@@ -1,0 +1,47 @@
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import BotSettings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path):
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "TANDEM_SLACK_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_wrong_value_is_named_with_its_variable(monkeypatch):
+    monkeypatch.setenv("TANDEM_WORKSPACE_PORT", "eighty")
+    with pytest.raises(SettingsError, match="TANDEM_WORKSPACE_PORT: .*valid integer"):
+        load_settings(BotSettings)
+
+
+def test_slack_variables_carry_slacks_own_names(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1")
+    settings = load_settings(BotSettings)
+    assert not settings.local_workspace
+
+
+def test_bot_token_alone_is_refused_with_what_to_add(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN"):
+        load_settings(BotSettings)
+
+
+def test_http_mode_without_signing_secret_is_refused(monkeypatch):
+    monkeypatch.setenv("TANDEM_SLACK_PORT", "3000")
+    with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET"):
+        load_settings(BotSettings)
+
+
+def test_secrets_are_not_shown(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-canary")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-canary")
+    assert "canary" not in repr(load_settings(BotSettings))
+
+
+def test_dotenv_file_is_read(tmp_path):
+    (tmp_path / ".env").write_text("TANDEM_HEALTH_PORT=4110\n")
+    assert load_settings(BotSettings).health_port == 4110
