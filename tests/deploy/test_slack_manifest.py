@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bot import doctor
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "deploy" / "slack-manifest.yaml").read_text(encoding="utf-8")
 MANIFEST: dict[str, Any] = yaml.safe_load(TEXT)
@@ -34,12 +36,14 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "chat.update": {"chat:write"},
     "conversations.history": _HISTORY,
     "conversations.info": _READ,
+    "conversations.list": {"channels:read", "groups:read"},
     "conversations.members": _READ,
     "conversations.open": {"im:write"},
     "conversations.replies": _HISTORY,
     "files.info": {"files:read"},
     "users.conversations": _READ,
     "users.info": {"users:read"},
+    "users.list": {"users:read"},
     "views.open": set(),
     "views.update": set(),
 }
@@ -77,6 +81,10 @@ def test_no_scope_is_asked_for_that_nothing_uses():
 def test_every_scope_has_its_reason_above_it(scope: str):
     lines = [line.strip() for line in TEXT.splitlines()]
     assert lines[lines.index(f"- {scope}") - 1].startswith("# ")
+
+
+def test_doctor_looks_for_the_scopes_of_the_manifest():
+    assert doctor.SCOPES == SCOPES
 
 
 def test_the_command_that_the_bot_answers_is_offered():
