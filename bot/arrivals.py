@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from bot.payloads import Json, Malformed, inner, objects, optional, required
 
-ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "ingest_urls", "ingest_files"]
+ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "share", "ingest"]
 
 FEEDBACK_ACTION = "tandem_feedback"
 RETRY_ACTION = "tandem_retry"
@@ -139,7 +139,7 @@ def read_action(body: Mapping[str, Any]) -> Arrival | None:
     action = next(iter(objects(body, "actions")), None)
     if action is None:
         raise Malformed("actions")
-    kinds: dict[str, ArrivalKind] = {FEEDBACK_ACTION: "vote", RETRY_ACTION: "retry", SHARE_ACTION: "ingest_files"}
+    kinds: dict[str, ArrivalKind] = {FEEDBACK_ACTION: "vote", RETRY_ACTION: "retry", SHARE_ACTION: "share"}
     kind = kinds.get(optional(action, "action_id"))
     if kind is None:
         return None

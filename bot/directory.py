@@ -1,10 +1,12 @@
 """Who and what is in the workspace, asked of Slack and remembered for under a minute."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bot.errors import SlackRefused
 from bot.payloads import Json, inner, objects, optional
 from bot.slack import Slack
 
@@ -12,6 +14,7 @@ from bot.slack import Slack
 CACHE_S = 45.0
 _ENTRIES_KEPT = 5_000
 _PAGE = 200
+_PRIVATE = "private_channel"
 
 _T = TypeVar("_T")
 
@@ -91,23 +94,37 @@ class Directory:
         )
 
     async def _private_channels_of(self, user: str) -> frozenset[str]:
-        channels: set[str] = set()
+        try:
+            found = await self._all("users.conversations", "channels", user=user, types=_PRIVATE, exclude_archived=True)
+        except SlackRefused as error:
+            if error.code != "unknown_method":
+                raise
+            return await self._private_channels_by_members(user)  # another server than Slack's own
+        return frozenset(optional(each, "id") for each in found)
+
+    async def _private_channels_by_members(self, user: str) -> frozenset[str]:
+        found = await self._all("conversations.list", "channels", types=_PRIVATE, exclude_archived=True)
+        ids = [optional(each, "id") for each in found if each.get("is_member")]
+        members = await asyncio.gather(*(self._members(channel) for channel in ids))
+        return frozenset(channel for channel, inside in zip(ids, members, strict=True) if user in inside)
+
+    async def _members(self, channel: str) -> frozenset[str]:
+        members: set[str] = set()
+        async for page in self._pages("conversations.members", channel=channel):
+            members.update(page.get("members") or [])
+        return frozenset(members)
+
+    async def _all(self, method: str, key: str, **arguments: str | bool) -> list[Json]:
+        return [each async for page in self._pages(method, **arguments) for each in objects(page, key)]
+
+    async def _pages(self, method: str, **arguments: str | bool) -> AsyncGenerator[Json]:
         cursor = ""
         while True:
-            page = await self._slack.read(
-                "users.conversations",
-                user=user,
-                types="private_channel",
-                exclude_archived=True,
-                limit=_PAGE,
-                cursor=cursor,
-            )
-            channels.update(
-                optional(found, "id") for found in objects(page, "channels") if not found.get("is_ext_shared")
-            )
+            page = await self._slack.read(method, **arguments, limit=_PAGE, cursor=cursor)
+            yield page
             cursor = optional(inner(page, "response_metadata"), "next_cursor")
             if not cursor:
-                return frozenset(channels)
+                return
 
 
 def _kind(found: Json) -> str:

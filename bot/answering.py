@@ -1,0 +1,172 @@
+"""One question from its stored form to one visible answer; may be run again from the start at any time."""
+
+import asyncio
+import logging
+from contextlib import aclosing
+
+from bot.deliveries import Asked, Claim, Deliveries
+from bot.directory import Directory
+from bot.errors import SlackRefused
+from bot.failures import EMPTY, INTERNAL, OVER_QUOTA, Declined, apology, note
+from bot.membership import access
+from bot.messages import History, plain_text
+from bot.quotas import Quota
+from bot.rendering import answer_pages, answer_tail
+from bot.status import Status
+from bot.stream import Outlet, Place, Reply
+from bot.turns import Seats, ThreadLocks
+from knowledge.errors import KnowledgeError
+from router.answers import Answer, Answered, AnswerEvent, Released, Working
+from router.errors import RouterError
+from router.exchanges import Exchange
+from router.journal import Journal
+from router.questions import Question
+from router.router import Router
+
+log = logging.getLogger("tandem.answering")
+
+# The router's first event says that it searches; by the second, it has.
+_AFTER_RETRIEVAL = 2
+
+
+class Answering:
+    def __init__(
+        self,
+        *,
+        router: Router,
+        journal: Journal,
+        outlet: Outlet,
+        deliveries: Deliveries,
+        directory: Directory,
+        history: History,
+        quota: Quota,
+        seats: int,
+    ) -> None:
+        self._router = router
+        self._journal = journal
+        self._outlet = outlet
+        self._deliveries = deliveries
+        self._directory = directory
+        self._history = history
+        self._quota = quota
+        self._threads = ThreadLocks()
+        self._seats = Seats(seats)
+
+    async def answer(self, asked: Asked) -> None:
+        """Answer a new question, an edited one or one asked again."""
+        async with self._threads.hold(asked.channel, asked.thread_ts):
+            claim = await self._deliveries.claim(asked)
+            if claim is None:
+                return
+            reply = self._reply(asked)
+            if claim != "new":
+                await reply.recover()
+            async with self._seats.sit(asked.user):
+                await self._settle(asked, claim, reply)
+
+    async def decline(self, asked: Asked, declined: Declined) -> None:
+        """Say why a message is not answered, where its answer would be."""
+        async with self._threads.hold(asked.channel, asked.thread_ts):
+            claim = await self._deliveries.claim(asked)
+            if claim is None:
+                return
+            reply = self._reply(asked)
+            if claim != "new":
+                await reply.recover()
+            await self._decline(asked, reply, declined)
+
+    async def withdraw(self, asked: Asked) -> None:
+        """The question was deleted: so is its answer, and what is still under way will not be shown."""
+        async with self._threads.hold(asked.channel, asked.thread_ts):
+            await self._deliveries.withdraw(asked)
+            await self._reply(asked).withdraw()
+
+    def _reply(self, asked: Asked) -> Reply:
+        place = Place(
+            team=asked.team, channel=asked.channel, thread_ts=asked.thread_ts, after_ts=asked.ts, user=asked.user
+        )
+        return self._outlet.reply(place, asked.key, asked.exchange_id)
+
+    async def _settle(self, asked: Asked, claim: Claim, reply: Reply) -> None:
+        place = {"channel": asked.channel, "thread_ts": asked.thread_ts}
+        status = Status(self._outlet.slack, **place, may_stand=claim != "new")
+        try:
+            await self._attempt(asked, claim, reply, status)
+        except Declined as declined:
+            await self._decline(asked, reply, declined)
+        except (RouterError, KnowledgeError) as error:
+            log.warning("%s failed: %s", asked.exchange_id, type(error).__name__)
+            await self._decline(asked, reply, Declined(str(error), may_retry=True))
+        except SlackRefused as error:
+            log.warning("the answer to %s could not be shown: %s", asked.exchange_id, error)
+            await self._decline(asked, reply, Declined(INTERNAL, may_retry=True))
+        finally:
+            await status.clear()
+
+    async def _attempt(self, asked: Asked, claim: Claim, reply: Reply, status: Status) -> None:
+        recorded = await self._journal.exchange(asked.exchange_id) if claim == "resumed" else None
+        if recorded is not None:
+            await self._finish(asked, reply, _answer(recorded))
+            return
+        question = await self._question(asked, counted=claim != "resumed")
+        async with aclosing(self._router.answer(question, exchange_id=asked.exchange_id)) as events:
+            step = 0
+            async for event in events:
+                step += 1
+                if step == _AFTER_RETRIEVAL:
+                    self._outlet.failpoints.reached("after_retrieval")
+                await self._show(asked, event, reply, status)
+
+    async def _show(self, asked: Asked, event: AnswerEvent, reply: Reply, status: Status) -> None:
+        match event:
+            case Working():
+                status.show(event.status)
+            case Released():
+                await reply.append(event.text)
+            case Answered():
+                await self._finish(asked, reply, event.answer)
+
+    async def _question(self, asked: Asked, *, counted: bool) -> Question:
+        """The question with all that the router is to know. Raises Declined."""
+        if counted and not self._quota.take(asked.user):
+            raise Declined(OVER_QUOTA, may_retry=True)
+        allowed, text, thread = await asyncio.gather(
+            access(self._directory, team=asked.team, channel=asked.channel, user=asked.user),
+            plain_text(asked.text, bot_user=self._outlet.bot_user, directory=self._directory),
+            self._history.before(asked),
+        )
+        if allowed.refusal:
+            raise Declined(allowed.refusal, may_retry=True)
+        if not text:
+            raise Declined(EMPTY)
+        return Question(
+            text=text,
+            audience=allowed.audience,
+            asker=asked.user,
+            team=asked.team,
+            channel=asked.channel,
+            thread=thread,
+        )
+
+    async def _finish(self, asked: Asked, reply: Reply, answer: Answer) -> None:
+        tail = answer_tail(answer, exchange_id=asked.exchange_id)
+        await reply.finish(tail, answer_pages(answer, exchange_id=asked.exchange_id))
+        await self._deliveries.settle(asked.exchange_id, asked.key, "answered")
+
+    async def _decline(self, asked: Asked, reply: Reply, declined: Declined) -> None:
+        said = apology(str(declined), key=asked.key) if declined.may_retry else note(str(declined))
+        await reply.replace(said)
+        await self._deliveries.settle(asked.exchange_id, asked.key, "failed" if declined.may_retry else "answered")
+
+
+def _answer(exchange: Exchange) -> Answer:
+    """An answer that was journalled before the process died, as it is shown."""
+    return Answer(
+        exchange_id=exchange.exchange_id,
+        text=exchange.answer,
+        decision=exchange.decision,
+        sources=exchange.sources,
+        model=exchange.model,
+        timings_ms=exchange.timings_ms,
+        removed_citations=exchange.removed_citations,
+    )

@@ -1,0 +1,168 @@
+"""Bolt's side: who we are, intake first, then the listeners that answer within Slack's three seconds."""
+
+# pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false, reportUnusedFunction=false
+# Bolt's decorators are untyped, and use the functions that they decorate.
+
+import logging
+import re
+from typing import Any
+
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.arrivals import CORRECTION_VIEW, FEEDBACK_ACTION, INGEST_VIEW, Arrival, Identity
+from bot.directory import Directory
+from bot.durable import Durable
+from bot.errors import SlackError
+from bot.feedback import correction_form, is_blank
+from bot.ingest_form import HELP, ingest_form, missing_in_form
+from bot.ingesting import readers
+from bot.intake import Intake
+from bot.payloads import Json, inner, objects, optional
+from bot.slack import Slack
+
+log = logging.getLogger("tandem.app")
+
+_ANY = re.compile(r"[\s\S]*")
+_ACCEPTED = 200
+_TAKEN = "I'm on it, and will say here what came of it. If nothing appears, invite me to this channel first."
+_NO_FORM = "The form could not be opened. Please try again."
+
+
+def build_app(
+    *,
+    slack: Slack,
+    token: str,
+    me: Identity,
+    intake: Intake,
+    durable: Durable,
+    directory: Directory,
+    signing_secret: str,
+) -> AsyncApp:
+    """An app whose every request passes the intake. `signing_secret` is empty in Socket Mode, which has no signatures."""
+
+    async def authorize() -> AuthorizeResult:
+        # From the start's auth.test: Bolt's own would answer 200 to an event when its call fails, and lose it.
+        return AuthorizeResult(
+            enterprise_id=None, team_id=me.team, bot_id=me.bot, bot_user_id=me.user, bot_token=token, user_id=None
+        )
+
+    app = AsyncApp(
+        client=slack.anonymous_client(),
+        authorize=authorize,
+        signing_secret=signing_secret,
+        request_verification_enabled=bool(signing_secret),
+        logger=logging.getLogger("tandem.bolt"),
+    )
+    _add_intake(app, intake)
+    _add_events(app)
+    _add_actions(app, slack, durable)
+    _add_commands(app, slack, directory)
+    _add_views(app)
+    return app
+
+
+def _add_intake(app: AsyncApp, intake: Intake) -> None:
+    @app.middleware
+    async def take_in(body: Json, context: Any, next_: Any) -> BoltResponse:
+        status, arrival = await intake.take_in(body)
+        if status != _ACCEPTED:
+            return BoltResponse(status=status, body="")
+        context["arrival"] = arrival
+        return await next_()
+
+
+def _add_events(app: AsyncApp) -> None:
+    @app.event(_ANY)
+    async def acknowledge() -> None:
+        """All that an event asks was stored; Bolt acknowledges events that have a listener."""
+
+
+def _add_actions(app: AsyncApp, slack: Slack, durable: Durable) -> None:
+    @app.action(FEEDBACK_ACTION)
+    async def vote(ack: AsyncAck, body: Json, context: Any) -> None:
+        await ack()
+        arrival: Arrival | None = context["arrival"]
+        if arrival is None or await durable.result(arrival.id) != "vote_down":
+            return
+        clicked = next(iter(objects(body, "actions")))
+        exchange_id = optional(clicked, "value").partition(" ")[2]
+        place = {name: str(arrival.payload[name]) for name in ("channel", "thread_ts")}
+        await _open_form(slack, body, correction_form(exchange_id, **place))
+
+    @app.action(_ANY)
+    async def acknowledge(ack: AsyncAck) -> None:
+        await ack()
+
+
+def _add_commands(app: AsyncApp, slack: Slack, directory: Directory) -> None:
+    @app.command(_ANY)
+    async def ingest(ack: AsyncAck, body: Json, context: Any) -> None:
+        if context["arrival"] is not None:
+            await ack(_TAKEN)
+        elif optional(body, "text").strip():
+            await ack(HELP)
+        else:
+            await ack()
+            await _open_ingest_form(slack, directory, body)
+
+
+def _add_views(app: AsyncApp) -> None:
+    @app.view(CORRECTION_VIEW)
+    async def correction(ack: AsyncAck, body: Json) -> None:
+        if is_blank(body):
+            await ack(
+                response_action="errors",
+                errors={"should_have_said": "Say what was wrong, or what it should have said."},
+            )
+        else:
+            await ack()
+
+    @app.view(INGEST_VIEW)
+    async def ingest(ack: AsyncAck, body: Json) -> None:
+        missing = missing_in_form(body)
+        if missing:
+            await ack(response_action="errors", errors=missing)
+        else:
+            await ack()
+
+    @app.view(_ANY)
+    async def submitted(ack: AsyncAck) -> None:
+        await ack()
+
+    @app.view_closed(_ANY)
+    async def closed(ack: AsyncAck) -> None:
+        await ack()
+
+    @app.shortcut(_ANY)
+    async def shortcut(ack: AsyncAck) -> None:
+        await ack()
+
+
+async def _open_ingest_form(slack: Slack, directory: Directory, body: Json) -> None:
+    channel = optional(body, "channel_id")
+    try:
+        said = readers(await directory.channel(channel)).said
+    except SlackError:
+        said = ""
+    if not await _open_form(slack, body, ingest_form(channel=channel, readers=said)):
+        await _whisper(slack, body, _NO_FORM)
+
+
+async def _open_form(slack: Slack, body: Json, view: Json) -> bool:
+    """A trigger lives three seconds; a form that comes too late is asked for by clicking again."""
+    try:
+        await slack.write("views.open", trigger_id=optional(body, "trigger_id"), view=view)
+    except SlackError as error:
+        log.warning("a form was not opened: %s", error)
+        return False
+    return True
+
+
+async def _whisper(slack: Slack, body: Json, text: str) -> None:
+    user = optional(body, "user_id") or optional(inner(body, "user"), "id")
+    try:
+        await slack.write("chat.postEphemeral", channel=optional(body, "channel_id"), user=user, text=text)
+    except SlackError as error:
+        log.warning("a note was not shown: %s", error)

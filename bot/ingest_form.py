@@ -1,0 +1,141 @@
+"""How documents are handed over: the command, the comment under an upload, and the form for files."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bot.arrivals import INGEST_VIEW, Arrival
+from bot.payloads import Json, as_object, inner, objects, optional, required
+from bot.rendering import plain, section
+
+HELP = (
+    "*Add documents to what I answer from*\n"
+    "• `/ingest https://…` adds a page or a file from the web\n"
+    "• `/ingest` alone opens a form for files\n"
+    "• or upload files in a direct message to me, with the comment `/ingest`\n"
+    "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there."
+)
+
+FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"
+_ACTION = "value"
+_FILES_AT_ONCE = 10
+_URLS_AT_ONCE = 10
+_ADDRESS = re.compile(r"https?://[^\s<>|]+")
+_COMMENT = re.compile(r"^\s*(?:<@[^>]+>\s*)?(?P<slash>/?)ingest\b", re.IGNORECASE)
+_SHORT_COMMENT_WORDS = 4
+
+
+def addresses(text: str) -> list[str]:
+    """The web addresses in a command or comment, also in Slack's `<https://…|label>` form."""
+    return list(dict.fromkeys(_ADDRESS.findall(text)))[:_URLS_AT_ONCE]
+
+
+def is_ingest_comment(text: str, *, has_files: bool) -> bool:
+    """Whether a message asks to take something in, and is no question about the word."""
+    found = _COMMENT.match(text)
+    if found is None:
+        return False
+    return bool(found["slash"] or has_files or addresses(text) or len(text.split()) <= _SHORT_COMMENT_WORDS)
+
+
+def names_everyone(text: str) -> bool:
+    """`/ingest public …`: the person says that all may read it."""
+    return bool({"public", "everyone"} & set(text.lower().split()))
+
+
+def read_command(body: Mapping[str, Any]) -> Arrival | None:
+    """The work in `/ingest …`: None without an address; then help or the form is shown. Raises Malformed."""
+    text = optional(body, "text")
+    found = addresses(text)
+    if not found:
+        return None
+    team, channel = required(body, "team_id"), required(body, "channel_id")
+    return Arrival(
+        id=f"slack:{team}:{channel}:command:{required(body, 'trigger_id')}",
+        kind="ingest",
+        payload={
+            "team": team,
+            "channel": channel,
+            "user": required(body, "user_id"),
+            "urls": found,
+            "everyone": names_everyone(text),
+        },
+    )
+
+
+def ingest_form(*, channel: str, readers: str) -> Json:
+    """The form for files. `readers` says who will be able to read them; empty asks for consent that all may."""
+    consent = {
+        "type": "input",
+        "block_id": EVERYONE_BLOCK,
+        "label": plain("Who may read it?"),
+        "element": {
+            "type": "checkboxes",
+            "action_id": _ACTION,
+            "options": [{"text": plain("Everyone in this workspace may read it"), "value": "everyone"}],
+        },
+    }
+    return {
+        "type": "modal",
+        "callback_id": INGEST_VIEW,
+        "private_metadata": channel,
+        "title": plain("Add documents"),
+        "submit": plain("Add"),
+        "close": plain("Cancel"),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": FILES_BLOCK,
+                "optional": True,
+                "label": plain("Files"),
+                "element": {"type": "file_input", "action_id": _ACTION, "max_files": _FILES_AT_ONCE},
+            },
+            {
+                "type": "input",
+                "block_id": URLS_BLOCK,
+                "optional": True,
+                "label": plain("Addresses"),
+                "element": {"type": "plain_text_input", "action_id": _ACTION, "multiline": True},
+            },
+            section(readers) if readers else consent,
+        ],
+    }
+
+
+def missing_in_form(body: Mapping[str, Any]) -> dict[str, str]:
+    """What must be mended before the form can be taken, by block."""
+    if not any(_filled_in(body)):
+        return {URLS_BLOCK: "Choose a file above, or write an address like https://example.org/page."}
+    return {}
+
+
+def read_form(body: Mapping[str, Any]) -> Arrival | None:
+    """The work in a submitted form; None for one with nothing in it. Raises Malformed."""
+    view = inner(body, "view")
+    channel = required(view, "private_metadata")
+    files, urls = _filled_in(body)
+    if not files and not urls:
+        return None
+    team = required(inner(body, "team"), "id")
+    return Arrival(
+        id=f"slack:{team}:{channel}:form:{required(view, 'id')}",
+        kind="ingest",
+        payload={
+            "team": team,
+            "channel": channel,
+            "user": required(inner(body, "user"), "id"),
+            "files": files,
+            "urls": urls,
+            "everyone": bool(objects(_state(body, EVERYONE_BLOCK), "selected_options")),
+        },
+    )
+
+
+def _filled_in(body: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    files = [required(file, "id") for file in objects(_state(body, FILES_BLOCK), "files")]
+    return files, addresses(optional(_state(body, URLS_BLOCK), "value"))
+
+
+def _state(body: Mapping[str, Any], block: str) -> Json:
+    values = inner(inner(inner(body, "view"), "state"), "values")
+    return as_object(inner(values, block).get(_ACTION))

@@ -1,0 +1,104 @@
+"""A message as a person wrote it, turned into a question."""
+
+import html
+import re
+
+from bot.deliveries import Asked, Deliveries
+from bot.directory import Directory
+from bot.errors import SlackError
+from bot.payloads import Json, objects, optional
+from bot.slack import Slack
+from router.journal import Journal
+from router.questions import Turn
+
+_TURNS = 6
+_TURN_CHARS = 1_000
+_REPLIES_READ = 50
+_REFERENCE = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_SPACES = re.compile(r"[ \t]{2,}")
+
+
+async def plain_text(text: str, *, bot_user: str, directory: Directory) -> str:
+    """Slack's text as it reads on the screen: the bot's own mention gone, references named, entities decoded."""
+    named = ""
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        named += text[end : found.start()] + await _name(found, bot_user=bot_user, directory=directory)
+        end = found.end()
+    # Decoded last: `&lt;@U1&gt;` was typed as text and is no reference.
+    return _SPACES.sub(" ", html.unescape(named + text[end:])).strip()
+
+
+async def _name(found: re.Match[str], *, bot_user: str, directory: Directory) -> str:
+    kind, target, label = found.group(1), found.group(2), found.group(3)
+    match kind:
+        case "@" if target == bot_user:
+            return ""
+        case "@":
+            return f"@{label or await _person(target, directory)}"
+        case "#":
+            return f"#{label or await _channel(target, directory)}"
+        case "!":
+            return label or f"@{target.split('^')[0]}"
+        case _:
+            address = target.removeprefix("mailto:")
+            return f"{label} ({address})" if label and label != address else address
+
+
+async def _person(user: str, directory: Directory) -> str:
+    try:
+        return (await directory.person(user)).name
+    except SlackError:
+        return "someone"
+
+
+async def _channel(channel: str, directory: Directory) -> str:
+    try:
+        return (await directory.channel(channel)).name or "a channel"
+    except SlackError:
+        return "a channel"
+
+
+class History:
+    """What was said in a thread before a question: from our own records, else from Slack."""
+
+    def __init__(
+        self, *, journal: Journal, deliveries: Deliveries, slack: Slack, directory: Directory, bot_user: str
+    ) -> None:
+        self._journal = journal
+        self._deliveries = deliveries
+        self._slack = slack
+        self._directory = directory
+        self._bot_user = bot_user
+
+    async def before(self, asked: Asked) -> tuple[Turn, ...]:
+        """The thread's last turns before the question, oldest first."""
+        if asked.thread_ts == asked.ts:
+            return ()
+        return await self._recorded(asked) or await self._from_slack(asked)
+
+    async def _recorded(self, asked: Asked) -> tuple[Turn, ...]:
+        turns: list[Turn] = []
+        for delivery in await self._deliveries.in_thread(asked.channel, asked.thread_ts):
+            if delivery.asked.ts >= asked.ts or delivery.state != "answered":
+                continue
+            exchange = await self._journal.exchange(delivery.asked.exchange_id)
+            if exchange is not None:
+                turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
+                turns.append(Turn(speaker="assistant", text=exchange.answer[:_TURN_CHARS]))
+        return tuple(turns[-_TURNS:])
+
+    async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
+        try:
+            page = await self._slack.read(
+                "conversations.replies", channel=asked.channel, ts=asked.thread_ts, latest=asked.ts, limit=_REPLIES_READ
+            )
+        except SlackError:
+            return ()  # an answer without the thread is better than none
+        earlier = [each for each in objects(page, "messages") if optional(each, "ts") < asked.ts]
+        return tuple([await self._turn(each) for each in earlier[-_TURNS:]])
+
+    async def _turn(self, message: Json) -> Turn:
+        text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)
+        ours = optional(message, "user") == self._bot_user
+        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS])

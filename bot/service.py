@@ -1,0 +1,187 @@
+"""The Slack side as one thing to start and stop; the composition root hands it what it stands on."""
+
+# pyright: reportUnknownMemberType=false
+# Bolt's Socket Mode handler is untyped.
+
+import logging
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.answering import Answering
+from bot.app import build_app
+from bot.arrivals import Identity
+from bot.deliveries import Deliveries
+from bot.directory import Directory
+from bot.downloads import Downloads
+from bot.durable import Durable, Nightly
+from bot.errors import BotError, SlackError, SlackRefused
+from bot.failpoints import Failpoints
+from bot.feedback import FeedbackDesk
+from bot.http_mode import HttpMode
+from bot.ingesting import IngestDesk
+from bot.intake import Intake
+from bot.messages import History
+from bot.pacer import Pacer
+from bot.payloads import optional
+from bot.quotas import Quota
+from bot.slack import Slack
+from bot.stream import Outlet
+from bot.work import Work
+from knowledge.library import Library
+from router.journal import Journal
+from router.router import Router
+
+log = logging.getLogger("tandem.service")
+
+# As many as the model server takes at once.
+_SEATS = 16
+_DRAIN_S = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackSettings:
+    """How Slack is reached. `port` chooses HTTP mode, with `signing_secret`; else `app_token` opens Socket Mode.
+
+    `durable_url` is the database of stored work for a synchronous driver (`sqlite:///…`, `postgresql://…`), and
+    `executor_id` a name of this replica that outlives its restarts.
+    """
+
+    bot_token: str = field(repr=False)
+    app_token: str = field(default="", repr=False)
+    signing_secret: str = field(default="", repr=False)
+    api_url: str = "https://slack.com/api/"
+    host: str = "127.0.0.1"
+    port: int | None = None
+    durable_url: str = field(repr=False)
+    executor_id: str = "bot-1"
+    questions_per_minute: int = 20
+    seats: int = _SEATS
+    drain_s: float = _DRAIN_S
+    failpoint: str = ""
+    nightly_hour_utc: int = 2
+
+
+class Connection(Protocol):
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class SocketMode:
+    def __init__(self, app: AsyncApp, app_token: str) -> None:
+        self._handler = AsyncSocketModeHandler(app, app_token)
+
+    async def start(self) -> None:
+        await self._handler.connect_async()
+
+    async def stop(self) -> None:
+        await self._handler.close_async()
+
+
+class Bot:
+    def __init__(
+        self,
+        *,
+        slack: Slack,
+        durable: Durable,
+        intake: Intake,
+        connection: Connection,
+        settings: SlackSettings,
+        nightly: Nightly | None,
+    ) -> None:
+        self._slack = slack
+        self._durable = durable
+        self._intake = intake
+        self._connection = connection
+        self._settings = settings
+        self._nightly = nightly
+
+    async def start(self) -> None:
+        """Take up what was left, then listen. Raises BotError with what to change."""
+        self._durable.launch(nightly=self._nightly, nightly_hour_utc=self._settings.nightly_hour_utc)
+        await self._connection.start()
+
+    async def stop(self) -> None:
+        """Take nothing more in, give what runs its time, and leave the rest for the next start."""
+        self._intake.open = False
+        await self._connection.stop()
+        if not await self._durable.drain(self._settings.drain_s):
+            log.warning("some answers were not finished in time: they are taken up at the next start")
+        await self._durable.close()
+        await self._slack.close()
+
+
+async def open_bot(
+    settings: SlackSettings,
+    *,
+    router: Router,
+    library: Library,
+    journal: Journal,
+    engine: AsyncEngine,
+    nightly: Nightly | None = None,
+) -> Bot:
+    """Check the token and put the parts together; nothing listens before `start`. Raises BotError with what to change."""
+    slack = Slack(token=settings.bot_token, api_url=settings.api_url)
+    slack.open()
+    try:
+        me = await _identity(slack)
+    except BotError:
+        await slack.close()
+        raise
+    failpoints = Failpoints(name=settings.failpoint)
+    deliveries = Deliveries(engine)
+    directory = Directory(slack)
+    outlet = Outlet(slack=slack, deliveries=deliveries, pacer=Pacer(), bot_user=me.user, failpoints=failpoints)
+    history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user=me.user)
+    downloads = Downloads(slack=slack, token=settings.bot_token, api_url=settings.api_url)
+    work = Work(
+        answering=Answering(
+            router=router,
+            journal=journal,
+            outlet=outlet,
+            deliveries=deliveries,
+            directory=directory,
+            history=history,
+            quota=Quota(settings.questions_per_minute),
+            seats=settings.seats,
+        ),
+        feedback=FeedbackDesk(journal=journal, slack=slack),
+        ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
+        deliveries=deliveries,
+        slack=slack,
+    )
+    durable = Durable(database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do)
+    intake = Intake(durable=durable, deliveries=deliveries, me=me, failpoints=failpoints)
+    app = build_app(
+        slack=slack,
+        token=settings.bot_token,
+        me=me,
+        intake=intake,
+        durable=durable,
+        directory=directory,
+        signing_secret=settings.signing_secret if settings.port is not None else "",
+    )
+    connection = _connection(app, settings)
+    return Bot(slack=slack, durable=durable, intake=intake, connection=connection, settings=settings, nightly=nightly)
+
+
+async def _identity(slack: Slack) -> Identity:
+    """Asked before anything listens: with a wrong token, every event would be acknowledged and lost."""
+    try:
+        found = await slack.read("auth.test")
+    except SlackRefused as error:
+        raise BotError(
+            f"Slack refused SLACK_BOT_TOKEN ({error.code}): copy the bot token again from the app's page"
+        ) from error
+    except SlackError as error:
+        raise BotError(f"{slack.api_url} was not reached: check SLACK_API_URL and the network") from error
+    return Identity(team=optional(found, "team_id"), user=optional(found, "user_id"), bot=optional(found, "bot_id"))
+
+
+def _connection(app: AsyncApp, settings: SlackSettings) -> Connection:
+    if settings.port is not None:
+        return HttpMode(app, signing_secret=settings.signing_secret, host=settings.host, port=settings.port)
+    return SocketMode(app, settings.app_token)

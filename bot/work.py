@@ -1,0 +1,144 @@
+"""Stored work, by kind, done again until it is done."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.answering import Answering
+from bot.deliveries import Asked, Deliveries
+from bot.errors import SlackAmbiguous, SlackError, SlackRefused, SlackUnreachable
+from bot.failures import FILES_ONLY, INTERNAL, Declined
+from bot.feedback import FeedbackDesk
+from bot.ingest_form import addresses, is_ingest_comment, names_everyone
+from bot.ingesting import IngestDesk
+from bot.payloads import Json, objects, optional, required
+from bot.slack import Slack
+from router.errors import JournalUnavailable
+
+log = logging.getLogger("tandem.work")
+
+# What passes by itself: Slack or the database is away. The work waits for them, and outlives restarts meanwhile.
+_PASSING = (SlackUnreachable, SlackAmbiguous, JournalUnavailable, SQLAlchemyError, OSError)
+_WAITS_S = (1, 2, 5, 10, 30, 60)
+_ATTEMPTS = 120
+
+
+class Work:
+    """What DBOS runs: every kind may be started again at any point."""
+
+    def __init__(
+        self,
+        *,
+        answering: Answering,
+        feedback: FeedbackDesk,
+        ingest: IngestDesk,
+        deliveries: Deliveries,
+        slack: Slack,
+        waits_s: tuple[float, ...] = _WAITS_S,
+    ) -> None:
+        self._answering = answering
+        self._feedback = feedback
+        self._ingest = ingest
+        self._deliveries = deliveries
+        self._slack = slack
+        self._waits_s = waits_s
+
+    async def do(self, work_id: str, kind: str, payload: Json) -> Any:
+        """The result is what a listener waits for: the kind of vote that was recorded, else None."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._do(work_id, kind, payload)
+            except _PASSING as error:
+                log.warning("%s waits: %s", work_id, type(error).__name__)
+                await asyncio.sleep(self._waits_s[min(attempt, len(self._waits_s) - 1)])
+            except SlackRefused as error:
+                log.error("%s was given up: %s", work_id, error)  # noqa: TRY400 — Slack's word says all
+                return None
+            except Exception:  # the edge of the process: what is not foreseen is said in the thread, and logged
+                log.exception("%s failed", work_id)
+                await self._own_up(work_id, kind, payload)
+                return None
+        log.error("%s was given up after %s attempts", work_id, _ATTEMPTS)
+        return None
+
+    async def _do(self, work_id: str, kind: str, payload: Json) -> Any:
+        match kind:
+            case "question":
+                await self._message(work_id, payload)
+            case "edit":
+                await self._answering.answer(_asked(payload, work_id))
+            case "delete":
+                await self._answering.withdraw(_asked(payload, work_id))
+            case "retry":
+                await self._ask_again(work_id, payload)
+            case "vote":
+                return await self._feedback.vote(work_id, payload)
+            case "correction":
+                await self._feedback.correct(work_id, payload)
+            case "ingest":
+                await self._ingest.take_in(work_id, payload)
+            case "share":
+                names = optional(payload, "value").split()
+                files = [name for name in names if "/" not in name]
+                shared = {"files": files, "urls": addresses(optional(payload, "value")), "everyone": True}
+                await self._ingest.take_in(work_id, {**payload, **shared})
+            case _:
+                log.error("work of the unknown kind %s was left out", kind)
+        return None
+
+    async def _message(self, work_id: str, payload: Json) -> None:
+        text = optional(payload, "text")
+        if is_ingest_comment(text, has_files=bool(payload["files"])):
+            await self._ingest.take_in(work_id, await self._handed_over(payload))
+        elif payload["files"] and not text.strip():
+            await self._answering.decline(_asked(payload, work_id), Declined(FILES_ONLY))
+        else:
+            await self._answering.answer(_asked(payload, work_id))
+
+    async def _handed_over(self, payload: Json) -> Json:
+        text = optional(payload, "text")
+        files = payload["files"] or await self._files_of(payload)
+        place = {"thread_ts": payload["thread_ts"], "after_ts": payload["ts"]}
+        return {**payload, **place, "files": files, "urls": addresses(text), "everyone": names_everyone(text)}
+
+    async def _files_of(self, payload: Mapping[str, Any]) -> list[str]:
+        """A mention comes without its files: they are read from the message."""
+        page = await self._slack.read(
+            "conversations.replies", channel=required(payload, "channel"), ts=required(payload, "ts"), limit=1
+        )
+        return [required(file, "id") for message in objects(page, "messages") for file in objects(message, "files")]
+
+    async def _ask_again(self, work_id: str, payload: Json) -> None:
+        found = await self._deliveries.find(optional(payload, "value"))
+        if found is None:
+            return
+        # Pressed twice, or pressed again while it is being answered: once is enough.
+        if found.state == "failed" or found.asked.exchange_id == work_id:
+            again = replace(found.asked, exchange_id=work_id, version=required(payload, "version"))
+            await self._answering.answer(again)
+
+    async def _own_up(self, work_id: str, kind: str, payload: Json) -> None:
+        if kind not in {"question", "edit"}:
+            return
+        try:
+            await self._answering.decline(_asked(payload, work_id), Declined(INTERNAL, may_retry=True))
+        except (SlackError, SQLAlchemyError, OSError):
+            log.exception("the failure of %s could not be said in the thread", work_id)
+
+
+def _asked(payload: Json, work_id: str) -> Asked:
+    return Asked(
+        key=required(payload, "key"),
+        exchange_id=work_id,
+        team=required(payload, "team"),
+        channel=required(payload, "channel"),
+        ts=required(payload, "ts"),
+        thread_ts=optional(payload, "thread_ts"),
+        user=optional(payload, "user"),
+        text=optional(payload, "text"),
+        version=optional(payload, "version"),
+    )
