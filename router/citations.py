@@ -1,0 +1,129 @@
+"""Checks an answer sentence by sentence against its passages, before anything of it is released."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from knowledge.documents import Passage
+from router.answers import Source
+from router.links import REMOVED, defuse
+from router.prompts import DECLINE
+from router.support import Claim, Evidence, best_supporting, claim_of
+from router.words import content_words
+
+_MARK = re.compile(r"[\[【]\^?(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)[\]】]")
+_SPACED_MARK = re.compile(rf"[ \t]*{_MARK.pattern}")
+_STANDING_APART = re.compile(rf"(?<=[\w.!?,;:)\"”’])[ \t]+{_MARK.pattern}(?!\w)")
+_END_OF_SENTENCE = re.compile(r"[.!?…:]*[\"'”’*_]*\s*$")
+# Words that join sentences and claim nothing: “Here is what the documents say:”
+_JOINING = frozenset(
+    content_words("answer base based document documents follow following follows found here note say says")
+)
+_QUOTE_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A sentence fit for release, or withheld (`text` is empty) because no passage supports it.
+
+    `removed` counts the citations and links that were taken out.
+    """
+
+    text: str
+    cited: tuple[int, ...] = ()
+    removed: int = 0
+
+
+class CitationChecker:
+    """Holds the passages of one answer, numbered from 1 as in its prompt."""
+
+    def __init__(self, passages: Sequence[Passage], *, question: str) -> None:
+        self._passages = passages
+        self._question = question
+        self._evidence = [Evidence(passage.text, title=passage.title) for passage in passages]
+        self._urls = frozenset(passage.uri for passage in passages)
+        self._quotes: dict[int, str] = {}
+
+    def check(self, sentence: str) -> Checked:
+        """Keep the citations that hold, move a wrong one to the passage that supports the sentence, drop the rest.
+
+        A sentence that claims something no passage supports is withheld, cited or not.
+        """
+        safe = defuse(sentence, self._urls)
+        cited = _cited(safe.text)
+        bare = _SPACED_MARK.sub("", safe.text)
+        words = self._without_links(bare)
+        if not _claims(words) and not cited:
+            return Checked(text=bare, removed=safe.removed)
+        # “Yes [1]” claims what was asked.
+        claim = claim_of(words if _claims(words) else self._question, self._question)
+        standing = self._standing(claim, cited)
+        if not standing:
+            return Checked(text="", removed=safe.removed + len(cited))
+        for n in standing:
+            self._quotes.setdefault(n, self._evidence[n - 1].quote(claim, self._question))
+        if set(standing) == set(cited):
+            return Checked(text=safe.text, cited=standing, removed=safe.removed)
+        moved = bool(cited) and not set(cited) & set(standing)
+        removed = len(set(cited) - set(standing)) - (1 if moved else 0)
+        return Checked(text=_marked(bare, standing), cited=standing, removed=safe.removed + removed)
+
+    def sources(self, cited: Sequence[int]) -> tuple[Source, ...]:
+        """The cited passages in the order of their numbers, each with the sentence that supports the answer."""
+        return tuple(
+            Source(
+                n=n,
+                title=self._passages[n - 1].title,
+                uri=self._passages[n - 1].uri,
+                quote=self._quotes.get(n, "")[:_QUOTE_CHARS],
+                document_id=self._passages[n - 1].document_id,
+                chunk_id=self._passages[n - 1].chunk_id,
+            )
+            for n in sorted(set(cited))
+        )
+
+    def _without_links(self, bare: str) -> str:
+        for link in (REMOVED, *self._urls):
+            bare = bare.replace(link, "")
+        return bare
+
+    def _standing(self, claim: Claim, cited: Sequence[int]) -> tuple[int, ...]:
+        """The citations that hold, else the one that would."""
+        standing = tuple(
+            n for n in dict.fromkeys(cited) if 1 <= n <= len(self._evidence) and self._evidence[n - 1].supports(claim)
+        )
+        if standing:
+            return standing
+        best = best_supporting(self._evidence, claim)
+        return () if best is None else (best + 1,)
+
+
+def is_decline(sentence: str) -> bool:
+    """Whether the model says that the passages do not hold the answer."""
+    plain = _SPACED_MARK.sub("", sentence).strip().rstrip(".").lower()
+    return plain.startswith(DECLINE.rstrip(".").lower())
+
+
+def without_citations(sentence: str) -> tuple[str, int]:
+    """A sentence of an answer that has no sources, less the citations it invents, and how many they were.
+
+    Only marks that stand apart count: `row[1]` is code.
+    """
+    if sentence.lstrip().startswith(("```", "~~~")):
+        return sentence, 0
+    return _STANDING_APART.subn("", sentence)
+
+
+def _cited(text: str) -> list[int]:
+    return [int(number) for mark in _MARK.finditer(text) for number in re.findall(r"\d+", mark[1])]
+
+
+def _claims(bare: str) -> bool:
+    return not _JOINING.issuperset(content_words(bare))
+
+
+def _marked(bare: str, numbers: Sequence[int]) -> str:
+    marks = "".join(f"[{n}]" for n in numbers)
+    end = _END_OF_SENTENCE.search(bare)
+    at = end.start() if end else len(bare)
+    return f"{bare[:at].rstrip()} {marks}{bare[at:]}"

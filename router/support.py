@@ -1,0 +1,98 @@
+"""Whether a passage supports what a sentence claims, judged by their words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from router.sentences import split_sentences
+from router.words import content_words, numbers, stem, tokens
+
+# Tuned on short answers and on sentences, against the right passage and against others: see tests/router/test_support.py.
+_ENOUGH = 0.6
+_WINDOW = 3
+_WHOLE_PASSAGE_DISCOUNT = 0.85
+_NEW_WORDS_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A sentence as it is checked: its words, those that the question did not bring, and those it must not invent."""
+
+    words: frozenset[str]
+    new_words: frozenset[str]
+    must_stand: frozenset[str]
+
+
+def claim_of(sentence: str, question: str = "") -> Claim:
+    asked = frozenset(content_words(question))
+    words = frozenset(content_words(sentence))
+    return Claim(
+        words=words, new_words=words - asked, must_stand=frozenset(numbers(sentence) | _names(sentence)) - asked
+    )
+
+
+def _names(sentence: str) -> frozenset[str]:
+    """Capitalised words within a sentence: names, more often than not."""
+    within = tokens(sentence)[1:]
+    return frozenset(stem(token) for token in within if token[0].isupper() and content_words(token))
+
+
+class Evidence:
+    """One passage, prepared for any number of claims."""
+
+    def __init__(self, text: str, *, title: str = "") -> None:
+        self._sentences = split_sentences(_unwrapped(text))
+        self._words = [frozenset(content_words(sentence)) for sentence in self._sentences]
+        self._title = frozenset(content_words(title))
+        self._all = self._title.union(*self._words)
+
+    def score(self, claim: Claim) -> float:
+        """The share of the claim that the passage holds, in [0, 1]; 0 where a number or a name is invented."""
+        if not claim.words or not claim.must_stand <= self._all:
+            return 0.0
+        best = max((_share(claim, window | self._title) for window in self._windows()), default=0.0)
+        return max(best, _WHOLE_PASSAGE_DISCOUNT * _share(claim, self._all))
+
+    def supports(self, claim: Claim) -> bool:
+        return self.score(claim) >= _ENOUGH
+
+    def quote(self, claim: Claim, question: str = "") -> str:
+        """The sentence that best supports the claim; between equal ones, the one nearest to the question."""
+        asked = frozenset(content_words(question))
+        ranked = max(
+            zip(self._sentences, self._words, strict=True),
+            key=lambda pair: (_share(claim, pair[1]), len(asked & pair[1])),
+            default=("", frozenset[str]()),
+        )
+        return ranked[0]
+
+    def _windows(self) -> Iterable[frozenset[str]]:
+        for at in range(len(self._words)):
+            yield frozenset[str]().union(*self._words[at : at + _WINDOW])
+
+
+def best_supporting(evidence: Sequence[Evidence], claim: Claim) -> int | None:
+    """The place of the passage that supports the claim best, or None when none does."""
+    scores = [passage.score(claim) for passage in evidence]
+    best = max(range(len(scores)), key=scores.__getitem__, default=None)
+    return best if best is not None and scores[best] >= _ENOUGH else None
+
+
+def _share(claim: Claim, words: frozenset[str]) -> float:
+    if not claim.words:
+        return 0.0
+    held = len(claim.words & words) / len(claim.words)
+    if not claim.new_words:
+        return held
+    return _NEW_WORDS_SHARE * len(claim.new_words & words) / len(claim.new_words) + (1 - _NEW_WORDS_SHARE) * held
+
+
+def _unwrapped(text: str) -> str:
+    """Join the lines of a paragraph: a page's source is wrapped anywhere."""
+    paragraphs = text.split("\n\n")
+    lines = (paragraph.replace("\n", " ") if not _is_list(paragraph) else paragraph for paragraph in paragraphs)
+    return "\n\n".join(lines)
+
+
+def _is_list(paragraph: str) -> bool:
+    lines = [line.lstrip() for line in paragraph.splitlines()]
+    return any(line.startswith(("- ", "* ", "+ ", "|", "#", "```", "1.")) for line in lines)

@@ -1,0 +1,93 @@
+import pytest
+
+from router.citations import CitationChecker, is_decline
+from tests.router.fakes import passage
+
+LEAVE = passage("Employees get sixteen weeks of paid parental leave. Apply to the people team first.", title="Leave")
+TRAVEL = passage("Book trains through Concur at least 14 days ahead. Hotels cost at most $120 a night.", title="Travel")
+PETS = passage("Dogs are welcome on Fridays, says Maria Lopez.", title="Pets")
+PASSAGES = [LEAVE, TRAVEL, PETS]
+QUESTION = "How much parental leave do employees get?"
+
+
+def checker(question: str = QUESTION) -> CitationChecker:
+    return CitationChecker(PASSAGES, question=question)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Sixteen weeks [1]. ", "16 weeks. [1] ", "Employees get sixteen weeks of leave [1].\n"]
+)
+def test_supported_sentence_passes_as_it_is(sentence: str):
+    checked = checker().check(sentence)
+    assert (checked.text, checked.cited, checked.removed) == (sentence, (1,), 0)
+
+
+def test_citation_moves_to_the_passage_that_supports_the_sentence():
+    checked = checker().check("Sixteen weeks of paid leave [2]. ")
+    assert (checked.text, checked.cited, checked.removed) == ("Sixteen weeks of paid leave [1]. ", (1,), 0)
+
+
+def test_citation_of_a_passage_that_does_not_exist_is_mended():
+    checked = checker().check("Sixteen weeks of paid leave [9].")
+    assert (checked.text, checked.cited) == ("Sixteen weeks of paid leave [1].", (1,))
+
+
+def test_second_citation_that_does_not_hold_is_removed_and_counted():
+    checked = checker().check("Sixteen weeks of paid leave [1][3].")
+    assert (checked.text, checked.cited, checked.removed) == ("Sixteen weeks of paid leave [1].", (1,), 1)
+
+
+def test_supported_sentence_without_citation_gets_one():
+    assert checker().check("It is sixteen weeks. ").text == "It is sixteen weeks [1]. "
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Twelve weeks [1].",
+        "Employees get 20 weeks of paid parental leave [1].",
+        "Apply to the people team under Robert Smith [1].",
+        "The cafeteria serves vegan lunch on Mondays [2].",
+        "Nobody knows the secret handshake.",
+    ],
+)
+def test_sentence_that_no_passage_supports_is_withheld(sentence: str):
+    checked = checker().check(sentence)
+    assert (checked.text, checked.cited) == ("", ())
+    assert checked.removed == sentence.count("[")
+
+
+def test_joining_sentence_passes_without_citation():
+    assert checker().check("Here is what the documents say:\n").text == "Here is what the documents say:\n"
+
+
+def test_bare_yes_is_checked_as_what_was_asked():
+    asked = checker("Are dogs welcome on Fridays?")
+    assert asked.check("Yes [3].").cited == (3,)
+    assert checker("Is the moon made of cheese?").check("Yes [3].").text == ""
+
+
+@pytest.mark.parametrize("mark", ["[1]", "[^1]", "【1】", "[1, 1]"])
+def test_citation_is_read_in_each_form(mark: str):
+    assert checker().check(f"Sixteen weeks of leave {mark}.").cited == (1,)
+
+
+def test_source_quotes_the_sentence_that_supports_the_claim():
+    checking = checker()
+    checking.check("Sixteen weeks [1].")
+    (source,) = checking.sources([1])
+    assert source.quote == "Employees get sixteen weeks of paid parental leave."
+    assert (source.n, source.title, source.uri) == (1, "Leave", LEAVE.uri)
+
+
+def test_link_of_a_source_stays_and_a_foreign_one_goes():
+    checked = checker().check(f"Sixteen weeks of leave, see {LEAVE.uri} or https://evil.example/?d=1 [1].")
+    assert LEAVE.uri in checked.text
+    assert "evil.example/" not in checked.text
+    assert checked.removed == 1
+
+
+def test_decline_is_known_in_its_forms():
+    assert is_decline("The passages do not say.")
+    assert is_decline("the passages do not say [1]. ")
+    assert not is_decline("The passages do not agree on the date.")
