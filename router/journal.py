@@ -1,0 +1,147 @@
+"""The record of every answer and of what people said about it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from router import tables
+from router.answers import Source
+from router.decisions import Decision, Route
+from router.errors import JournalUnavailable, UnknownExchange
+from router.evidence import SearchStep
+from router.exchanges import Exchange, ShownPassage
+from router.feedback import Feedback, FinalFeedback, fold
+from router.questions import Turn
+
+_PAGE = 200
+
+
+class Journal:
+    """Every method raises JournalUnavailable when the database cannot be reached, is locked or full."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def record(self, exchange: Exchange) -> None:
+        """Keep an exchange; the same id replaces what an interrupted run recorded before."""
+        row = _exchange_row(exchange)
+        async with self._transaction() as connection:
+            table = tables.exchanges
+            await connection.execute(delete(table).where(table.c.exchange_id == exchange.exchange_id))
+            await connection.execute(table.insert().values(row))
+
+    async def exchange(self, exchange_id: str) -> Exchange | None:
+        table = tables.exchanges
+        async with self._transaction() as connection:
+            found = await connection.execute(select(table).where(table.c.exchange_id == exchange_id))
+            row = found.first()
+        return None if row is None else _exchange(row)
+
+    async def exchanges_between(self, start: datetime, end: datetime) -> AsyncGenerator[Exchange, None]:
+        """Exchanges with `start <= asked_at < end`, ordered by time and id, read page by page."""
+        table = tables.exchanges
+        place = (table.c.asked_at, table.c.exchange_id)
+        after = table.c.asked_at >= start
+        while True:
+            page = select(table).where(after, table.c.asked_at < end).order_by(*place).limit(_PAGE)
+            async with self._transaction() as connection:
+                rows = (await connection.execute(page)).all()
+            for row in rows:
+                yield _exchange(row)
+            if len(rows) < _PAGE:
+                return
+            after = tuple_(*place) > tuple_(rows[-1].asked_at, rows[-1].exchange_id)
+
+    async def add_feedback(self, event: Feedback) -> None:
+        """Append an event; one whose id is there already changes nothing. Raises UnknownExchange."""
+        table = tables.exchanges
+        async with self._transaction() as connection:
+            known = await connection.execute(
+                select(table.c.exchange_id).where(table.c.exchange_id == event.exchange_id)
+            )
+            if known.first() is None:
+                raise UnknownExchange
+            await connection.execute(_insert_once(connection, tables.feedback, asdict(event)))
+
+    async def feedback_events(self, exchange_id: str) -> list[Feedback]:
+        table = tables.feedback
+        events = select(table).where(table.c.exchange_id == exchange_id).order_by(table.c.at, table.c.feedback_id)
+        async with self._transaction() as connection:
+            rows = (await connection.execute(events)).all()
+        return [
+            Feedback(
+                feedback_id=row.feedback_id,
+                exchange_id=row.exchange_id,
+                person=row.person,
+                kind=row.kind,
+                at=row.at,
+                what_was_wrong=tuple(row.what_was_wrong),
+                correction=row.correction,
+            )
+            for row in rows
+        ]
+
+    async def feedback(self, exchange_id: str) -> FinalFeedback:
+        return fold(await self.feedback_events(exchange_id))
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[AsyncConnection, None]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise JournalUnavailable from error
+
+
+def _insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> Any:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return insert(table).values(row).on_conflict_do_nothing()
+
+
+def _exchange_row(exchange: Exchange) -> dict[str, Any]:
+    row = asdict(exchange)
+    decision = row.pop("decision")
+    return row | {
+        "scopes": sorted(exchange.scopes),
+        "usage": dict(exchange.usage),
+        "timings_ms": dict(exchange.timings_ms),
+        "route": decision["route"].value,
+        "probabilities": {route.value: chance for route, chance in exchange.decision.probabilities.items()},
+        "reason": decision["reason"],
+    }
+
+
+def _exchange(row: Row[Any]) -> Exchange:
+    return Exchange(
+        exchange_id=row.exchange_id,
+        asked_at=row.asked_at,
+        team=row.team,
+        channel=row.channel,
+        asker=row.asker,
+        scopes=frozenset(row.scopes),
+        question=row.question,
+        thread=tuple(Turn(**turn) for turn in row.thread),
+        prompt=tuple(row.prompt),
+        passages=tuple(ShownPassage(**passage) for passage in row.passages),
+        searches=tuple(SearchStep(**step) for step in row.searches),
+        decision=Decision(
+            route=Route(row.route),
+            probabilities={Route(route): chance for route, chance in row.probabilities.items()},
+            reason=row.reason,
+        ),
+        answer=row.answer,
+        completion=row.completion,
+        sources=tuple(Source(**source) for source in row.sources),
+        removed_citations=row.removed_citations,
+        model=row.model,
+        adapter=row.adapter,
+        usage=row.usage,
+        timings_ms=row.timings_ms,
+    )
