@@ -23,7 +23,8 @@ class Answer:
     """A whole answer.
 
     `model` names what was asked (`name@digest` of the adapter, or the base model, or "" where no model
-    was needed). `timings_ms` holds milliseconds by stage: search, first_chunk, first_sentence, total.
+    was needed). `timings_ms` holds milliseconds by stage: search; first_chunk, the model server's own time from
+    request to first text; first_sentence and total, both from the question's arrival at the router.
     `removed_citations` counts citations and links that the passages did not support.
     """
 

@@ -1,0 +1,111 @@
+"""Searches, judges what was found, and searches again in other words: bounded in number and in time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from knowledge.documents import Passage
+from knowledge.errors import KnowledgeError
+from router.errors import SearchUnavailable
+from router.queries import rewordings, search_query
+from router.questions import Question
+from router.settings import RouterSettings
+from router.signals import coverage
+
+Search = Callable[..., Awaitable[list[Passage]]]
+"""`search(query, audience, *, limit)`, as knowledge's library offers it."""
+
+_ENOUGH_SIMILARITY = 0.45
+_ENOUGH_COVERAGE = 0.6
+_RANK_CONSTANT = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchStep:
+    """One search of the loop and what was thought of its result."""
+
+    query: str
+    found: int
+    similarity: float
+    coverage: float
+    is_enough: bool
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Passages, the best first, and the searches that led to them."""
+
+    passages: tuple[Passage, ...] = ()
+    steps: tuple[SearchStep, ...] = ()
+
+    @property
+    def is_enough(self) -> bool:
+        return any(step.is_enough for step in self.steps)
+
+
+class EvidenceLoop:
+    def __init__(self, *, search: Search, settings: RouterSettings) -> None:
+        self._search = search
+        self._settings = settings
+
+    async def first(self, question: Question) -> Findings:
+        """One search. Raises SearchUnavailable."""
+        passages, step = await self._look_for(search_query(question), question)
+        return Findings(passages=passages, steps=(step,))
+
+    async def deepen(self, question: Question, found: Findings) -> Findings:
+        """Search in other words until enough is found, or no more may be tried; what was found before stays.
+
+        A rewording that fails ends the loop: the first search has already answered.
+        """
+        started = time.perf_counter()
+        results, steps = [found.passages], list(found.steps)
+        for query in rewordings(search_query(question), found.passages):
+            spent = time.perf_counter() - started
+            if (
+                steps[-1].is_enough
+                or len(steps) >= self._settings.searches_max
+                or spent > self._settings.search_budget_s
+            ):
+                break
+            try:
+                passages, step = await self._look_for(query, question)
+            except SearchUnavailable:
+                break
+            results.append(passages)
+            steps.append(step)
+        return Findings(passages=_merged(results), steps=tuple(steps))
+
+    async def _look_for(self, query: str, question: Question) -> tuple[tuple[Passage, ...], SearchStep]:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._settings.search_timeout_s):
+                passages = await self._search(query, question.audience, limit=self._settings.search_limit)
+        except (KnowledgeError, TimeoutError) as error:
+            raise SearchUnavailable from error
+        similarity = max((passage.similarity for passage in passages), default=0.0)
+        held = coverage(query, passages)
+        step = SearchStep(
+            query=query,
+            found=len(passages),
+            similarity=round(similarity, 4),
+            coverage=round(held, 4),
+            is_enough=similarity >= _ENOUGH_SIMILARITY and held >= _ENOUGH_COVERAGE,
+            took_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+        return tuple(passages), step
+
+
+def _merged(results: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
+    """Reciprocal rank fusion (Cormack 2009); of a chunk found twice, the copy nearer to its query stays."""
+    ranks: dict[str, float] = {}
+    best: dict[str, Passage] = {}
+    for passages in results:
+        for rank, passage in enumerate(passages, 1):
+            ranks[passage.chunk_id] = ranks.get(passage.chunk_id, 0.0) + 1 / (_RANK_CONSTANT + rank)
+            known = best.get(passage.chunk_id)
+            if known is None or passage.similarity > known.similarity:
+                best[passage.chunk_id] = passage
+    return tuple(best[chunk_id] for chunk_id in sorted(ranks, key=lambda chunk_id: -ranks[chunk_id]))

@@ -1,0 +1,128 @@
+"""The policy: which route a message takes, with a probability for each and a reason.
+
+A form to be measured against, not learned: a score per route from plain figures, made into probabilities by a
+softmax. Another policy needs only `is_certain` and `decide`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from knowledge.documents import Passage
+from router.decisions import Decision, Route
+from router.questions import Question
+from router.signals import Signals, read_signals
+
+# Evidence is a logistic of similarity and coverage: a half where both stand at their middle.
+SIMILARITY_MIDDLE = 0.42
+SIMILARITY_STEEPNESS = 14.0
+COVERAGE_MIDDLE = 0.6
+COVERAGE_STEEPNESS = 3.0
+BREADTH_STEEPNESS = 3.0
+
+# The default route is retrieve: the others have to earn their place.
+RETRIEVE_BASE = 1.2
+RETRIEVE_EVIDENCE = 3.0
+RETRIEVE_TEAM = 0.5
+DIRECT_GENERAL = 4.2
+DIRECT_GENERAL_TEAM_LOSS = 0.5
+DIRECT_NOTHING_FOUND = 1.6
+DIRECT_EVIDENCE_LOSS = 1.5
+ABSTAIN_NO_EVIDENCE = 3.2
+ABSTAIN_WITHOUT_TEAM = 0.3
+ABSTAIN_GENERAL_LOSS = 1.5
+CLARIFY_VAGUE = 4.5
+CLARIFY_EVIDENCE_LOSS = 0.6
+SOCIAL = 4.0
+SOCIAL_MIDDLE = 0.7
+# Certain by rule, and still a little less so for longer messages.
+CERTAIN = 7.0
+CERTAIN_LENGTH_LOSS = 2.0
+SMALLEST_SOCIAL_FOR_CERTAIN = 0.999
+UNSEARCHED_EVIDENCE = 0.5
+
+
+class Policy:
+    def is_certain(self, question: Question) -> bool:
+        """Whether the documents need not be searched to decide."""
+        if question.forced_route is not None:
+            return question.forced_route not in (Route.RETRIEVE, Route.ABSTAIN)
+        return _ruled(read_signals(question, None)) is not None
+
+    def decide(self, question: Question, passages: Sequence[Passage] | None) -> Decision:
+        """`passages` is None where the documents were not, or could not be, searched."""
+        signals = read_signals(question, passages)
+        scores = _scores(signals)
+        certain = question.forced_route or _ruled(signals)
+        if certain is not None:
+            scores[certain] = max(scores.values()) + CERTAIN - CERTAIN_LENGTH_LOSS * signals.length
+        probabilities = _softmax(scores)
+        route = certain or max(probabilities, key=probabilities.__getitem__)
+        reason = "The route was asked for." if question.forced_route else _reason(route, signals)
+        return Decision(route=route, probabilities=probabilities, reason=reason)
+
+
+def evidence_of(signals: Signals) -> float:
+    """How far what was found speaks to the question, in (0, 1)."""
+    if not signals.searched:
+        return UNSEARCHED_EVIDENCE
+    return _logistic(
+        SIMILARITY_STEEPNESS * (signals.similarity - SIMILARITY_MIDDLE)
+        + COVERAGE_STEEPNESS * (signals.coverage - COVERAGE_MIDDLE)
+        + BREADTH_STEEPNESS * (signals.breadth - SIMILARITY_MIDDLE)
+    )
+
+
+def _ruled(signals: Signals) -> Route | None:
+    """The few cases in which nothing is weighed."""
+    if signals.is_empty:
+        return Route.CLARIFY
+    return Route.SMALLTALK if signals.social >= SMALLEST_SOCIAL_FOR_CERTAIN else None
+
+
+def _scores(signals: Signals) -> dict[Route, float]:
+    evidence = evidence_of(signals)
+    missing = 1 - evidence
+    general = signals.general * (1 - DIRECT_GENERAL_TEAM_LOSS * signals.team)
+    return {
+        Route.DIRECT: DIRECT_GENERAL * general
+        + DIRECT_NOTHING_FOUND * missing * (1 - signals.team)
+        - DIRECT_EVIDENCE_LOSS * evidence,
+        Route.RETRIEVE: RETRIEVE_BASE + RETRIEVE_EVIDENCE * evidence + RETRIEVE_TEAM * signals.team,
+        Route.ABSTAIN: ABSTAIN_NO_EVIDENCE
+        * missing
+        * (ABSTAIN_WITHOUT_TEAM + (1 - ABSTAIN_WITHOUT_TEAM) * signals.team)
+        - ABSTAIN_GENERAL_LOSS * general,
+        Route.CLARIFY: CLARIFY_VAGUE * signals.vague - CLARIFY_EVIDENCE_LOSS * evidence,
+        Route.SMALLTALK: SOCIAL * (signals.social - SOCIAL_MIDDLE),
+    }
+
+
+def _reason(route: Route, signals: Signals) -> str:
+    found = f"best match {signals.similarity:.2f}, {signals.coverage:.0%} of its words found"
+    match route:
+        case Route.SMALLTALK:
+            return "The message is a greeting, thanks or the like."
+        case Route.CLARIFY:
+            return (
+                "The message does not say what it is about." if not signals.is_empty else "The message holds no words."
+            )
+        case Route.DIRECT:
+            asked = "asks for general knowledge, a text or a sum" if signals.general else "does not ask about the team"
+            return f"The message {asked}; the documents hold little on it ({found})."
+        case Route.RETRIEVE if signals.searched:
+            return f"The documents speak to the question ({found})."
+        case Route.RETRIEVE:
+            return "The question is one for the documents."
+        case Route.ABSTAIN:
+            return f"The question asks about the team, but the documents hold too little ({found})."
+
+
+def _softmax(scores: Mapping[Route, float]) -> dict[Route, float]:
+    top = max(scores.values())
+    powers = {route: math.exp(score - top) for route, score in scores.items()}
+    total = sum(powers.values())
+    return {route: power / total for route, power in powers.items()}
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value))

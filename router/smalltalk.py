@@ -1,0 +1,102 @@
+"""Recognises greetings, thanks and the like, and answers them from prepared text."""
+
+import hashlib
+import re
+from enum import StrEnum
+
+
+class Social(StrEnum):
+    THANKS = "thanks"
+    BYE = "bye"
+    HOW_ARE_YOU = "how are you"
+    WHO_ARE_YOU = "who are you"
+    WHAT_CAN_YOU_DO = "what can you do"
+    SORRY = "sorry"
+    PRAISE = "praise"
+    GREETING = "greeting"
+    AGREED = "agreed"
+
+
+# In the order in which they decide what a message with several of them is answered with.
+_PHRASES: dict[Social, str] = {
+    Social.WHAT_CAN_YOU_DO: r"what (?:can|could|do) you (?:do|help(?: me)? with|know(?: about)?)|what can i ask(?: you)?"
+    r"|how (?:can|could) you help(?: me)?|how do you work|what are you (?:for|good at|capable of)|help me please|^help$",
+    Social.WHO_ARE_YOU: r"who (?:are|r) (?:you|u)|what are you|what(?:['’]s| is) your name|are you (?:a |an )?(?:bot|robot|human"
+    r"|person|machine|real(?: person)?|ai|alive|there)|who (?:made|built|created) you|introduce yourself|how old are you"
+    r"|where are you from|do you have (?:pets|hobbies|feelings)|what(?:['’]s| are) your hobbies",
+    Social.HOW_ARE_YOU: r"how (?:are|r) (?:you|u|things|we)(?: doing| feeling)?|how(?:['’]s| is) (?:it|everything|life|your day|things)"
+    r"(?: going| hanging)?|how do you do|how have you been|what(?:['’]s| is) up|wassup|sup|you ok(?:ay)?|hope you(?:['’]re| are) (?:well|ok)",
+    Social.THANKS: r"thank(?:s| you| u)+|thx|ty|cheers|much appreciated|i appreciate (?:it|that|you|your help)|appreciate (?:it|that)"
+    r"|many thanks|tysm|merci|danke|gracias|you(?:['’]re| are) a life ?saver",
+    Social.BYE: r"good ?bye|bye(?:[ -]bye)?|see (?:you|ya|u)|good ?night|talk (?:to you )?(?:later|soon)|farewell|ciao|take care"
+    r"|until (?:tomorrow|next time)|have a (?:good|great|nice|lovely) (?:day|night|evening|weekend|one)|(?:i(?:['’]m| am) )?signing off",
+    Social.SORRY: r"(?:i(?:['’]m| am) )?(?:so |very )?sorry|my (?:bad|mistake)|apologies|never ?mind|forget (?:it|that)|oops",
+    Social.PRAISE: r"(?:you(?:['’]re| are) )?(?:great|awesome|amazing|brilliant|perfect|excellent|nice|cool|wonderful|fantastic|the best)"
+    r"(?: (?:job|work|bot|answer|one))?|well done|good (?:job|work|bot)|that(?:['’]s| was| is) (?:really |very )?(?:helpful|great|useful|perfect)"
+    r"|love (?:it|you)|i love (?:it|you)|you rock|very helpful|that helped|lol|haha+",
+    Social.GREETING: r"hi+|hello+|hey+|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)|morning|afternoon|evening"
+    r"|welcome(?: back)?|nice to (?:meet|see) you|happy (?:monday|friday|new year)|hola|bonjour|hallo|guten (?:tag|morgen)|salut",
+    Social.AGREED: r"ok(?:ay)?|got it|understood|sure|great|will do|sounds good|makes sense|i see|alright|all right|noted",
+}
+_FORMS = {kind: re.compile(rf"\b(?:{phrases})(?!\w)", re.IGNORECASE) for kind, phrases in _PHRASES.items()}
+_FILLER = re.compile(
+    r"\b(?:tandem|there|all|everyone|everybody|team|folks|friend|buddy|mate|bot|so|very|much|a lot|lots|a million|again|today|tonight"
+    r"|tomorrow|for|the|your|that|this|it|help|helping|answer|quick|and|oh|ah|well|just|really|to|you|u|me|now|then|later|with"
+    r"|from|in|my|dear|please|i|was|day|going|doing|out|of|have|had|good|nice|great|lovely|already)\b|[^\w\s]|_|\d",
+    re.IGNORECASE,
+)
+_LONGEST = 120
+
+_REPLIES: dict[Social, tuple[str, ...]] = {
+    Social.GREETING: (
+        "Hello! What would you like to know?",
+        "Hi there! Ask me anything, about the team's documents or beyond them.",
+        "Good to see you. What can I look up or write for you?",
+    ),
+    Social.THANKS: ("You're welcome!", "Glad to help.", "Any time. Just ask in this thread if there is more."),
+    Social.BYE: ("Goodbye!", "See you!", "Take care. I'll be here."),
+    Social.HOW_ARE_YOU: (
+        "All well here, thank you. What can I do for you?",
+        "Running smoothly, thanks for asking. What would you like to know?",
+    ),
+    Social.WHO_ARE_YOU: (
+        "I'm Tandem, this team's assistant: a program that answers from the team's documents, or from its own model.",
+        "I'm Tandem, a bot. I look things up in the team's documents and say where I found them.",
+    ),
+    Social.WHAT_CAN_YOU_DO: (
+        (
+            "Ask me about anything in the team's documents and I'll answer with sources. I can also write, explain, "
+            "translate or calculate. With /ingest you can show me a new document."
+        ),
+        (
+            "I answer questions from the team's documents and cite them, and I help with texts and general questions. "
+            "Reply in a thread to go on; the buttons under an answer tell me how it was."
+        ),
+    ),
+    Social.SORRY: ("No problem at all.", "No worries. Ask whenever you like."),
+    Social.PRAISE: ("Thank you, that's good to hear.", "Happy that it helped!"),
+    Social.AGREED: ("Good. I'm here if there is more.", "All right. Just ask if anything else comes up."),
+}
+
+
+def social_part(text: str) -> tuple[Social | None, float]:
+    """What kind of small talk a message is, and which share of its words is nothing else, in [0, 1]."""
+    words = len(text.split())
+    rest, first = text[:_LONGEST], None
+    for kind, form in _FORMS.items():
+        shorter = form.sub(" ", rest)
+        if shorter != rest:
+            first = first or kind
+            rest = shorter
+    if first is None or len(text) > _LONGEST:
+        return None, 0.0
+    left = len(_FILLER.sub(" ", rest).split())
+    return first, 1 - left / words
+
+
+def reply_to(text: str, thread_length: int) -> str:
+    """A short prepared answer; which one depends on the words and on how far the thread has gone."""
+    kind = social_part(text)[0] or Social.GREETING
+    replies = _REPLIES[kind]
+    pick = hashlib.sha256(text.strip().lower().encode("utf-8", "replace")).digest()[0] + thread_length
+    return replies[pick % len(replies)]

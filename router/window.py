@@ -1,0 +1,83 @@
+"""Keeps a prompt inside the model's window: passages, thread and question are cut, in that order of harm."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from knowledge.documents import Passage
+from router.prompts import ChatMessage, direct_prompt, grounded_prompt
+from router.questions import Question, Turn
+from router.settings import RouterSettings
+
+_WORD = re.compile(r"[A-Za-z]+|\s+|.", re.DOTALL)
+_LETTERS_PER_TOKEN = 4
+# Chat templates wrap each message, and add a default system prompt.
+_TOKENS_AROUND = 60
+_TURN_CHARS = 800
+_TURNS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A prompt that fits, with the passages that are still in it."""
+
+    prompt: list[ChatMessage]
+    passages: tuple[Passage, ...] = ()
+
+
+def tokens_of(text: str) -> int:
+    """An upper estimate for byte-level BPE: a letter is a quarter token, a word at least one, anything else a
+    token a byte.
+    """  # noqa: D205
+    total = 0
+    for piece in _WORD.findall(text):
+        if piece.isspace():
+            total += max(0, len(piece) - 1)
+        elif piece.isascii() and piece.isalpha():
+            total += -(-len(piece) // _LETTERS_PER_TOKEN)
+        else:
+            total += len(piece.encode("utf-8", "replace"))
+    return total
+
+
+def fit_grounded(question: Question, passages: Sequence[Passage], settings: RouterSettings) -> Fitted:
+    """As many of the first passages as fit, each at most `passage_max_chars` long."""
+    budget = _budget(settings)
+    text = _cut(question.text, budget // 2)
+    shown = [
+        replace(passage, text=passage.text[: settings.passage_max_chars])
+        for passage in passages[: settings.prompt_passages]
+    ]
+    while True:
+        prompt = grounded_prompt(text, shown, question.thread)
+        if _size(prompt) <= budget or not shown:
+            return Fitted(prompt=prompt, passages=tuple(shown))
+        if len(shown) > 1:
+            shown.pop()
+        else:
+            half = len(shown[0].text) // 2
+            shown = [replace(shown[0], text=shown[0].text[:half])] if half else []
+
+
+def fit_direct(question: Question, settings: RouterSettings) -> Fitted:
+    """As much of the thread's end as fits."""
+    budget = _budget(settings)
+    text = _cut(question.text, budget - tokens_of(direct_prompt("")[0]["content"]))
+    turns = [Turn(speaker=turn.speaker, text=turn.text[:_TURN_CHARS]) for turn in question.thread[-_TURNS:]]
+    while turns and _size(direct_prompt(text, turns)) > budget:
+        turns.pop(0)
+    return Fitted(prompt=direct_prompt(text, turns))
+
+
+def _budget(settings: RouterSettings) -> int:
+    return settings.model_window_tokens - settings.answer_max_tokens - _TOKENS_AROUND
+
+
+def _size(prompt: Sequence[ChatMessage]) -> int:
+    return sum(tokens_of(message["content"]) for message in prompt)
+
+
+def _cut(text: str, most_tokens: int) -> str:
+    while text and tokens_of(text) > most_tokens:
+        text = text[: len(text) * 3 // 4]
+    return text

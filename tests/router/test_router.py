@@ -1,0 +1,368 @@
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from knowledge.audience import EVERYONE, NOBODY
+from knowledge.errors import IndexUnavailable
+from router.answers import Answer, Answered, Released
+from router.decisions import Decision, Route
+from router.errors import JournalUnavailable, ModelTimeout, ModelUnavailable, PolicyBroken
+from router.journal import Journal
+from router.model import ModelClient
+from router.policy import Policy
+from router.prompts import DECLINE
+from router.questions import Question, Turn
+from router.releases import Release, Releases
+from router.router import Router
+from router.settings import RouterSettings
+from tests.router.fakes import FakeSearch, ScriptedModel, passage
+
+LEAVE = passage("Employees get sixteen weeks of paid parental leave.", title="Parental leave", similarity=0.72)
+TRAVEL = passage("Book trains through the travel desk 14 days ahead.", title="Travel", similarity=0.31)
+PARENTAL = "How many weeks of parental leave do employees get?"
+
+
+@pytest.fixture
+def search() -> FakeSearch:
+    return FakeSearch(passages=[LEAVE, TRAVEL])
+
+
+@pytest.fixture
+def journal(sqlite_engine: AsyncEngine) -> Journal:
+    return Journal(sqlite_engine)
+
+
+@pytest.fixture
+def releases(sqlite_engine: AsyncEngine) -> Releases:
+    return Releases(sqlite_engine)
+
+
+@pytest.fixture
+def router(
+    search: FakeSearch, model: ModelClient, journal: Journal, releases: Releases, settings: RouterSettings
+) -> Router:
+    return Router(search=search, model=model, policy=Policy(), journal=journal, releases=releases, settings=settings)
+
+
+def asked(text: str, **fields) -> Question:
+    return Question(text=text, audience=fields.pop("audience", EVERYONE), asker="U1", team="T1", channel="C1", **fields)
+
+
+async def answered(router: Router, question: Question) -> Answer:
+    events = [event async for event in router.answer(question, exchange_id="x1")]
+    answer = events[-1]
+    assert isinstance(answer, Answered)
+    assert "".join(event.text for event in events if isinstance(event, Released)) == answer.answer.text
+    return answer.answer
+
+
+async def test_handbook_question_is_answered_with_its_source(server: ScriptedModel, router: Router):
+    server.reply = "Sixteen weeks [1]."
+    answer = await answered(router, asked(PARENTAL))
+    assert answer.text == "Sixteen weeks [1]."
+    assert answer.decision.route is Route.RETRIEVE
+    assert [(source.n, source.uri, source.quote) for source in answer.sources] == [(1, LEAVE.uri, LEAVE.text)]
+    assert answer.model == "base"
+    assert {"search", "first_chunk", "first_sentence", "total"} <= answer.timings_ms.keys()
+
+
+async def test_exchange_is_journalled_before_it_is_answered(server: ScriptedModel, router: Router, journal: Journal):
+    server.reply = "Sixteen weeks [1]."
+    async for event in router.answer(asked(PARENTAL), exchange_id="x1"):
+        if isinstance(event, Answered):
+            kept = await journal.exchange("x1")
+            assert kept is not None
+            assert (kept.answer, kept.question, kept.scopes) == ("Sixteen weeks [1].", PARENTAL, {"public"})
+            assert list(kept.prompt) == server.requests[0]["messages"]
+            assert [shown.content_hash for shown in kept.passages] == [LEAVE.content_hash, TRAVEL.content_hash]
+            assert kept.searches[0].query == PARENTAL
+            assert kept.usage == {"prompt": 7, "completion": 3}
+
+
+async def test_wrong_citation_is_moved_before_release(server: ScriptedModel, router: Router):
+    server.reply = "Employees get sixteen weeks [2]."
+    answer = await answered(router, asked(PARENTAL))
+    assert answer.text == "Employees get sixteen weeks [1]."
+
+
+async def test_claim_that_no_passage_supports_is_never_said(server: ScriptedModel, router: Router):
+    server.reply = "Employees get 99 weeks of leave [1]."
+    answer = await answered(router, asked(PARENTAL))
+    assert "99" not in answer.text
+    assert answer.sources == ()
+    assert answer.decision.route is Route.ABSTAIN
+    assert answer.removed_citations == 1
+
+
+async def test_declining_model_becomes_an_honest_answer_with_the_closest_pages(
+    server: ScriptedModel, router: Router, journal: Journal
+):
+    server.reply = f"{DECLINE} Something more."
+    answer = await answered(router, asked(PARENTAL))
+    assert answer.decision.route is Route.ABSTAIN
+    assert "Parental leave" in answer.text
+    assert PARENTAL in answer.text
+    assert answer.sources == ()
+    assert sum(answer.decision.probabilities.values()) == pytest.approx(1)
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert kept.completion == DECLINE
+
+
+async def test_joining_words_are_released_only_with_a_claim(server: ScriptedModel, router: Router):
+    server.reply = "Here is what I found: \nSixteen weeks of leave [1]."
+    assert (await answered(router, asked(PARENTAL))).text == "Here is what I found: \nSixteen weeks of leave [1]."
+    server.reply = "Here is what I found: \nThe canteen is open at noon."
+    assert not (await answered(router, asked(PARENTAL))).text.startswith("Here")
+
+
+async def test_general_request_is_answered_directly(server: ScriptedModel, search: FakeSearch, router: Router):
+    search.passages = [TRAVEL]
+    server.reply = "Autumn leaves drift down. Quiet rivers carry them."
+    answer = await answered(router, asked("Write a haiku about autumn"))
+    assert answer.decision.route is Route.DIRECT
+    assert answer.text == server.reply
+    assert answer.sources == ()
+
+
+async def test_direct_answer_holds_no_link_mention_or_invented_citation(
+    server: ScriptedModel, search: FakeSearch, router: Router
+):
+    search.passages = []
+    server.reply = "Read [this](https://evil.example/x) now, <!channel>. Autumn is calm [3]. Use row[1]."
+    answer = await answered(router, asked("Write a haiku about autumn"))
+    assert "evil" not in answer.text
+    assert "<!" not in answer.text
+    assert "[3]" not in answer.text
+    assert "row[1]" in answer.text
+    assert answer.removed_citations == 2
+
+
+async def test_injected_model_can_name_only_links_of_sources(server: ScriptedModel, router: Router):
+    server.reply = f"Employees get sixteen weeks of leave, see https://evil.example/?q=1 and {LEAVE.uri} [1]."
+    answer = await answered(router, asked(PARENTAL))
+    assert "evil.example/" not in answer.text
+    assert LEAVE.uri in answer.text
+
+
+async def test_adapter_in_service_answers(server: ScriptedModel, router: Router, releases: Releases):
+    server.names.append("grounding@1a2b")
+    server.reply = "Sixteen weeks [1]."
+    await releases.put_in_service(release("grounding@1a2b"))
+    assert (await answered(router, asked(PARENTAL))).model == "grounding@1a2b"
+
+
+async def test_base_model_answers_labelled_where_the_adapter_is_missing(
+    server: ScriptedModel, router: Router, releases: Releases, journal: Journal
+):
+    server.reply = "Sixteen weeks [1]."
+    await releases.put_in_service(release("grounding@gone"))
+    assert (await answered(router, asked(PARENTAL))).model == "base"
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert kept.adapter == ""
+
+
+async def test_base_model_writes_what_a_grounding_adapter_declines(
+    server: ScriptedModel, search: FakeSearch, router: Router, releases: Releases
+):
+    search.passages = []
+    server.names.append("grounding@1a2b")
+    server.reply = lambda _: DECLINE if server.requests[-1]["model"] != "base" else "Leaves fall."
+    await releases.put_in_service(release("grounding@1a2b"))
+    answer = await answered(router, asked("Write a haiku about autumn"))
+    assert (answer.text, answer.model) == ("Leaves fall.", "base")
+
+
+@pytest.mark.parametrize(
+    ("text", "route"),
+    [("hello!", Route.SMALLTALK), ("thanks a lot", Route.SMALLTALK), ("", Route.CLARIFY), ("🎉🎉", Route.CLARIFY)],
+)
+async def test_certain_messages_ask_neither_documents_nor_model(
+    server: ScriptedModel, search: FakeSearch, router: Router, text: str, route: Route
+):
+    answer = await answered(router, asked(text))
+    assert answer.decision.route is route
+    assert answer.text
+    assert not search.queries
+    assert not server.requests
+
+
+async def test_vague_message_gets_one_question_back(search: FakeSearch, router: Router):
+    search.passages = [TRAVEL]
+    answer = await answered(router, asked("how do I do it?"))
+    assert answer.decision.route is Route.CLARIFY
+    assert answer.text.count("?") == 1
+
+
+async def test_question_about_the_team_without_evidence_is_not_guessed_at(
+    server: ScriptedModel, search: FakeSearch, router: Router
+):
+    search.passages = [TRAVEL]
+    answer = await answered(router, asked("What is our policy on parking at the office?"))
+    assert answer.decision.route is Route.ABSTAIN
+    assert "parking" in answer.text
+    assert not server.requests
+    assert 1 < len(search.queries) <= 3
+
+
+async def test_follow_up_is_searched_with_what_it_refers_to(server: ScriptedModel, search: FakeSearch, router: Router):
+    server.reply = "Sixteen weeks [1]."
+    thread = (Turn(speaker="user", text=PARENTAL), Turn(speaker="assistant", text="Sixteen weeks [1]."))
+    await answered(router, asked("and for contractors?", thread=thread))
+    assert "parental leave" in search.queries[0]
+    assert "contractors" in search.queries[0]
+
+
+async def test_weak_search_is_reworded_and_its_result_used(server: ScriptedModel, search: FakeSearch, router: Router):
+    search.passages = [TRAVEL]
+    search.by_word = {"weeks parental leave": [LEAVE]}
+    server.reply = "Sixteen weeks [1]."
+    answer = await answered(router, asked("Hey, how many weeks is the parental leave again at our place?"))
+    assert answer.sources
+
+
+async def test_forced_route_is_taken(server: ScriptedModel, search: FakeSearch, router: Router):
+    server.reply = "Sixteen weeks."
+    assert (await answered(router, asked(PARENTAL, forced_route=Route.DIRECT))).decision.route is Route.DIRECT
+    assert not search.queries
+    search.passages = []
+    answer = await answered(router, asked("Write a haiku about autumn", forced_route=Route.RETRIEVE))
+    assert answer.decision.route is Route.ABSTAIN
+
+
+async def test_private_passage_stays_out_of_a_public_answer(server: ScriptedModel, search: FakeSearch, router: Router):
+    search.passages = [passage("The secret is 42 weeks of parental leave.", scope="channel:C9", similarity=0.9)]
+    answer = await answered(router, asked(PARENTAL))
+    assert "42" not in answer.text
+    answer = await answered(router, asked(PARENTAL, audience=NOBODY))
+    assert "42" not in answer.text
+
+
+@pytest.mark.parametrize("fault", ["error", "slow"])
+async def test_without_documents_nothing_is_guessed_and_direct_answers_go_on(
+    server: ScriptedModel, search: FakeSearch, router: Router, fault: str
+):
+    if fault == "error":
+        search.error = IndexUnavailable("down")
+    else:
+        search.delay_s = 2
+    answer = await answered(router, asked(PARENTAL))
+    assert "can't reach the documents" in answer.text
+    assert not server.requests
+    server.reply = "Leaves fall."
+    assert (await answered(router, asked("Write a haiku about autumn"))).text == "Leaves fall."
+
+
+@pytest.mark.parametrize(("mode", "error"), [("error", ModelUnavailable), ("hanging", ModelTimeout)])
+async def test_failing_model_is_told_in_a_sentence(
+    server: ScriptedModel, router: Router, mode: str, error: type[Exception]
+):
+    server.mode = mode
+    with pytest.raises(error, match=r"^The model .+ try again in a minute\.$"):
+        await answered(router, asked(PARENTAL))
+
+
+async def test_what_was_released_before_a_cut_stays_released(server: ScriptedModel, router: Router):
+    server.mode = "cut"
+    server.reply = f"Employees get sixteen weeks of leave [1]. {' '.join(map(str, range(90)))}"
+    released: list[str] = []
+
+    async def listen() -> None:
+        async for event in router.answer(asked(PARENTAL), exchange_id="x1"):
+            released.extend([event.text] if isinstance(event, Released) else [])
+
+    with pytest.raises(ModelUnavailable):
+        await listen()
+    assert released == ["Employees get sixteen weeks of leave [1]. "]
+
+
+async def test_endless_model_is_stopped_with_a_note(server: ScriptedModel, search: FakeSearch, router: Router):
+    search.passages = []
+    server.mode = "endless"
+    answer = await answered(router, asked("Write a haiku about autumn"))
+    assert "repeat itself" in answer.text
+    assert len(answer.text) < 600
+
+
+async def test_same_sentence_again_and_again_is_stopped(server: ScriptedModel, search: FakeSearch, router: Router):
+    search.passages = []
+    server.reply = "A first line here. " + "The leaves are falling down. " * 3 + "Never reached."
+    answer = await answered(router, asked("Write a haiku about autumn"))
+    assert answer.text.count("falling") == 2
+    assert "Never" not in answer.text
+
+
+async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, router: Router):
+
+    class Broken(Policy):
+        def decide(self, question: Question, passages) -> Decision:
+            raise PolicyBroken
+
+    server.reply = "Sixteen weeks [1]."
+    router._policy = Broken()
+    assert (await answered(router, asked(PARENTAL))).decision.route is Route.RETRIEVE
+
+
+async def test_hundred_thousand_characters_are_read_to_a_limit_and_it_is_said(server: ScriptedModel, router: Router):
+    server.reply = "Sixteen weeks [1]."
+    answer = await answered(router, asked(PARENTAL + " " + "Ünïcödé 12345 words! " * 5000))
+    assert "105,0" in answer.text
+    assert "first 4,000" in answer.text
+
+
+async def test_answer_that_cannot_be_recorded_is_an_error(
+    server: ScriptedModel, router: Router, sqlite_engine: AsyncEngine
+):
+    server.reply = "Sixteen weeks [1]."
+    async with sqlite_engine.begin() as connection:
+        await connection.execute(sql("DROP TABLE exchanges"))
+    with pytest.raises(JournalUnavailable):
+        await answered(router, asked(PARENTAL))
+
+
+async def test_interrupted_run_is_replaced_by_the_next(server: ScriptedModel, router: Router, journal: Journal):
+    for weeks in ("Sixteen weeks [1].", "Sixteen weeks of leave [1]."):
+        server.reply = weeks
+        await answered(router, asked(PARENTAL))
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert kept.answer == "Sixteen weeks of leave [1]."
+
+
+async def test_router_adds_little_to_the_models_first_sentence(
+    server: ScriptedModel, search: FakeSearch, router: Router
+):
+    search.passages = []
+    server.reply = "Leaves fall. Rivers run on."
+    added = []
+    for _ in range(20):
+        answer = await answered(router, asked("Write a haiku about autumn"))
+        added.append(answer.timings_ms["first_sentence"] - answer.timings_ms["first_chunk"])
+    assert sorted(added)[10] < 20
+
+
+async def test_loop_is_free_while_an_answer_is_written(server: ScriptedModel, router: Router):
+    server.reply, server.pause_s = "Employees get sixteen weeks of leave [1]. " * 2, 0.01
+    longest, stop = 0.0, False
+
+    async def watch() -> None:
+        nonlocal longest
+        clock = asyncio.get_running_loop().time
+        while not stop:
+            before = clock()
+            await asyncio.sleep(0.001)
+            longest = max(longest, clock() - before)
+
+    watching = asyncio.create_task(watch())
+    await answered(router, asked(PARENTAL))
+    stop = True
+    await watching
+    assert longest < 0.1
+
+
+def release(name: str) -> Release:
+    return Release(adapter=name, path=f"adapters/{name}", base="base", promoted_at=datetime(2026, 1, 1, tzinfo=UTC))
