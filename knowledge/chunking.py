@@ -1,0 +1,162 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeArgument=false
+# LlamaIndex leaves its metadata dicts and tokenizer callables untyped.
+"""Documents cut into chunks at their own headings.
+
+What is embedded is the title, the section's path and the chunk's text; together they stay within the
+embedding model's window, so that nothing of a chunk goes unseen.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.node_parser import NodeParser, SentenceSplitter
+from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
+
+from knowledge.documents import Document
+
+CountTokens = Callable[[str], int]
+
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?!\s)|(?<=\b[A-Z])\.)*(?:[.!?]+\s+|\n\s*|\Z)")
+# A section shorter than this says too little alone; it goes with the one after it.
+_SHORT_TOKENS = 48
+# The title and section path take at most this share of a chunk.
+_HEADER_SHARE = 4
+_HIDDEN_FROM_MODEL = ["uri", "scope", "content_hash"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A piece of a document under one heading; `path` holds the headings above it, outermost first."""
+
+    path: tuple[str, ...]
+    text: str
+
+
+class HeadingChunker(NodeParser):
+    """A LlamaIndex node parser: sections at headings, long ones cut between sentences, very short ones joined."""
+
+    chunk_tokens: int
+    _count: CountTokens = PrivateAttr()
+
+    def __init__(self, *, chunk_tokens: int, count_tokens: CountTokens) -> None:
+        super().__init__(chunk_tokens=chunk_tokens, include_metadata=True, include_prev_next_rel=False)  # pyright: ignore[reportCallIssue]
+        self._count = count_tokens
+
+    def chunks_of(self, document: TextNode) -> Iterator[TextNode]:
+        title = str(document.metadata["title"])
+        for number, section in enumerate(self._pieces(title, document.text)):
+            metadata = document.metadata | {"section": " › ".join(section.path)}
+            hidden = _HIDDEN_FROM_MODEL if section.path else [*_HIDDEN_FROM_MODEL, "section"]
+            yield TextNode(
+                id_=str(uuid.uuid5(uuid.UUID(document.node_id), f"{metadata['content_hash']} {number}")),
+                text=section.text,
+                metadata=metadata,
+                excluded_embed_metadata_keys=hidden,
+                metadata_template="{value}",
+                metadata_separator=" › ",
+                text_template="{metadata_str}\n{content}",
+                relationships={NodeRelationship.SOURCE: document.as_related_node_info()},
+            )
+
+    def _parse_nodes(self, nodes: Sequence[BaseNode], show_progress: bool = False, **_: Any) -> list[BaseNode]:  # noqa: ARG002 — NodeParser's signature
+        return [chunk for node in nodes if isinstance(node, TextNode) for chunk in self.chunks_of(node)]
+
+    def _pieces(self, title: str, text: str) -> Iterator[Section]:
+        for section in self._join_short(_sections(text)):
+            path = self._fit_header(title, tuple(heading for heading in section.path if heading != title))
+            room = self.chunk_tokens - self._count(" › ".join([title, *path])) - 2
+            splitter = SentenceSplitter(
+                chunk_size=room,
+                chunk_overlap=0,
+                tokenizer=self._tokens,
+                chunking_tokenizer_fn=_sentences,
+                paragraph_separator="\n\n",
+            )
+            for piece in splitter.split_text(section.text):
+                if piece.strip():
+                    yield Section(path=path, text=piece.strip())
+
+    def _join_short(self, sections: Iterator[Section]) -> Iterator[Section]:
+        held: Section | None = None
+        for section in sections:
+            if held is not None and self._belong_together(held, section):
+                held = _joined(held, section)
+                continue
+            if held is not None:
+                yield held
+            held = section
+        if held is not None:
+            yield held
+
+    def _belong_together(self, first: Section, second: Section) -> bool:
+        length = self._count(first.text)
+        return length < _SHORT_TOKENS and length + self._count(second.text) < self.chunk_tokens // 2
+
+    def _tokens(self, text: str) -> range:
+        """What SentenceSplitter takes for tokens: it asks for their number only."""
+        return range(self._count(text))
+
+    def _fit_header(self, title: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Drop the outermost headings until title and path leave the text its room."""
+        while path and self._count(" › ".join([title, *path])) > self.chunk_tokens // _HEADER_SHARE:
+            path = path[1:]
+        return path
+
+
+def as_node(document: Document) -> TextNode:
+    return TextNode(
+        id_=document.id,
+        text=document.text,
+        metadata={
+            "title": document.title,
+            "uri": document.uri,
+            "scope": document.scope,
+            "content_hash": document.content_hash,
+        },
+    )
+
+
+def _sentences(text: str) -> list[str]:
+    # The empty match at the end would look to SentenceSplitter like progress.
+    return [sentence for sentence in _SENTENCE.findall(text) if sentence]
+
+
+def _sections(text: str) -> Iterator[Section]:
+    path: list[tuple[int, str]] = []
+    lines: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark.group(1).startswith(fence)):
+            fence = "" if fence else mark.group(1)[:3]
+        heading = None if fence or mark else _HEADING.fullmatch(line)
+        if heading is None:
+            lines.append(line)
+            continue
+        yield from _section(path, lines)
+        level = len(heading.group(1))
+        path = [*(step for step in path if step[0] < level), (level, heading.group(2).strip(" *_"))]
+        lines = []
+    yield from _section(path, lines)
+
+
+def _section(path: list[tuple[int, str]], lines: list[str]) -> Iterator[Section]:
+    body = "\n".join(lines).strip()
+    if body:
+        yield Section(path=tuple(heading for _, heading in path), text=body)
+
+
+def _joined(first: Section, second: Section) -> Section:
+    """Both under the headings they share; the headings that they do not share stand in the text."""
+    shared = tuple(
+        one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first.path, second.path, strict=False))
+    )
+    texts = ["\n".join([*section.path[len(shared) :], section.text]) for section in (first, second)]
+    return Section(path=shared, text="\n\n".join(texts))

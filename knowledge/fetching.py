@@ -1,0 +1,114 @@
+"""Pages from the web, and from nowhere else.
+
+A name is resolved once for each hop, every address it has is checked, and the connection goes to a checked
+one, so that a second answer of the resolver changes nothing. Redirects are followed by hand, each checked anew.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+from knowledge.addresses import Place, check_address, parse_place
+from knowledge.errors import SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.settings import KnowledgeSettings
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+_MAX_REDIRECTS = 5
+_GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a server sent. `content_type` is as announced and may be empty."""
+
+    data: bytes
+    content_type: str
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """Every address that the system's resolver gives for a host."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+class Fetcher:
+    def __init__(
+        self,
+        settings: KnowledgeSettings,
+        *,
+        resolve: Resolve = resolve,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._resolve = resolve
+        self._transport = transport
+
+    async def fetch(self, url: str) -> Page:
+        """Raises SourceRefused, SourceNotFound, SourceUnreadable or SourceTimeout, each with a sentence for people."""
+        # trust_env: a proxy would connect for us, to wherever its own resolver says.
+        client = httpx.AsyncClient(
+            trust_env=False, follow_redirects=False, timeout=self._settings.fetch_timeout_s, transport=self._transport
+        )
+        try:
+            async with asyncio.timeout(self._settings.fetch_timeout_s), client:
+                return await self._follow(client, url)
+        except TimeoutError:
+            raise SourceTimeout(f"The page did not arrive within {self._settings.fetch_timeout_s:g} seconds") from None
+        except httpx.TimeoutException as error:
+            raise SourceTimeout("The page's server did not answer in time") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceNotFound("The page's server could not be reached, or broke off") from error
+
+    async def _follow(self, client: httpx.AsyncClient, url: str) -> Page:
+        for _ in range(_MAX_REDIRECTS + 1):
+            place = parse_place(url, self._settings.fetch_allow_hosts)
+            address = await self._checked_address(place)
+            request = _request(client, place, address)
+            async with contextlib.aclosing(await client.send(request, stream=True)) as response:
+                if not response.has_redirect_location:
+                    return await self._read(response)
+                url = urljoin(place.url, response.headers["location"])
+        raise SourceRefused("The page leads on to other pages without end")
+
+    async def _checked_address(self, place: Place) -> str:
+        try:
+            addresses = await self._resolve(place.host, place.port)
+        except (OSError, UnicodeError):
+            addresses = []
+        if not addresses:
+            raise SourceNotFound(f"There is no host named {place.host}")
+        if not place.is_named_by_admin:
+            for address in addresses:
+                check_address(address)
+        return addresses[0]
+
+    async def _read(self, response: httpx.Response) -> Page:
+        if response.status_code in _GONE:
+            raise SourceNotFound("There is no such page")
+        if not response.is_success:
+            raise SourceUnreadable(f"The page's server answered with status {response.status_code}")
+        limit = self._settings.max_document_bytes
+        data = bytearray()
+        async for piece in response.aiter_bytes():
+            data += piece
+            if len(data) > limit:
+                raise SourceRefused(f"The page is larger than {limit:,} bytes")
+        return Page(data=bytes(data), content_type=response.headers.get("content-type", ""))
+
+
+def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Request:
+    """To the checked address, under the host's own name: in the Host header and in the TLS handshake."""
+    bracketed = f"[{address}]" if ":" in address else address
+    return client.build_request(
+        "GET",
+        f"{place.scheme}://{bracketed}:{place.port}{place.target}",
+        # identity: a compressed page can unpack to more than the limit in one piece.
+        headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": "Tandem"},
+        extensions={"sni_hostname": place.host},
+    )

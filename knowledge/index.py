@@ -1,0 +1,106 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# LlamaIndex's metadata dicts are untyped.
+"""Passages in and out of a LlamaIndex vector store: chunked, embedded, searched within an audience."""
+
+import asyncio
+import re
+from operator import mul
+from pathlib import Path
+
+from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.schema import BaseNode, TextNode
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
+from qdrant_client import AsyncQdrantClient
+
+from knowledge.audience import Audience
+from knowledge.chunking import HeadingChunker, as_node
+from knowledge.documents import Document, Passage
+from knowledge.edge_store import EdgeStore
+from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
+from knowledge.layout import PassageStore, of_document, readable_by
+from knowledge.server_store import ServerStore
+from knowledge.settings import KnowledgeSettings
+
+
+class PassageIndex:
+    """Holds versions of documents; which of them answers is the catalogue's to say."""
+
+    def __init__(self, *, store: PassageStore, embedding: ThreadedEmbedding, chunk_tokens: int) -> None:
+        self._store = store
+        self._embedding = embedding
+        chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
+        # Our own catalogue knows what is unchanged; a cache here would only grow.
+        self._pipeline = IngestionPipeline(transformations=[chunker, embedding], disable_cache=True)
+
+    async def add(self, document: Document) -> int:
+        """Write this version beside any other and return its number of chunks. Writing it again changes nothing."""
+        nodes = await asyncio.to_thread(self._pipeline.run, nodes=[as_node(document)], in_place=False)
+        await self._store.async_add(list(nodes))
+        return len(nodes)
+
+    async def search(self, query: str, audience: Audience, *, limit: int) -> list[Passage]:
+        """The passages nearest to the query, best first, of any version; those the audience may read only."""
+        embedding = await self._embedding.aget_query_embedding(query)
+        found = await self._store.aquery(
+            VectorStoreQuery(
+                query_embedding=embedding,
+                query_str=query,
+                similarity_top_k=limit,
+                mode=VectorStoreQueryMode.HYBRID,
+                filters=readable_by(audience),
+            )
+        )
+        hits = zip(found.nodes or (), found.similarities or (), strict=True)
+        return [_as_passage(node, score, embedding) for node, score in hits]
+
+    async def count(self, document_id: str) -> int:
+        """How many chunks of a document there are, of all its versions."""
+        return await self._store.count(of_document(document_id))
+
+    async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
+        """Remove a document's chunks, or those of all versions but one."""
+        await self._store.adelete_nodes(filters=of_document(document_id, other_than=all_but))
+
+    async def settle(self) -> None:
+        await self._store.settle()
+
+    async def warm_up(self) -> None:
+        await self._embedding.aget_query_embedding("warm")
+
+    async def close(self) -> None:
+        await self._store.aclose()
+
+
+def open_index(settings: KnowledgeSettings) -> PassageIndex:
+    """Raises IndexUnavailable if another process owns the embedded index."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
+    if settings.qdrant_url:
+        client = AsyncQdrantClient(
+            url=settings.qdrant_url,
+            api_key=settings.qdrant_api_key.get_secret_value() or None,
+            timeout=settings.qdrant_timeout_s,
+            check_compatibility=False,
+        )
+        store = ServerStore(client, f"tandem-{name}")
+    else:
+        store = EdgeStore(Path(settings.home, "index", name))
+    return PassageIndex(store=store, embedding=open_embedding(settings), chunk_tokens=settings.chunk_tokens)
+
+
+def _as_passage(node: BaseNode, score: float, query: list[float]) -> Passage:
+    if not isinstance(node, TextNode):
+        raise TypeError("The index holds text nodes only")
+    metadata = node.metadata
+    return Passage(
+        chunk_id=node.node_id,
+        document_id=node.ref_doc_id or "",
+        title=metadata["title"],
+        uri=metadata["uri"],
+        section=metadata["section"],
+        text=node.text,
+        scope=metadata["scope"],
+        content_hash=metadata["content_hash"],
+        score=score,
+        # Both are of length one, so this is the cosine.
+        similarity=sum(map(mul, query, node.embedding or ())),
+    )

@@ -1,0 +1,78 @@
+"""How passages lie in the index, the same in the embedded one and on a server: names, fusion, filters, BM25."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from qdrant_edge import Bm25, Bm25Config
+
+from knowledge.audience import Audience
+
+DENSE = "dense"
+SPARSE = "bm25"
+SCOPE = "scope"
+CONTENT_HASH = "content_hash"
+# LlamaIndex's own key for the document that a node comes from.
+DOCUMENT_ID = "doc_id"
+INDEXED_KEYS = (SCOPE, DOCUMENT_ID)
+
+# Reciprocal rank fusion (Cormack et al., 2009) with the paper's constant.
+RRF_K = 60
+# How many hits of each kind are fused.
+FUSED_HITS = 50
+
+
+class PassageStore(Protocol):
+    """What the index asks of a LlamaIndex vector store, and the little that LlamaIndex has no name for."""
+
+    async def async_add(self, nodes: Sequence[BaseNode]) -> list[str]: ...
+    async def aquery(self, query: VectorStoreQuery) -> VectorStoreQueryResult: ...
+    async def adelete_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> None: ...
+    async def count(self, filters: MetadataFilters) -> int: ...
+    async def settle(self) -> None:
+        """Make what was added durable and quick to search."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Bm25Encoder:
+    """Sparse vectors of BM25's term weights; the index supplies the inverse document frequencies."""
+
+    def __init__(self) -> None:
+        self._bm25 = Bm25(Bm25Config(language="english"))
+
+    def encode_documents(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[float]]]:
+        vectors = [self._bm25.embed_document(text) for text in texts]
+        return [vector.indices for vector in vectors], [vector.values for vector in vectors]
+
+    def encode_query(self, text: str) -> tuple[list[int], list[float]]:
+        """Both empty where no word of the query counts."""
+        vector = self._bm25.embed_query(text)
+        return vector.indices, vector.values
+
+
+def readable_by(audience: Audience) -> MetadataFilters:
+    """The filter that every search carries."""
+    return MetadataFilters(filters=[_condition(SCOPE, FilterOperator.IN, sorted(audience.scopes))])
+
+
+def of_document(document_id: str, *, other_than: str | None = None) -> MetadataFilters:
+    """A document's chunks: all, or those of other versions than one."""
+    conditions = [_condition(DOCUMENT_ID, FilterOperator.EQ, document_id)]
+    if other_than is not None:
+        conditions.append(_condition(CONTENT_HASH, FilterOperator.NE, other_than))
+    return MetadataFilters(filters=conditions)  # pyright: ignore[reportArgumentType] — an invariant list
+
+
+def _condition(key: str, operator: FilterOperator, value: Any) -> MetadataFilter:
+    return MetadataFilter(key=key, operator=operator, value=value)

@@ -1,0 +1,151 @@
+"""The team's documents: taken in, kept current, and searched within an audience."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from knowledge.audience import Audience, parse_scope
+from knowledge.catalogue import Catalogue
+from knowledge.documents import Document, IngestResult, IngestStatus, Passage
+from knowledge.errors import SourceError
+from knowledge.fetching import Fetcher
+from knowledge.parsing import Parser
+from knowledge.settings import KnowledgeSettings
+from knowledge.sources import Source, find_sources, read_file
+
+if TYPE_CHECKING:
+    from knowledge.index import PassageIndex
+
+# The embedding model reads 256 tokens; more only costs time.
+_QUERY_CHARS = 2000
+# More hits than asked for, since those of versions that no longer answer are dropped.
+_SPARE_HITS = 8
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_HAS_WORD = re.compile(r"\w")
+
+
+async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
+    """Raises IndexUnavailable if another process owns the embedded index. The embedding model loads at first use."""
+    # LlamaIndex takes two seconds to import, which a process that only names these types does without.
+    from knowledge.index import open_index  # noqa: PLC0415
+
+    index = await asyncio.to_thread(open_index, settings)
+    return Library(
+        index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
+    )
+
+
+class Library:
+    def __init__(
+        self,
+        *,
+        index: "PassageIndex",
+        catalogue: Catalogue,
+        parser: Parser,
+        fetcher: Fetcher,
+        settings: KnowledgeSettings,
+    ) -> None:
+        self._index = index
+        self._catalogue = catalogue
+        self._parser = parser
+        self._fetcher = fetcher
+        self._settings = settings
+        self._writing = asyncio.Lock()
+
+    async def search(self, query: str, audience: Audience, *, limit: int = 8) -> list[Passage]:
+        """Passages of current documents that everyone in the audience may read, best first."""
+        text = _CONTROL.sub(" ", query[:_QUERY_CHARS]).strip()
+        if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
+            return []
+        hits = await self._index.search(text, audience, limit=limit + _SPARE_HITS)
+        versions = await self._catalogue.versions({hit.document_id for hit in hits})
+        current = [
+            hit
+            for hit in hits
+            if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
+        ]
+        return current[:limit]
+
+    async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
+        """Take in a file, a folder or a page; one result per document, failures among them.
+
+        Raises InvalidScope for a scope that is none, before anything is read.
+        """
+        scope = parse_scope(scope)
+        try:
+            sources = await asyncio.to_thread(lambda: list(find_sources(place)))
+        except SourceError as error:
+            yield _failed(place, place, error)
+            return
+        for source in sources:
+            yield await self._ingest_source(source, scope)
+        await self._index.settle()
+
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str) -> IngestResult:
+        """Take in an uploaded file. Raises InvalidScope for a scope that is none."""
+        result = await self._take_in(data, name=name, uri=uri, scope=parse_scope(scope))
+        await self._index.settle()
+        return result
+
+    async def count(self, audience: Audience) -> int:
+        """How many documents the audience may read."""
+        return await self._catalogue.count(audience)
+
+    async def remove(self, document_id: str) -> bool:
+        """Take a document out of the index and the catalogue; False if there was none."""
+        async with self._writing:
+            await self._index.remove(document_id)
+            return await self._catalogue.remove(document_id)
+
+    async def warm_up(self) -> None:
+        """Load the embedding model, so that the first question does not wait for it."""
+        await self._index.warm_up()
+
+    async def close(self) -> None:
+        await self._parser.close()
+        await self._index.close()
+
+    async def _ingest_source(self, source: Source, scope: str) -> IngestResult:
+        try:
+            data, content_type = await self._read(source)
+        except SourceError as error:
+            return _failed(source.uri, source.name, error)
+        return await self._take_in(data, name=source.name, uri=source.uri, scope=scope, content_type=content_type)
+
+    async def _read(self, source: Source) -> tuple[bytes, str]:
+        if source.refusal is not None:
+            raise source.refusal
+        if source.path is not None:
+            limit = self._settings.max_document_bytes
+            return await asyncio.to_thread(read_file, source.path, limit=limit), ""
+        page = await self._fetcher.fetch(source.uri)
+        return page.data, page.content_type
+
+    async def _take_in(self, data: bytes, *, name: str, uri: str, scope: str, content_type: str = "") -> IngestResult:
+        try:
+            parsed = await self._parser.parse(data, name=name, content_type=content_type)
+        except SourceError as error:
+            return _failed(uri, name, error)
+        document = Document(uri=uri, title=parsed.title, text=parsed.text, scope=scope)
+        async with self._writing:
+            status, chunks = await self._bring_up_to_date(document)
+        return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks)
+
+    async def _bring_up_to_date(self, document: Document) -> tuple[IngestStatus, int]:
+        """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers."""
+        known = (await self._catalogue.versions({document.id})).get(document.id)
+        is_same = known is not None and known.content_hash == document.content_hash
+        # The count tells of a run that was killed, and of an index that was lost or is another model's.
+        if known is not None and is_same and await self._index.count(document.id) == known.chunks:
+            return "unchanged", known.chunks
+        chunks = await self._index.add(document)
+        await self._catalogue.put(document, chunks=chunks)
+        await self._index.remove(document.id, all_but=document.content_hash)
+        return ("updated" if known else "added"), chunks
+
+
+def _failed(uri: str, title: str, error: SourceError) -> IngestResult:
+    return IngestResult(uri=uri, title=title, status="failed", error=str(error))

@@ -1,0 +1,129 @@
+"""Documents of many formats as Markdown text, read in a process of their own with limits."""
+
+import asyncio
+import json
+import os
+import signal
+import struct
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.kinds import READABLE, kind_of
+from knowledge.settings import KnowledgeSettings
+
+_PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+# A fresh process now and then gives back what the parsers leak.
+_DOCUMENTS_PER_WORKER = 500
+
+_REASONS = {
+    "encrypted": "is protected by a password; save a copy without one",
+    "broken": "is damaged, or is not of the kind that its name says",
+    "memory": "needs more memory to read than Tandem allows",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A document's own title (or its file's name) and its text as Markdown."""
+
+    title: str
+    text: str
+
+
+class Parser:
+    """Reads documents one after another in a warm worker process, which is replaced when it dies or hangs."""
+
+    def __init__(self, settings: KnowledgeSettings) -> None:
+        self._settings = settings
+        self._worker: Process | None = None
+        self._read_by_worker = 0
+        self._turn = asyncio.Lock()
+
+    async def parse(self, data: bytes, *, name: str, content_type: str = "") -> Parsed:
+        """Raises SourceUnreadable, SourceRefused (too long) or SourceTimeout, each with a sentence for people."""
+        kind = kind_of(name, content_type)
+        if kind is None:
+            raise SourceUnreadable(f"“{name}” is of a kind that Tandem does not read; it reads {READABLE}")
+        if not data.strip():
+            raise SourceUnreadable(f"“{name}” is empty")
+        async with self._turn:
+            answer = await self._ask_worker(data, kind, name)
+        if "error" in answer:
+            raise SourceUnreadable(f"“{name}” {_REASONS[answer['error']]}")
+        if not answer["text"].strip():
+            raise SourceUnreadable(f"“{name}” holds no text that can be read; a scan needs text recognition first")
+        if len(answer["text"]) > self._settings.max_document_chars:
+            raise SourceRefused(
+                f"“{name}” holds more than {self._settings.max_document_chars:,} characters; split it into parts"
+            )
+        return Parsed(title=answer["title"], text=answer["text"])
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._end_worker()
+
+    async def _ask_worker(self, data: bytes, kind: str, name: str) -> dict[str, str]:
+        worker = await self._ready_worker()
+        try:
+            async with asyncio.timeout(self._settings.parse_timeout_s):
+                answer = await _exchange(worker, data, kind, PurePath(name).stem)
+        except TimeoutError:
+            await self._end_worker()
+            raise SourceTimeout(
+                f"“{name}” took longer to read than {self._settings.parse_timeout_s:g} seconds"
+            ) from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            status = await worker.wait()
+            self._worker = None
+            if status == -signal.SIGXCPU:
+                raise SourceTimeout(f"“{name}” took more computing than Tandem allows for one document") from None
+            raise SourceUnreadable(f"“{name}” could not be read: it is damaged, or needs too much memory") from None
+        except asyncio.CancelledError:
+            # The answer to come belongs to nobody; the next document must not get it.
+            await self._end_worker()
+            raise
+        self._read_by_worker += 1
+        return answer
+
+    async def _ready_worker(self) -> Process:
+        if self._read_by_worker >= _DOCUMENTS_PER_WORKER:
+            await self._end_worker()
+        if self._worker is None or self._worker.returncode is not None:
+            self._worker = await self._start_worker()
+            self._read_by_worker = 0
+        return self._worker
+
+    async def _start_worker(self) -> Process:
+        memory_bytes = self._settings.parse_memory_mb * 1024 * 1024
+        cpu_s = max(1, int(self._settings.parse_timeout_s))
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-m", "knowledge.parse_worker", str(memory_bytes), str(cpu_s)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            cwd="/",
+            # Nothing of ours goes in: a file that takes the worker over finds no token there.
+            env={"PYTHONPATH": str(_PACKAGE_ROOT), "PATH": os.defpath, "LANG": "C.UTF-8", "RAYON_NUM_THREADS": "1"},
+            # Ctrl-C in the terminal is the bot's to handle; the worker ends with its stdin.
+            start_new_session=True,
+        )
+
+    async def _end_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None and worker.returncode is None:
+            worker.kill()
+            await worker.wait()
+
+
+async def _exchange(worker: Process, data: bytes, kind: str, name: str) -> dict[str, str]:
+    if worker.stdin is None or worker.stdout is None:
+        raise ConnectionError
+    header = json.dumps({"kind": kind, "name": name, "size": len(data)}).encode()
+    worker.stdin.write(struct.pack(">I", len(header)) + header + data)
+    await worker.stdin.drain()
+    length = struct.unpack(">I", await worker.stdout.readexactly(4))[0]
+    return json.loads(await worker.stdout.readexactly(length))

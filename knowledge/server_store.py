@@ -1,0 +1,106 @@
+# pyright: reportMissingTypeStubs=false, reportIncompatibleMethodOverride=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# LlamaIndex's store over Qdrant is typed in part only.
+"""LlamaIndex's store over a Qdrant server, with the layout and the fusion of the embedded index."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.vector_stores.qdrant import QdrantVectorStore
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.http.exceptions import ApiException
+
+from knowledge.errors import IndexUnavailable
+from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder
+
+
+class ServerStore(QdrantVectorStore):
+    """Created on the server at the first passage, whose vector sets the dimensions."""
+
+    _bm25: Bm25Encoder = PrivateAttr(default_factory=Bm25Encoder)
+    _is_created: bool = PrivateAttr(default=False)
+
+    def __init__(self, client: AsyncQdrantClient, collection_name: str) -> None:
+        bm25 = Bm25Encoder()
+        super().__init__(
+            collection_name=collection_name,
+            aclient=client,
+            enable_hybrid=True,
+            dense_vector_name=DENSE,
+            sparse_vector_name=SPARSE,
+            # With functions of our own LlamaIndex sets no IDF by itself.
+            sparse_config=models.SparseVectorParams(modifier=models.Modifier.IDF),
+            index_doc_id=False,
+            sparse_doc_fn=bm25.encode_documents,
+            sparse_query_fn=bm25.encode_documents,
+            payload_indexes=[  # pyright: ignore[reportArgumentType] — it means a dict with these two keys
+                {"field_name": key, "field_schema": models.PayloadSchemaType.KEYWORD} for key in INDEXED_KEYS
+            ],
+        )
+        self._bm25 = bm25
+
+    async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
+        with _translated():
+            return await super().async_add(list(nodes))
+
+    async def aquery(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
+        """Fused by the server itself; LlamaIndex would fuse here, by relative score."""
+        readable = self._build_query_filter(query)
+        if readable is None or query.query_embedding is None:
+            raise ValueError("A query says who may read and carries its embedding")
+        with _translated():
+            if not await self._exists():
+                return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+            response = await self._aclient.query_points(
+                self.collection_name,
+                prefetch=self._branches(query, readable),
+                query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
+                limit=query.similarity_top_k,
+                with_payload=True,
+                with_vectors=[DENSE],
+            )
+        return self.parse_to_query_result(response.points)
+
+    async def adelete_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any
+    ) -> None:
+        with _translated():
+            if await self._exists():
+                await super().adelete_nodes(node_ids=node_ids, filters=filters)
+
+    async def count(self, filters: MetadataFilters) -> int:
+        with _translated():
+            if not await self._exists():
+                return 0
+            return (await self._aclient.count(self.collection_name, count_filter=self._build_subfilter(filters))).count
+
+    async def settle(self) -> None:
+        """A server does this by itself."""
+
+    async def aclose(self) -> None:
+        await self._aclient.close()
+
+    def _branches(self, query: VectorStoreQuery, readable: models.Filter) -> list[models.Prefetch]:
+        # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
+        branches = [models.Prefetch(query=query.query_embedding, using=DENSE, filter=readable, limit=FUSED_HITS)]
+        indices, values = self._bm25.encode_query(query.query_str or "")
+        if indices:
+            sparse = models.SparseVector(indices=indices, values=values)
+            branches.append(models.Prefetch(query=sparse, using=SPARSE, filter=readable, limit=FUSED_HITS))
+        return branches
+
+    async def _exists(self) -> bool:
+        self._is_created = self._is_created or await self._aclient.collection_exists(self.collection_name)
+        return self._is_created
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except (ApiException, QdrantException, OSError) as error:
+        raise IndexUnavailable("The Qdrant server does not answer; look at TANDEM_QDRANT_URL and its log") from error

@@ -1,0 +1,54 @@
+"""What a team may set about its documents."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class KnowledgeSettings(BaseSettings):
+    """Settings of the documents side; only the composition root reads them from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".tandem"), description="The folder that holds all of Tandem's state.")
+
+    qdrant_url: str = Field(default="", description="A Qdrant server to keep the index in; empty: an embedded index.")
+    qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="The key of the Qdrant server.")
+    qdrant_timeout_s: int = Field(default=10, ge=1, description="How long a call to the Qdrant server may take.")
+
+    embedding_model: str = Field(
+        default="",
+        description="A Hugging Face model, by name or folder, or the model's name at TANDEM_EMBEDDING_URL; "
+        "empty: the packaged all-MiniLM-L6-v2.",
+    )
+    embedding_url: str = Field(
+        default="", description="An OpenAI-compatible service that embeds, up to and without /embeddings; empty: none."
+    )
+    embedding_api_key: SecretStr = Field(default=SecretStr(""), description="The key of the embedding service.")
+    embedding_threads: int = Field(default=2, ge=1, description="CPU threads that the embedding model may use.")
+
+    chunk_tokens: int = Field(
+        default=220, ge=160, le=8000, description="Length of a chunk with its title and section, in the model's tokens."
+    )
+
+    max_document_bytes: int = Field(default=20_000_000, ge=1, description="The largest file or page that is read.")
+    max_document_chars: int = Field(default=2_000_000, ge=1, description="The longest text taken from one document.")
+    parse_timeout_s: float = Field(default=30, gt=0, description="How long reading one document may take.")
+    parse_memory_mb: int = Field(default=1536, ge=256, description="Memory that reading one document may use.")
+
+    fetch_timeout_s: float = Field(default=20, gt=0, description="How long fetching one page may take.")
+    fetch_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Internal hosts that pages may be fetched from, as host or host:port, separated by commas.",
+    )
+
+    @field_validator("fetch_allow_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return (
+            tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )

@@ -1,0 +1,84 @@
+"""A file, a folder or a page as the raw documents it holds."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.kinds import kind_of
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One document still to be read. `path` is None for a page; `refusal` says why it will not be read."""
+
+    uri: str
+    name: str
+    path: Path | None = None
+    refusal: SourceError | None = None
+
+
+def find_sources(place: str) -> Iterator[Source]:
+    """The documents at a place, in a fixed order; in a folder, files that are hidden or of other kinds are left out.
+
+    Raises SourceNotFound or SourceRefused where the place itself is none.
+    """
+    if "\0" in place or not place.strip():
+        raise SourceNotFound("There is no file, folder or page of that name")
+    if _SCHEME.match(place):
+        yield _page(place)
+        return
+    path = Path(place).expanduser()
+    if path.is_dir():
+        yield from _files_below(path)
+    elif path.is_file():
+        yield Source(uri=path.absolute().as_uri(), name=path.name, path=path)
+    elif path.exists():
+        raise SourceRefused(f"“{path.name}” is neither a file nor a folder")
+    else:
+        raise SourceNotFound(f"There is no file or folder “{place[:200]}”")
+
+
+def read_file(path: Path, *, limit: int) -> bytes:
+    """A file's bytes. Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
+    try:
+        # Non-blocking: a pipe put in a file's place would hold us for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError:
+        raise SourceNotFound(f"“{path.name}” is no longer there") from None
+    except PermissionError:
+        raise SourceUnreadable(f"“{path.name}” may not be read by Tandem; change its permissions") from None
+    except OSError as error:
+        raise SourceUnreadable(f"“{path.name}” could not be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise SourceRefused(f"“{path.name}” is larger than {limit:,} bytes")
+    return data
+
+
+def _page(url: str) -> Source:
+    address = urldefrag(url)[0]
+    parts = urlsplit(address)
+    name = unquote(PurePosixPath(parts.path).name) or parts.hostname or address
+    return Source(uri=address, name=name)
+
+
+def _files_below(folder: Path) -> Iterator[Source]:
+    root = folder.resolve()
+    for parent, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            if name.startswith(".") or kind_of(name) is None:
+                continue
+            uri = path.as_uri()
+            if not path.resolve().is_relative_to(root):
+                refusal = SourceRefused(f"“{name}” is a link that leads out of the folder; it was not read")
+                yield Source(uri=uri, name=name, path=path, refusal=refusal)
+            elif path.is_file():
+                yield Source(uri=uri, name=name, path=path)
