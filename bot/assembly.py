@@ -14,6 +14,7 @@ from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
 from router.journal import Journal
 from router.model import ModelClient
+from router.policy import Policy
 from router.releases import Releases
 from router.router import Router
 from router.settings import RouterSettings
@@ -84,6 +85,7 @@ async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
             router=Router(
                 search=library.search,
                 model=model,
+                policy=Policy(),
                 journal=journal,
                 releases=releases,
                 settings=configuration.router,

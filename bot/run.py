@@ -17,11 +17,12 @@ from sqlalchemy import text
 from bot import control, health, processes
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
+from bot.database import plain_url
 from bot.errors import BotError
 from bot.operations import LocalOperations
 from bot.ports import refuse_taken
 from bot.reach import model_served
-from bot.service import Bot, open_bot
+from bot.service import Bot, SlackSettings, open_bot
 from bot.tokens import read_tokens, workspace_home
 from bot.views import who_sees
 from knowledge.audience import EVERYONE, PUBLIC
@@ -88,7 +89,27 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly) -> B
     tokens = read_tokens(parts.configuration.bot)
     if tokens is None:
         raise BotError("there is no workspace to connect to: set SLACK_BOT_TOKEN, or leave the local one on")
-    bot = await open_bot(parts, tokens, nightly=lambda scheduled: nightly(parts, scheduled))
+    settings = parts.configuration.bot
+    bot = await open_bot(
+        SlackSettings(
+            bot_token=tokens.bot,
+            app_token=tokens.app or "",
+            signing_secret=tokens.signing_secret or "",
+            api_url=tokens.api_url,
+            host=settings.slack_host,
+            port=settings.slack_port,
+            durable_url=plain_url(parts.configuration.database),
+            executor_id=settings.replica,
+            questions_per_minute=settings.questions_per_minute,
+            failpoint=settings.failpoint,
+            nightly_hour_utc=settings.nightly_hour_utc,
+        ),
+        router=parts.router,
+        library=parts.library,
+        journal=parts.journal,
+        engine=parts.engine,
+        nightly=lambda scheduled: nightly(parts, scheduled),
+    )
     stack.push_async_callback(bot.stop)
     await bot.start()
     return bot

@@ -35,6 +35,7 @@ class BotSettings(BaseSettings):
         default=None, validation_alias="SLACK_SIGNING_SECRET", description="Signing secret, for HTTP mode."
     )
     slack_port: int | None = Field(default=None, ge=1, le=65_535, description="Port of HTTP mode. Empty: Socket Mode.")
+    slack_host: str = Field(default="127.0.0.1", description="Address that HTTP mode listens on.")
     slack_api_url: str = Field(
         default="https://slack.com/api/",
         validation_alias="SLACK_API_URL",
@@ -63,6 +64,11 @@ class BotSettings(BaseSettings):
         default="info",
         pattern="debug|info|warning|error",
         description="How much is logged: debug, info, warning, error.",
+    )
+    replica: str = Field(
+        default="bot-1",
+        pattern=r"[A-Za-z0-9._-]{1,64}",
+        description="Name of this replica, the same over restarts: by it the work that it left is found.",
     )
     failpoint: str = Field(default="", description="For tests only: the step at which the process kills itself.")
 
