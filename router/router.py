@@ -30,14 +30,14 @@ class Router:
         *,
         search: Search,
         model: ModelClient,
-        policy: Policy,
+        policy: Policy | None = None,
         journal: Journal,
         releases: Releases,
         settings: RouterSettings,
     ) -> None:
         self._evidence = EvidenceLoop(search=search, settings=settings)
         self._writer = Writer(model=model, releases=releases, settings=settings)
-        self._policy = policy
+        self._policy = policy or Policy()
         self._journal = journal
         self._settings = settings
 
