@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from typing import cast
 
 from bot.workspace.app_link import AppLink, Outcome
 from bot.workspace.faults import Faults
@@ -53,7 +54,7 @@ class Deliveries:
 
     def _pause_s(self) -> float | None:
         row = self._workspace.state.row("SELECT min(due) AS due FROM deliveries WHERE state = 'pending'")
-        due: float | None = row["due"] if row is not None else None
+        due = None if row is None else cast("float | None", row["due"])
         return None if due is None else max(0.0, due - time.time())
 
     async def _attempt(self, row: sqlite3.Row) -> None:
@@ -72,7 +73,7 @@ class Deliveries:
         if outcome.acknowledged:
             state.write("UPDATE deliveries SET state = 'acknowledged', settled = ? WHERE id = ?", now, row["id"])
         elif outcome.retry and row["attempt"] < len(RETRY_AFTER_S):
-            due = now + RETRY_AFTER_S[row["attempt"]] * self._workspace.options.retry_scale
+            due = now + RETRY_AFTER_S[int(row["attempt"])] * self._workspace.options.retry_scale
             state.write(
                 "UPDATE deliveries SET attempt = attempt + 1, reason = ?, due = ? WHERE id = ?",
                 *(outcome.reason, due, row["id"]),

@@ -45,6 +45,8 @@ METHODS: dict[str, Method] = {
     ),
     "assistant.threads.setTitle": Method(handler=assistant.set_title, scopes=("assistant:write",), kinds=_BOT, tier=0),
     "conversations.list": Method(handler=conversations.list_conversations, tier=2),
+    "users.conversations": Method(handler=conversations.users_conversations),
+    "bots.info": Method(handler=account.bots_info, scopes=("users:read",)),
     "conversations.info": Method(handler=conversations.info),
     "conversations.members": Method(handler=conversations.members, tier=4),
     "conversations.history": Method(handler=conversations.history),

@@ -31,6 +31,13 @@ def open_connection(call: Call) -> Json:
     return {"url": f"{address}/link/?ticket={give_ticket(call.workspace)}&app_id={call.workspace.team.bot.app}"}
 
 
+def bots_info(call: Call) -> Json:
+    bot = call.workspace.team.bot
+    if call.text("bot") not in {"", bot.bot}:
+        raise SlackError("bot_not_found")
+    return {"bot": {"id": bot.bot, "app_id": bot.app, "user_id": bot.user, "name": bot.name, "deleted": False}}
+
+
 def users_info(call: Call) -> Json:
     return {"user": person(call.workspace, call.required("user", error="user_not_found"))}
 

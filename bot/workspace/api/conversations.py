@@ -22,16 +22,12 @@ HISTORY_SCOPES = {"public": "channels:history", "private": "groups:history", "im
 
 
 def list_conversations(call: Call) -> Json:
-    types = (call.text("types") or "public_channel").split(",")
-    if any(name.strip() not in KINDS for name in types):
-        raise SlackError("invalid_types")
-    kinds = {KINDS[name.strip()] for name in types}
-    for kind in sorted(kinds):
-        call.need_scope(READ_SCOPES[kind])
-    known = [channel for channel in channels(call.workspace, call.grant) if channel.kind in kinds]
-    page, cursor = cut_page(call, known, most=1000, default=100)
-    listed = [conversation(call.workspace, channel, call.grant.user) for channel in page]
-    return {"channels": listed, "response_metadata": {"next_cursor": cursor}}
+    return _list(call, channels(call.workspace, call.grant))
+
+
+def users_conversations(call: Call) -> Json:
+    """List the channels the caller is in."""
+    return _list(call, [channel for channel in channels(call.workspace, call.grant) if channel.holds(call.grant.user)])
 
 
 def info(call: Call) -> Json:
@@ -140,6 +136,19 @@ def kick(call: Call) -> Json:
         raise SlackError("not_in_channel")
     leave(call.workspace, channel, user)
     return {}
+
+
+def _list(call: Call, candidates: list[Channel]) -> Json:
+    types = (call.text("types") or "public_channel").split(",")
+    if any(name.strip() not in KINDS for name in types):
+        raise SlackError("invalid_types")
+    kinds = {KINDS[name.strip()] for name in types}
+    for kind in sorted(kinds):
+        call.need_scope(READ_SCOPES[kind])
+    known = [channel for channel in candidates if channel.kind in kinds]
+    page, cursor = cut_page(call, known, most=1000, default=100)
+    listed = [conversation(call.workspace, channel, call.grant.user) for channel in page]
+    return {"channels": listed, "response_metadata": {"next_cursor": cursor}}
 
 
 def _known_channel(call: Call) -> Channel:

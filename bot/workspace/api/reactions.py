@@ -39,7 +39,7 @@ class _Item:
 
     def users(self, call: Call) -> list[str]:
         reactions: list[Json] = read_body(call.workspace, self.channel, self.ts).get("reactions", [])
-        return next((reaction["users"] for reaction in reactions if reaction["name"] == self.name), [])
+        return next((reaction["users"] for reaction in reactions if reaction["name"] == self.name), list[str]())
 
 
 def _find_item(call: Call) -> _Item:

@@ -33,6 +33,8 @@ def update_view(call: Call) -> Json:
 
 
 def publish_view(call: Call) -> Json:
+    if not call.workspace.manifest.home_tab:
+        raise SlackError("not_enabled")
     view = _view(call, "home")
     user = person(call.workspace, call.required("user_id", error="user_not_found"))["id"]
     kept = home_of(call.workspace, user)
