@@ -25,6 +25,8 @@ const RENDERERS = {
   context_actions: contextActions,
   markdown: (block, { store }) => el("div", { class: "prose" }, markdown(block.text, store.names)),
   rich_text: (block, { store }) => el("div", { class: "prose" }, richText(block, store.names)),
+  plan: (block) => el("p", { class: "task" }, el("strong", {}, block.title ?? "")),
+  task_card: taskCard,
   file: (block) => el("p", { class: "muted" }, `File ${block.external_id ?? ""}`),
 };
 
@@ -71,6 +73,13 @@ function table(block, { store }) {
   ));
   return el("div", { class: "table-scroll prose", tabindex: "0", role: "group", aria: { label: "Table" } },
     el("table", {}, el("thead", {}, first), el("tbody", {}, rest)));
+}
+
+/** A step that the app is taking, or took. */
+function taskCard(block) {
+  const mark = { complete: "✓", in_progress: "…", error: "!", pending: "·" }[block.status] ?? "·";
+  return el("p", { class: "task", data: { status: block.status } }, el("span", { aria: { hidden: true } }, mark), block.title,
+    el("small", {}, (block.status ?? "").replace("_", " ")));
 }
 
 function element(item, block, surface) {

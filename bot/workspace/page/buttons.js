@@ -7,6 +7,9 @@ import { safeAddress } from "./links.js";
 import { menu } from "./menu.js";
 import { plain, textObject } from "./text.js";
 
+// The usual two are drawn, since not every machine has a font with them.
+const THUMBS = { "👍": "thumbUp", ":+1:": "thumbUp", ":thumbsup:": "thumbUp", "👎": "thumbDown", ":-1:": "thumbDown", ":thumbsdown:": "thumbDown" };
+
 export function buttonControl(element, { act, surface, focus }) {
   const press = async () => {
     if (await agreed(element.confirm, surface)) act({ text: element.text, value: element.value });
@@ -32,7 +35,7 @@ export function feedbackControl(element, { act, surface, focus }) {
     const button = el("button", {
       type: "button", class: "vote", onclick: press, title: side.accessibility_label,
       aria: { label: side.accessibility_label ?? plain(side.text) }, data: { focus: `${focus}/${side.value}` },
-    }, plain(side.text));
+    }, THUMBS[side.text.text] ? icon(THUMBS[side.text.text]) : plain(side.text));
     return { button, value: side.value };
   });
   const draw = () => {

@@ -59,12 +59,12 @@ export class ChannelPane {
     const called = channel.is_im ? title : `#${title}`;
     this.list.label(`Messages in ${called}`);
     this.composer.label(`Message ${called}`, this.id === this.store.botChannel ? `Ask ${title} anything` : `Message ${called}`);
-    this.head.replaceChildren(
+    this.head.replaceChildren(...[
       el("button", { type: "button", class: "quiet back", onclick: () => go({ in: null, thread: null }), aria: { label: "Back to conversations" } }, icon("back")),
       channel.is_im ? avatar(this.store.people.get(channel.user), "small") : icon(channel.is_private ? "lock" : "hash"),
       el("h1", {}, title),
-      el("p", { class: "purpose" }, channel.purpose?.value || channel.topic?.value || (channel.is_private ? "Only its members see this channel." : "")),
-      this.#tabs());
+      el("p", { class: "purpose" }, purposeOf(channel)),
+      this.#tabs()].filter(Boolean));
     this.foot.replaceChildren(isJoined(channel) ? this.composer.node : this.#joinBar(channel));
     this.#drawTab();
   }
@@ -151,4 +151,9 @@ export class ChannelPane {
     this.store.asked.delete(answered.ts);
     go({ thread: answered.ts });
   }
+}
+
+function purposeOf(channel) {
+  if (channel.is_im) return "Direct message";
+  return channel.purpose?.value || channel.topic?.value || (channel.is_private ? "Only its members see this channel." : "");
 }

@@ -7,7 +7,7 @@ export function handler(store, views, isOpen) {
   const arrived = ({ channel, message }) => {
     store.put(channel, message);
     if (message.user === store.me.id || message.hidden) return;
-    if (!isOpen(channel)) store.countOne(channel);
+    if (!isOpen(channel)) store.countUnread(channel);
     else if (!isReply(message)) store.markRead(channel);
   };
   const changed = ({ channel, message }) => store.put(channel, message);

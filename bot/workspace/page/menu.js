@@ -20,7 +20,7 @@ export function menu({ label, face, items, focus, className = "quiet" }) {
         close();
         item.choose();
       },
-    }, item.face, el("span", {}, item.label), item.hint && el("small", {}, item.hint))));
+    }, item.face, el("span", {}, item.label, item.hint && el("small", {}, item.hint)))));
     panel.hidden = false;
     button.setAttribute("aria-expanded", "true");
     (panel.querySelector("[aria-checked=true]") ?? panel.firstElementChild)?.focus();

@@ -47,10 +47,16 @@ export class ThreadPane {
 
   #draw({ fresh = false } = {}) {
     const { store, id, thread } = this;
-    this.list.show(id, store.history.inThread(id, thread), { inThread: true, fresh });
+    this.list.show(id, store.history.inThread(id, thread), {
+      inThread: true, fresh, after: (message) => message.ts === thread && repliesMark(message.reply_count ?? 0),
+    });
     const status = store.statusOf(id, thread);
     this.below.replaceChildren(...(status ? [statusLine(store, status)] : []));
   }
+}
+
+function repliesMark(replies) {
+  return replies > 0 && el("div", { class: "replies-mark" }, el("span", {}, replies === 1 ? "1 reply" : `${replies} replies`));
 }
 
 function close() {
