@@ -3,6 +3,7 @@
 https://docs.slack.dev/apis/events-api/using-http-request-urls
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -27,12 +28,14 @@ class HttpMode:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=workspace.options.ack_s)
         )
-        self._verified = False
+        self._verifying = asyncio.Lock()
 
     async def send(self, kind: str, payload: Json, *, attempt: int = 0, reason: str = "") -> Outcome:
         """Send one request; the URL has to prove first that it is the app's."""
-        if not self._verified:
-            self._verified = await self._verify()
+        async with self._verifying:
+            unverified = await self._verify()
+        if unverified is not None:
+            return unverified
         headers = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": reason} if attempt else {}
         match kind:
             case "events_api":
@@ -46,12 +49,22 @@ class HttpMode:
     async def close(self) -> None:
         await self._session.close()
 
-    async def _verify(self) -> bool:
+    async def _verify(self) -> Outcome | None:
+        """Send url_verification where this URL never passed it; return what went wrong."""
+        state = self._workspace.state
+        if state.row("SELECT 1 FROM meta WHERE name = 'verified_url' AND value = ?", self._url) is not None:
+            return None
         challenge = secrets.token_urlsafe(32)
         asked = {"token": self._workspace.tokens.verification, "challenge": challenge, "type": "url_verification"}
         outcome = await self._post(encode(asked), "application/json", {})
         answer = outcome.body or {}
-        return outcome.acknowledged and challenge in {answer.get("challenge"), answer.get("text")}
+        if not outcome.acknowledged:
+            return outcome
+        if challenge not in {answer.get("challenge"), answer.get("text")}:
+            return Outcome(acknowledged=False, reason="http_error")
+        with state.transaction():
+            state.write("INSERT OR REPLACE INTO meta (name, value) VALUES ('verified_url', ?)", self._url)
+        return None
 
     async def _post(self, body: str, content_type: str, headers: dict[str, str]) -> Outcome:
         data = body.encode()

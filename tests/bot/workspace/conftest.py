@@ -3,15 +3,24 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.bot.workspace.driver import Workspace, running_workspace
+
+# No rate limits, and retries a thousand times as fast.
+FAST = ("--no-rate-limits", "--retry-scale", "0.001", "--ack-seconds", "0.3")
 
 
 @pytest.fixture
 async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
-    """A workspace that knows no rate limits and retries a hundred times as fast."""
-    options = ("--no-rate-limits", "--retry-scale", "0.01", "--ack-seconds", "0.5")
-    async with running_workspace(tmp_path / "workspace", *options) as running:
+    async with running_workspace(tmp_path / "workspace", *FAST) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workspace]:
+    """One for all tests of a module, which must not mind what the others left there."""
+    async with running_workspace(tmp_path_factory.mktemp("shared") / "workspace", *FAST) as running:
         yield running
 
 
