@@ -56,7 +56,9 @@ class PolicyBroken(RouterError):
 
 class JournalUnavailable(RouterError):
     def __init__(self) -> None:
-        super().__init__("The answer could not be recorded, because the database is not available. Please try again.")
+        super().__init__(
+            "The database is not available, so the answer could not be kept. Please try again in a minute."
+        )
 
 
 class UnknownExchange(RouterError):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, select, tuple_
+from sqlalchemy import Row, Table, and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,14 +20,13 @@ from router.exchanges import Exchange, ShownPassage
 from router.feedback import Feedback, FinalFeedback, fold
 from router.questions import Turn
 
-_PAGE = 200
-
 
 class Journal:
     """Every method raises JournalUnavailable when the database cannot be reached, is locked or full."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, page_rows: int = 200) -> None:
         self._engine = engine
+        self._page_rows = page_rows
 
     async def record(self, exchange: Exchange) -> None:
         """Keep an exchange; the same id replaces what an interrupted run recorded before."""
@@ -47,17 +46,18 @@ class Journal:
     async def exchanges_between(self, start: datetime, end: datetime) -> AsyncGenerator[Exchange, None]:
         """Exchanges with `start <= asked_at < end`, ordered by time and id, read page by page."""
         table = tables.exchanges
-        place = (table.c.asked_at, table.c.exchange_id)
-        after = table.c.asked_at >= start
+        at, exchange_id = table.c.asked_at, table.c.exchange_id
+        after = at >= start
         while True:
-            page = select(table).where(after, table.c.asked_at < end).order_by(*place).limit(_PAGE)
+            page = select(table).where(after, at < end).order_by(at, exchange_id).limit(self._page_rows)
             async with self._transaction() as connection:
                 rows = (await connection.execute(page)).all()
             for row in rows:
                 yield _exchange(row)
-            if len(rows) < _PAGE:
+            if len(rows) < self._page_rows:
                 return
-            after = tuple_(*place) > tuple_(rows[-1].asked_at, rows[-1].exchange_id)
+            last = rows[-1]
+            after = or_(at > last.asked_at, and_(at == last.asked_at, exchange_id > last.exchange_id))
 
     async def add_feedback(self, event: Feedback) -> None:
         """Append an event; one whose id is there already changes nothing. Raises UnknownExchange."""

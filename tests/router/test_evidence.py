@@ -1,0 +1,71 @@
+import pytest
+
+from knowledge.audience import EVERYONE, NOBODY
+from knowledge.errors import IndexUnavailable
+from router.errors import SearchUnavailable
+from router.evidence import EvidenceLoop, Findings
+from router.questions import Question
+from router.settings import RouterSettings
+from tests.router.fakes import FakeSearch, passage
+
+GOOD = passage("Employees get sixteen weeks of parental leave.", title="Parental leave", similarity=0.7)
+POOR = passage("Trains are booked ahead.", title="Travel", similarity=0.2)
+
+
+def asked(text: str, audience=EVERYONE) -> Question:
+    return Question(text=text, audience=audience, asker="U1")
+
+
+async def gathered(search: FakeSearch, text: str, **changes) -> Findings:
+    loop = EvidenceLoop(search=search, settings=RouterSettings(**changes))
+    return await loop.deepen(asked(text), await loop.first(asked(text)))
+
+
+async def test_good_first_search_is_the_only_one():
+    search = FakeSearch(passages=[GOOD])
+    found = await gathered(search, "How much parental leave do employees get?")
+    assert found.is_enough
+    assert len(search.queries) == len(found.steps) == 1
+
+
+async def test_weak_search_is_repeated_in_other_words_and_each_step_kept():
+    search = FakeSearch(passages=[POOR], by_word={"parental leave weeks": [GOOD]})
+    found = await gathered(search, "So tell me about that parental leave, how many weeks?")
+    assert [step.is_enough for step in found.steps] == [False, True]
+    assert found.steps[1].query == "parental leave weeks"
+    assert {passage.chunk_id for passage in found.passages} == {GOOD.chunk_id, POOR.chunk_id}
+
+
+async def test_searches_are_bounded_in_number():
+    search = FakeSearch(passages=[POOR])
+    found = await gathered(search, "Can you tell me where the unicorns of our office park?")
+    assert len(search.queries) == 3
+    assert not found.is_enough
+    search.queries.clear()
+    await gathered(search, "Can you tell me where the unicorns of our office park?", searches_max=2)
+    assert len(search.queries) == 2
+
+
+async def test_searches_are_bounded_in_time():
+    search = FakeSearch(passages=[POOR], delay_s=0.05)
+    await gathered(search, "Can you tell me where the unicorns of our office park?", search_budget_s=0.01)
+    assert len(search.queries) == 2
+
+
+async def test_chunk_found_twice_is_one_passage():
+    search = FakeSearch(passages=[POOR])
+    found = await gathered(search, "Can you tell me where the unicorns of our office park?")
+    assert len(found.passages) == 1
+
+
+@pytest.mark.parametrize("fault", [{"error": IndexUnavailable("down")}, {"delay_s": 5}])
+async def test_failing_search_is_unavailable(fault: dict):
+    loop = EvidenceLoop(search=FakeSearch(**fault), settings=RouterSettings(search_timeout_s=0.05))
+    with pytest.raises(SearchUnavailable):
+        await loop.first(asked("Leave?"))
+
+
+async def test_audience_is_handed_on_to_every_search():
+    loop = EvidenceLoop(search=FakeSearch(passages=[GOOD]), settings=RouterSettings())
+    question = asked("Can you tell me where the unicorns of our office park?", NOBODY)
+    assert (await loop.deepen(question, await loop.first(question))).passages == ()

@@ -1,0 +1,38 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from router.errors import JournalUnavailable
+from router.releases import Release, Releases
+
+
+def release(name: str) -> Release:
+    return Release(adapter=name, path=f"adapters/{name}", base="base", promoted_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def test_nothing_is_in_service_at_first(engine: AsyncEngine):
+    assert await Releases(engine).in_service() is None
+
+
+async def test_last_promoted_is_in_service(engine: AsyncEngine):
+    releases = Releases(engine)
+    for name in ("grounding@1", "grounding@2"):
+        await releases.put_in_service(release(name))
+    assert await releases.in_service() == release("grounding@2")
+
+
+async def test_rolling_back_is_one_more_row_of_the_history(engine: AsyncEngine):
+    releases = Releases(engine)
+    for name in ("grounding@1", "grounding@2", "grounding@1"):
+        await releases.put_in_service(release(name))
+    assert await releases.in_service() == release("grounding@1")
+    assert [row.adapter for row in await releases.history()] == ["grounding@1", "grounding@2", "grounding@1"]
+
+
+async def test_database_without_tables_is_unavailable(tmp_path: Path):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(JournalUnavailable):
+        await Releases(engine).in_service()
+    await engine.dispose()

@@ -1,0 +1,79 @@
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from router.support import Evidence, best_supporting, claim_of
+
+PAGE = (
+    "Employees get sixteen weeks of paid\nparental leave. Apply with form TL-7, 30 days\nbefore.\n\n"
+    "Contractors get none.\n\n- Budget: $1,000 a year\n- Approved by Maria Lopez"
+)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Sixteen weeks.",
+        "16 weeks of parental leave",
+        "You apply 30 days before with form TL-7.",
+        "$1000 a year.",
+        "Maria Lopez approves it.",
+        "Contractors get none.",
+    ],
+)
+def test_claim_in_the_words_of_the_page_is_supported(claim: str):
+    assert Evidence(PAGE).supports(claim_of(claim, "How much leave, and who approves the budget?"))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Eighteen weeks.",
+        "Sixteen months of unpaid vacation time abroad.",
+        "The budget is $2,000 a year.",
+        "Approved by Robert Lopez.",
+        "Interns receive free lunches.",
+        "",
+    ],
+)
+def test_invented_claim_is_not_supported(claim: str):
+    assert not Evidence(PAGE).supports(claim_of(claim, "How much leave, and who approves the budget?"))
+
+
+def test_number_of_the_question_may_be_repeated():
+    claim = claim_of("In 2024, employees get sixteen weeks.", "How much leave is there in 2024?")
+    assert Evidence(PAGE).supports(claim)
+
+
+def test_quote_is_the_sentence_that_holds_the_claim():
+    claim = claim_of("30 days before.", "When do I apply?")
+    assert Evidence(PAGE).quote(claim) == "Apply with form TL-7, 30 days before."
+
+
+def test_best_supporting_passage_is_found_or_none():
+    pages = [Evidence("Trains are booked 14 days ahead."), Evidence(PAGE)]
+    assert best_supporting(pages, claim_of("Sixteen weeks.")) == 1
+    assert best_supporting(pages, claim_of("Nine lives.")) is None
+    assert best_supporting([], claim_of("Nine lives.")) is None
+
+
+def test_human_answers_are_told_from_invented_ones(data_dir: Path):
+    """On other people's questions: nearly all gold answers are supported by their passage, few by another's."""
+    articles = json.loads((data_dir / "xquad-en" / "xquad.en.json").read_text())["data"]
+    chance = random.Random(7)
+    right = other = invented = asked = 0
+    for article in articles[::4]:
+        pages = [Evidence(paragraph["context"]) for paragraph in article["paragraphs"]]
+        for place, paragraph in enumerate(article["paragraphs"]):
+            for row in paragraph["qas"]:
+                claim = claim_of(row["answers"][0]["text"] + ".", row["question"])
+                asked += 1
+                right += pages[place].supports(claim)
+                other += chance.choice(pages[:place] + pages[place + 1 :]).supports(claim)
+                wrong = claim_of(f"About 4711 {row['answers'][0]['text']}.", row["question"])
+                invented += pages[place].supports(wrong)
+    assert right / asked > 0.98
+    assert other / asked < 0.12
+    assert invented == 0

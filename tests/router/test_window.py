@@ -1,0 +1,63 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge.audience import EVERYONE
+from router.questions import Question, Turn
+from router.settings import RouterSettings
+from router.window import fit_direct, fit_grounded, tokens_of
+from tests.router.fakes import passage
+
+SMALL = RouterSettings(model_window_tokens=1024, answer_max_tokens=320, prompt_passages=5)
+BUDGET = 1024 - 320
+
+
+def asked(text: str, *turns: str) -> Question:
+    thread = tuple(Turn(speaker="user", text=turn) for turn in turns)
+    return Question(text=text, audience=EVERYONE, asker="U1", thread=thread)
+
+
+def size(prompt) -> int:
+    return sum(tokens_of(message["content"]) for message in prompt)
+
+
+def test_prompt_that_fits_is_whole():
+    passages = [passage("Sixteen weeks."), passage("Trains.")]
+    fitted = fit_grounded(asked("How long?"), passages, SMALL)
+    assert fitted.passages == tuple(passages)
+    assert "[2] Handbook\nTrains." in fitted.prompt[1]["content"]
+
+
+def test_last_passages_go_first():
+    passages = [passage("Sixteen weeks. " * 30), passage("Trains. " * 90), passage("Pets. " * 90)]
+    fitted = fit_grounded(asked("How long?"), passages, SMALL)
+    assert [shown.text[:5] for shown in fitted.passages] == ["Sixte", "Train"]
+
+
+def test_no_more_passages_than_set():
+    fitted = fit_grounded(asked("How long?"), [passage(str(n)) for n in range(9)], RouterSettings(prompt_passages=3))
+    assert len(fitted.passages) == 3
+
+
+def test_end_of_the_thread_is_kept():
+    fitted = fit_direct(asked("and now?", *[f"turn {n} " + "word " * 300 for n in range(20)]), SMALL)
+    assert "turn 19" in fitted.prompt[-2]["content"]
+    assert fitted.prompt[-1]["content"] == "and now?"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.text(max_size=300),
+    st.lists(st.text(max_size=200), max_size=3),
+    st.sampled_from(["a", "é", "字", "🎉", " ", "0", "\n"]),
+)
+def test_whatever_was_sent_the_prompt_fits(text: str, texts: list[str], filler: str):
+    question = asked(text + filler * 3000, *texts)
+    passages = [passage(text + filler * 1500) for text in texts]
+    assert size(fit_grounded(question, passages, SMALL).prompt) <= BUDGET
+    assert size(fit_direct(question, SMALL).prompt) <= BUDGET
+
+
+@pytest.mark.parametrize(("text", "least"), [("hello there", 2), ("字字字", 3), ("12345", 5), ("🎉", 1)])
+def test_estimate_is_not_below_what_a_tokenizer_counts(text: str, least: int):
+    assert tokens_of(text) >= least
