@@ -1,5 +1,6 @@
 """The parts that answer a question, built once from the settings and handed to whoever needs them."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -64,12 +65,21 @@ def load_configuration() -> Configuration:
 
 
 @asynccontextmanager
+async def open_database(configuration: Configuration) -> AsyncGenerator[AsyncEngine]:
+    """The one engine, its schema up to date. Raises DatabaseError."""
+    await asyncio.to_thread(migrate, configuration.database)
+    engine = open_engine(configuration.database)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
 async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
     """Raises DatabaseError, or IndexUnavailable when another process owns the index."""
     async with AsyncExitStack() as stack:
-        migrate(configuration.database)
-        engine = open_engine(configuration.database)
-        stack.push_async_callback(engine.dispose)
+        engine = await stack.enter_async_context(open_database(configuration))
         library = await open_library(configuration.knowledge, engine)
         stack.push_async_callback(library.close)
         model = ModelClient(url=configuration.model_url, settings=configuration.router)

@@ -18,14 +18,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.assembly import Configuration, load_configuration
+from bot.assembly import Configuration, Parts, load_configuration, open_database
 from bot.errors import BotError
 from bot.operations import Asked
+from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.errors import KnowledgeError
 from router.errors import RouterError
+from router.model import ModelClient
+from router.releases import Release
 from training.errors import TrainingError
+from training.export import export as export_feedback
+from training.settings import TrainingSettings
 
 app = typer.Typer(
     name="tandem",
@@ -54,7 +60,7 @@ def run() -> None:
 
     configuration = _configuration()
     _set_up_logging(configuration)
-    _finish(serve(configuration, first_adapter=_first_adapter, nightly=_nightly(configuration), say=_say))
+    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=_export_last_day, say=_say))
 
 
 @app.command()
@@ -208,51 +214,40 @@ async def _ingest(configuration: Configuration, places: list[str], audience: str
 
 
 async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
-    from bot.database import migrate, open_engine
-    from training.commands import export_window
-
-    migrate(configuration.database)
-    engine = open_engine(configuration.database)
-    try:
-        return await export_window(engine, out, start, end)
-    finally:
-        await engine.dispose()
+    async with open_database(configuration) as engine:
+        done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
+    return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
 
 
 async def _promote(configuration: Configuration, directory: Path) -> Json:
-    from bot.database import migrate, open_engine
-    from training.commands import promote_adapter
-
-    migrate(configuration.database)
-    engine = open_engine(configuration.database)
-    try:
-        return await promote_adapter(
-            directory,
-            engine=engine,
-            home=configuration.home,
-            model_url=configuration.model_url,
-            router=configuration.router,
-        )
-    finally:
-        await engine.dispose()
+    async with open_database(configuration) as engine:
+        model = ModelClient(url=configuration.model_url, settings=configuration.router)
+        try:
+            release = await _put_in_service(configuration, engine, model, directory)
+        finally:
+            await model.aclose()
+    return {"adapter": release.adapter, "path": release.path, "base": release.base}
 
 
-async def _first_adapter(configuration: Configuration, engine: Any) -> None:
-    from training.commands import promote_first_adapter
+async def _put_first_in_service(parts: Parts) -> None:
+    from training.grounding_adapter import FOLDER
 
-    await promote_first_adapter(
-        engine=engine, home=configuration.home, model_url=configuration.model_url, router=configuration.router
-    )
+    await _put_in_service(parts.configuration, parts.engine, parts.model, FOLDER)
 
 
-def _nightly(configuration: Configuration) -> Callable[[Any, datetime], Coroutine[Any, Any, None]]:
-    async def export_last_day(engine: Any, scheduled: datetime) -> None:
-        from training.commands import export_window
+async def _put_in_service(
+    configuration: Configuration, engine: AsyncEngine, model: ModelClient, directory: Path
+) -> Release:
+    from training.promotion import promote
 
-        end = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        await export_window(engine, configuration.home / "exports" / f"{end:%Y-%m-%d}", end - timedelta(days=1), end)
+    return await promote(directory, home=configuration.home, engine=engine, model=model)
 
-    return export_last_day
+
+async def _export_last_day(parts: Parts, scheduled: datetime) -> None:
+    end = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    out = parts.configuration.home / "exports" / f"{end - timedelta(days=1):%Y-%m-%d}"
+    settings = load_settings(TrainingSettings)
+    await export_feedback(parts.engine, out, start=end - timedelta(days=1), end=end, settings=settings)
 
 
 def _configuration() -> Configuration:
@@ -288,12 +283,6 @@ def _progress() -> Progress:
 
 def _describe(bar: Progress, task: Any) -> Callable[[str], None]:
     return lambda text: bar.update(task, description=text)
-
-
-def _advance(bar: Progress, task: Any) -> Callable[[int, int, float], None]:
-    return lambda step, steps, loss: bar.update(
-        task, completed=step, total=steps, description=f"training, loss {loss:.3f}"
-    )
 
 
 def _say(line: str) -> None:

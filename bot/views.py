@@ -8,6 +8,7 @@ from bot.directory import Directory
 from bot.errors import ControlError, SlackError
 from bot.membership import access
 from bot.operations import WhoSees
+from bot.payloads import inner, objects, optional
 from bot.slack import Slack
 from bot.tokens import read_tokens
 from knowledge.audience import Audience
@@ -59,8 +60,8 @@ async def _all(slack: Slack, method: str, listed: str) -> AsyncIterator[Mapping[
     types = {"types": "public_channel,private_channel"} if method == "conversations.list" else {}
     while True:
         page = await slack.read(method, limit=_PAGE, cursor=cursor, **types)
-        for entry in page[listed]:
+        for entry in objects(page, listed):
             yield entry
-        cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+        cursor = optional(inner(page, "response_metadata"), "next_cursor")
         if not cursor:
             return
