@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings
 from bot.settings import BotSettings, variable_name
 from knowledge.settings import KnowledgeSettings
 from router.settings import RouterSettings
+from training.settings import TrainingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "Slack and processes": BotSettings,
     "Model and answers": RouterSettings,
     "Documents": KnowledgeSettings,
+    "Training": TrainingSettings,
 }
 _BEGIN, _END = "<!-- settings: made by python -m tests.settings_reference -->\n", "<!-- end of settings -->\n"
 _FOR_TESTS_ONLY = {"TANDEM_FAILPOINT"}
