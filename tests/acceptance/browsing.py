@@ -9,21 +9,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 # No sandbox: Chromium refuses one to root, and the page it opens is our own. The rest keeps it off the network.
-_ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-_WAIT_MS = 5000
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_WAIT_MS = 10_000
 
 
 @dataclass
 class WorkspaceProcess:
     home: Path
-    port: int
+    port: int = 0  # 0: a free one, kept from the first start on
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -42,7 +48,7 @@ class WorkspaceProcess:
         )
         assert self.process.stdout is not None
         said = await asyncio.wait_for(self.process.stdout.readline(), 20)
-        assert self.address in said.decode()
+        self.port = int(said.decode().rsplit(":", 1)[1])
 
     async def stop(self) -> None:
         assert self.process is not None
@@ -56,32 +62,45 @@ class WorkspaceProcess:
 
     async def channel(self, name: str, user: str = "ada") -> str:
         answer = await self.client(user).conversations_list(types="public_channel,private_channel")
-        return next(channel["id"] for channel in answer["channels"] if channel["name"] == name)
+        channels: list[dict[str, Any]] = answer["channels"] or []
+        return next(channel["id"] for channel in channels if channel["name"] == name)
 
 
 @dataclass
 class Visitor:
-    """Opens pages, and notes whatever a page should never do."""
+    """Opens pages, and notes whatever a page should never do.
+
+    A person's wide page is kept for the next test and only led to another place: loading it anew takes a second.
+    """
 
     browser: Browser
     workspace: WorkspaceProcess
     faults: list[str] = field(default_factory=list)
+    kept: dict[str, Page] = field(default_factory=dict)
 
-    async def open(
-        self, user: str = "ada", channel: str | None = None, *, width: int = 1280, height: int = 800, **context: Any
-    ) -> Page:
+    async def open(self, user: str = "ada", channel: str = "general") -> Page:
+        place = await self._place(user, channel)
+        if user not in self.kept:
+            self.kept[user] = await self.open_anew(user, channel)
+        else:
+            await self.kept[user].evaluate("place => location.assign(place)", place)
+        await self.kept[user].get_by_role("heading", name=channel).wait_for()
+        return self.kept[user]
+
+    async def open_anew(self, user: str, channel: str | None = None, *, width: int = 1280, height: int = 800) -> Page:
         size: ViewportSize = {"width": width, "height": height}
-        tab = await (await self.browser.new_context(viewport=size, **context)).new_page()
-        tab.set_default_timeout(_WAIT_MS)
-        tab.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
-        tab.on("pageerror", lambda error: self._note(str(error)))
-        tab.on("request", lambda request: self._check(request.url))
-        place = f"as={self.workspace.tokens['users'][user]['id']}"
-        if channel:
-            place += f"&in={await self.workspace.channel(channel, user)}"
-        await tab.goto(f"{self.workspace.address}/#{place}")
-        await tab.get_by_role("button", name="Switch user").wait_for(state="attached")
-        return tab
+        page = await (await self.browser.new_context(viewport=size)).new_page()
+        page.set_default_timeout(_WAIT_MS)
+        page.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("request", lambda request: self._check(request.url))
+        await page.goto(f"{self.workspace.address}/{await self._place(user, channel)}")
+        await page.get_by_role("button", name="Switch user").wait_for(state="attached")
+        return page
+
+    async def _place(self, user: str, channel: str | None) -> str:
+        inside = f"&in={await self.workspace.channel(channel, user)}" if channel else ""
+        return f"#as={self.workspace.tokens['users'][user]['id']}{inside}"
 
     def _check(self, address: str) -> None:
         if not address.startswith((self.workspace.address, "blob:", "data:")):
@@ -92,15 +111,12 @@ class Visitor:
         if "ERR_CONNECTION_REFUSED" not in fault and "WebSocket" not in fault:
             self.faults.append(fault)
 
-    async def close(self) -> None:
-        for context in self.browser.contexts:
-            await context.close()
-
 
 @asynccontextmanager
 async def browsing(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
+        expect.set_options(timeout=_WAIT_MS)
         try:
             yield browser
         finally:

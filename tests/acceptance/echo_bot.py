@@ -8,7 +8,6 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-STREAM_PAUSE_S = 0.12
 ANSWER = (
     "**Remote work** is agreed with your lead, [in writing](https://handbook.example/remote).",
     "\n\n1. Say where you will be\n2. Say until when\n",
@@ -168,11 +167,13 @@ EVERY_BLOCK: list[dict[str, Any]] = [
 
 @dataclass
 class EchoBot:
-    """`heard` holds what came, in order: (kind, what)."""
+    """`heard` holds what came, in order: (kind, what). An answer waits for `may_begin`, and its last part for `may_finish`."""
 
     address: str
     tokens: dict[str, Any]
     heard: list[tuple[str, Any]] = field(default_factory=list)
+    may_begin: asyncio.Event = field(default_factory=asyncio.Event)
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         self.client = AsyncWebClient(token=self.tokens["bot_token"], base_url=f"{self.address}/api/")
@@ -197,7 +198,11 @@ class EchoBot:
         await self._answer(event)
 
     async def _messaged(self, event: dict[str, Any]) -> None:
-        if event.get("channel_type") == "im" and not event.get("bot_id") and event.get("subtype") in (None, "file_share"):
+        if (
+            event.get("channel_type") == "im"
+            and not event.get("bot_id")
+            and event.get("subtype") in (None, "file_share")
+        ):
             await self._answer(event)
 
     async def _answer(self, event: dict[str, Any]) -> None:
@@ -206,7 +211,9 @@ class EchoBot:
         if "whisper" in text:
             await self.client.chat_postEphemeral(channel=channel, user=event["user"], text="A word in your ear.")
         elif "blocks" in text:
-            await self.client.chat_postMessage(channel=channel, thread_ts=thread, text="Every block", blocks=EVERY_BLOCK)
+            await self.client.chat_postMessage(
+                channel=channel, thread_ts=thread, text="Every block", blocks=EVERY_BLOCK
+            )
         elif "echo" in text:
             await self.client.chat_postMessage(channel=channel, thread_ts=thread, text=text)
         else:
@@ -216,13 +223,15 @@ class EchoBot:
         await self.client.assistant_threads_setStatus(
             channel_id=channel, thread_ts=thread, status="is searching the documents…"
         )
-        await asyncio.sleep(4 * STREAM_PAUSE_S)
+        await self.may_begin.wait()
         stream = await self.client.chat_stream(
             channel=channel, thread_ts=thread, recipient_user_id=user, recipient_team_id=self.tokens["team_id"], buffer_size=1
         )  # fmt: skip
-        for part in ANSWER:
+        *first, last = ANSWER
+        for part in first:
             await stream.append(markdown_text=part)
-            await asyncio.sleep(4 * STREAM_PAUSE_S)
+        await self.may_finish.wait()
+        await stream.append(markdown_text=last)
         await stream.stop(blocks=[SOURCES, VOTES])
 
     async def _commanded(self, ack: Any, command: dict[str, Any], client: AsyncWebClient) -> None:

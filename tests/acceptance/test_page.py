@@ -12,7 +12,6 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.acceptance.browsing import Visitor, WorkspaceProcess, browsing
 from tests.acceptance.echo_bot import VOTES, EchoBot
-from tests.conftest import _free_port
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -29,7 +28,7 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workspace(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkspaceProcess]:
-    process = WorkspaceProcess(home=tmp_path_factory.mktemp("workspace"), port=_free_port())
+    process = WorkspaceProcess(home=tmp_path_factory.mktemp("workspace"))
     await process.start()
     yield process
     await process.stop()
@@ -43,12 +42,16 @@ async def bot(workspace: WorkspaceProcess) -> AsyncIterator[EchoBot]:
     await started.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def visiting(browser: Browser, workspace: WorkspaceProcess) -> Visitor:
+    return Visitor(browser, workspace)
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def visitor(browser: Browser, workspace: WorkspaceProcess) -> AsyncIterator[Visitor]:
+async def visitor(visiting: Visitor) -> AsyncIterator[Visitor]:
     """Whatever a test does, the page breaks no policy, throws nothing and asks nothing of the network outside."""
-    visiting = Visitor(browser, workspace)
+    visiting.faults.clear()
     yield visiting
-    await visiting.close()
     assert visiting.faults == []
 
 
@@ -63,10 +66,12 @@ async def test_mention_is_completed_and_its_answer_streams_into_the_thread(visit
 
     thread = page.get_by_role("complementary", name="Thread")
     await expect(thread.get_by_role("status")).to_contain_text("Tandem is searching the documents…")
+    bot.may_begin.set()
     answer = thread.get_by_role("article", name="Tandem")
     await expect(answer).to_contain_text("Remote work is agreed with your lead")
     await expect(answer).to_have_attribute("aria-busy", "true")
-    await expect(answer).not_to_contain_text("That is all.", timeout=1)
+    await expect(answer).not_to_contain_text("That is all.")
+    bot.may_finish.set()
     await expect(answer).to_contain_text("That is all.")
     await expect(answer).not_to_have_attribute("aria-busy", "true")
     await expect(thread.get_by_role("status")).to_have_count(0)
@@ -161,7 +166,7 @@ async def test_slash_command_is_offered_and_its_form_takes_a_file(visitor: Visit
     assert (await _heard(bot, "command"))[-1]["text"] == "https://handbook.example/leave"
     [file] = (await _heard(bot, "view"))[-1]["files"]["files"]["files"]
     stored = await visitor.workspace.client().files_info(file=file["id"])
-    assert stored["file"]["name"] == "leave.md"
+    assert dict(stored["file"] or {})["name"] == "leave.md"
 
 
 async def test_unknown_command_is_refused_in_words_and_stays_in_the_composer(visitor: Visitor, bot: EchoBot) -> None:
@@ -177,7 +182,9 @@ async def test_every_block_is_drawn_and_its_controls_reach_the_app(visitor: Visi
     answer = page.get_by_role("complementary", name="Thread").get_by_role("article", name="Tandem")
     await expect(answer.get_by_role("heading", name="Every block ✨")).to_be_visible()
     await expect(answer.get_by_role("row", name="Care 10")).to_be_visible()
-    await expect(answer.get_by_role("listitem").filter(has_text="carried over")).to_have_count(2)  # itself and its parent
+    await expect(answer.get_by_role("listitem").filter(has_text="carried over")).to_have_count(
+        2
+    )  # itself and its parent
     await expect(answer.get_by_role("link", name="second")).to_be_visible()
     await expect(answer.get_by_role("img")).to_have_count(0)
     await expect(answer).to_contain_text("A chart from outside")
@@ -204,7 +211,10 @@ async def test_text_from_messages_never_becomes_markup_or_a_strange_link(visitor
     escaped = HOSTILE.replace("<", "&lt;").replace(">", "&gt;")
     await _post(visitor, "handbook", text=f"hostile {escaped} <javascript:window.hit=1|click>")
     await _post(visitor, "handbook", text="x", blocks=[{"type": "markdown", "text": f"hostile {HOSTILE}\n\n{LINKS}"}])
-    rich = [{"type": "text", "text": f"hostile {HOSTILE}"}, {"type": "link", "url": "javascript:window.hit=1", "text": "go"}]
+    rich = [
+        {"type": "text", "text": f"hostile {HOSTILE}"},
+        {"type": "link", "url": "javascript:window.hit=1", "text": "go"},
+    ]
     section = {"type": "rich_text_section", "elements": rich}
     await _post(visitor, "handbook", text="x", blocks=[{"type": "rich_text", "elements": [section]}])
     articles = page.get_by_role("article").filter(has_text="hostile")
@@ -240,7 +250,7 @@ async def test_edited_and_deleted_messages_change_for_everyone(visitor: Visitor)
 
 
 async def test_private_channel_is_shown_to_its_members_only(visitor: Visitor) -> None:
-    page = await visitor.open(channel="people-ops")
+    page = await visitor.open_anew("ada", "people-ops")
     await expect(page.get_by_role("heading", name="people-ops")).to_be_visible()
     await page.get_by_role("button", name="Switch user").click()
     await page.get_by_role("menuitemradio", name="Sam Rivera").click()
@@ -291,13 +301,11 @@ async def test_files_are_attached_by_button_and_by_dragging_and_come_back_whole(
     assert Path(path).read_text() == "naïve ☃"
 
 
-async def test_page_says_that_it_reconnects_and_catches_up_after_a_restart(
-    browser: Browser, tmp_path: Path, free_port: int
-) -> None:
-    workspace = WorkspaceProcess(home=tmp_path, port=free_port)
+async def test_page_says_that_it_reconnects_and_catches_up_after_a_restart(browser: Browser, tmp_path: Path) -> None:
+    workspace = WorkspaceProcess(home=tmp_path)
     await workspace.start()
     visiting = Visitor(browser, workspace)
-    page = await visiting.open(channel="general")
+    page = await visiting.open()
     general = await workspace.channel("general")
     await workspace.client("jonas").chat_postMessage(channel=general, text="before the restart")
     await expect(page.get_by_text("before the restart")).to_be_visible()
@@ -309,13 +317,13 @@ async def test_page_says_that_it_reconnects_and_catches_up_after_a_restart(
     await expect(page.get_by_role("status").filter(has_text="Reconnecting")).to_be_hidden()
     await workspace.client("jonas").chat_postMessage(channel=general, text="and live again")
     await expect(page.get_by_text("and live again")).to_have_count(1)
-    await visiting.close()
+    await page.context.close()
     await workspace.stop()
     assert visiting.faults == []
 
 
 async def test_narrow_page_shows_one_thing_at_a_time_and_never_scrolls_sideways(visitor: Visitor, bot: EchoBot) -> None:
-    page = await visitor.open(width=390, height=844)
+    page = await visitor.open_anew("ada", width=390, height=844)
     await expect(page.get_by_role("main")).to_be_hidden()
     await page.get_by_role("link", name="Channel handbook").click()
     await expect(page.get_by_role("navigation")).to_be_hidden()
@@ -358,12 +366,14 @@ async def _say(page: Page, composer: str, text: str) -> None:
 
 
 async def _post(visitor: Visitor, channel: str, **message: Any) -> dict[str, Any]:
-    answer = await visitor.workspace.client().chat_postMessage(channel=await visitor.workspace.channel(channel), **message)
+    answer = await visitor.workspace.client().chat_postMessage(
+        channel=await visitor.workspace.channel(channel), **message
+    )
     return {"channel": answer["channel"], "ts": answer["ts"]}
 
 
 async def _bot_user(visitor: Visitor) -> str:
-    return (await visitor.workspace.client().auth_test())["user_id"]
+    return str((await visitor.workspace.client().auth_test())["user_id"])
 
 
 async def _heard(bot: EchoBot, kind: str, at_least: int = 1) -> list[Any]:
