@@ -54,15 +54,14 @@ class Answering:
 
     async def answer(self, asked: Asked) -> None:
         """Answer a new question, an edited one or one asked again."""
-        async with self._threads.hold(asked.channel, asked.thread_ts):
+        async with self._threads.hold(asked.channel, asked.thread_ts), self._seats.sit(asked.user):
             claim = await self._deliveries.claim(asked)
             if claim is None:
                 return
             reply = self._reply(asked)
             if claim != "new":
                 await reply.recover()
-            async with self._seats.sit(asked.user):
-                await self._settle(asked, claim, reply)
+            await self._settle(asked, claim, reply)
 
     async def decline(self, asked: Asked, declined: Declined) -> None:
         """Say why a message is not answered, where its answer would be."""

@@ -10,6 +10,7 @@ BotError
 └── SlackError            Slack did not do what was asked
     ├── SlackRefused          it answered `ok: false`; `code` is its word for why
     ├── SlackUnreachable      it was not reached: nothing was done there
+    │   └── SlackBusy             it has had enough calls for now
     └── SlackAmbiguous        the connection broke after the request was sent: it may have been done
 """
 
@@ -56,6 +57,10 @@ class SlackRefused(SlackError):
 
 class SlackUnreachable(SlackError):
     """Slack was not reached: nothing was done there."""
+
+
+class SlackBusy(SlackUnreachable):
+    """Slack has had enough calls for now: nothing was done, and later it may be."""
 
 
 class SlackAmbiguous(SlackError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.arrivals import CORRECTION_VIEW, Arrival, storable
 from bot.errors import SlackError
+from bot.pacer import Pacer
 from bot.payloads import Json, Malformed, as_object, inner, objects, optional, required
 from bot.rendering import plain
 from bot.slack import Slack
@@ -24,9 +25,9 @@ _CHOICES: dict[Wrong, str] = {
     "sources": "Its sources",
     "text": "What it says",
 }
+# A vote against an answer is followed by the form, whose trigger lives three seconds: nothing is posted before it.
 _THANKS: dict[FeedbackKind, str] = {
     "vote_up": "Thank you: noted as a good answer. Press again to take it back.",
-    "vote_down": "Thank you: noted as a bad answer. The form asks what was wrong; press again to take your vote back.",
     "unvote": "Your vote is taken back.",
     "correction": "Thank you: your correction is noted.",
 }
@@ -36,9 +37,10 @@ _GONE = "This answer is no longer on record, so your feedback on it could not be
 class FeedbackDesk:
     """Every event's id is that of the stored click or form, so one that is run again changes nothing."""
 
-    def __init__(self, *, journal: Journal, slack: Slack) -> None:
+    def __init__(self, *, journal: Journal, slack: Slack, pacer: Pacer) -> None:
         self._journal = journal
         self._slack = slack
+        self._pacer = pacer
 
     async def vote(self, work_id: str, payload: Mapping[str, Any]) -> FeedbackKind | None:
         """Record a click; a second click on the same button takes the vote back. None: the answer is not on record."""
@@ -76,19 +78,22 @@ class FeedbackDesk:
         except UnknownExchange:
             await self._whisper(payload, _GONE)
             return False
-        await self._whisper(payload, _THANKS[event.kind])
+        if event.kind in _THANKS:
+            await self._whisper(payload, _THANKS[event.kind])
         return True
 
     async def _whisper(self, payload: Mapping[str, Any], text: str) -> None:
         """Tell the one person who clicked; that it was kept does not hang on their hearing of it."""
+        channel = required(payload, "channel")
         try:
-            await self._slack.write(
-                "chat.postEphemeral",
-                channel=required(payload, "channel"),
-                user=required(payload, "user"),
-                thread_ts=optional(payload, "thread_ts") or None,
-                text=text,
-            )
+            async with self._pacer.turn(channel, urgent=False):
+                await self._slack.write(
+                    "chat.postEphemeral",
+                    channel=channel,
+                    user=required(payload, "user"),
+                    thread_ts=optional(payload, "thread_ts") or None,
+                    text=text,
+                )
         except SlackError as error:
             log.info("a thank-you was not shown: %s", error)
 

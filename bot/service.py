@@ -134,7 +134,8 @@ async def open_bot(
     failpoints = Failpoints(name=settings.failpoint)
     deliveries = Deliveries(engine)
     directory = Directory(slack)
-    outlet = Outlet(slack=slack, deliveries=deliveries, pacer=Pacer(), bot_user=me.user, failpoints=failpoints)
+    pacer = Pacer()
+    outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user=me.user, failpoints=failpoints)
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user=me.user)
     downloads = Downloads(slack=slack, token=settings.bot_token, api_url=settings.api_url)
     work = Work(
@@ -148,7 +149,7 @@ async def open_bot(
             quota=Quota(settings.questions_per_minute),
             seats=settings.seats,
         ),
-        feedback=FeedbackDesk(journal=journal, slack=slack),
+        feedback=FeedbackDesk(journal=journal, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
         deliveries=deliveries,
         slack=slack,

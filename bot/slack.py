@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
+from bot.errors import SlackAmbiguous, SlackBusy, SlackError, SlackRefused, SlackUnreachable
 from bot.payloads import Json, as_object, optional
 
 _TIMEOUT_S = 15
@@ -21,6 +21,9 @@ _CONNECTIONS = 64
 _KEEPALIVE_S = 8
 _RATE_LIMIT_RETRIES = 3
 _HTTP_SERVER_ERROR = 500
+_TOO_MANY = 429
+# Where waiting out a `Retry-After` is worse than doing without: the answer is posted, the text comes with the next piece.
+_HASTY = frozenset({"chat.startStream", "chat.appendStream", "assistant.threads.setStatus"})
 # Slack's words for “something broke on our side”, after which a post may have been made or not.
 _AMBIGUOUS_CODES = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 
@@ -33,6 +36,7 @@ class Slack:
         self._token = token
         self._session: aiohttp.ClientSession | None = None
         self._client: AsyncWebClient | None = None
+        self._hasty: AsyncWebClient | None = None
 
     async def __aenter__(self) -> Self:
         self.open()
@@ -50,6 +54,7 @@ class Slack:
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
         )
         self._client = self._web_client(self._token)
+        self._hasty = self._web_client(self._token, waits=0)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -59,38 +64,40 @@ class Slack:
         """A client without a token, for Bolt: it takes the token from our `authorize`, and can't fall back to its own."""
         return self._web_client(None)
 
-    def _web_client(self, token: str | None) -> AsyncWebClient:
+    def _web_client(self, token: str | None, *, waits: int = _RATE_LIMIT_RETRIES) -> AsyncWebClient:
         # Only the handler for 429: the others send a request again that may have been done, and post twice.
         return AsyncWebClient(
             token=token,
             base_url=self.api_url,
             session=self._session,
             timeout=_TIMEOUT_S,
-            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=_RATE_LIMIT_RETRIES)],
+            retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=waits)],
             logger=logging.getLogger("tandem.slack_sdk"),
         )
 
     async def write(self, method: str, **arguments: Any) -> Json:
         """Call a method that changes something; arguments travel as JSON, None is left out.
 
-        Raises SlackRefused, SlackUnreachable, or SlackAmbiguous when it can't be known whether it was done.
+        Raises SlackRefused, SlackUnreachable (SlackBusy after a few waits as long as Slack asked for), or SlackAmbiguous
+        when it can't be known whether it was done.
         """
         body = {name: value for name, value in arguments.items() if value is not None}
-        return await self._call(method, http_verb="POST", json=body)
+        client = self._hasty if method in _HASTY else self._client
+        return await self._call(client, method, http_verb="POST", json=body)
 
     async def read(self, method: str, **arguments: str | int | bool) -> Json:
         """Call a method that only reads. Raises SlackRefused or SlackUnreachable."""
         params = {name: _as_query(value) for name, value in arguments.items()}
         try:
-            return await self._call(method, http_verb="GET", params=params)
+            return await self._call(self._client, method, http_verb="GET", params=params)
         except SlackAmbiguous as error:
             raise SlackUnreachable(str(error)) from error
 
-    async def _call(self, method: str, **request: Any) -> Json:
-        if self._client is None:
+    async def _call(self, client: AsyncWebClient | None, method: str, **request: Any) -> Json:
+        if client is None:
             raise SlackUnreachable("the connection to Slack is not open")
         try:
-            response = await self._client.api_call(method, **request)
+            response = await client.api_call(method, **request)
         except SlackApiError as error:
             raise _translated(method, error) from error
         except aiohttp.ClientConnectorError as error:
@@ -100,14 +107,16 @@ class Slack:
         return as_object(cast("object", response.data))
 
 
-def _as_query(value: str | int | bool) -> str:  # noqa: FBT001 — a value among others, not a switch
+def _as_query(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _translated(method: str, error: SlackApiError) -> SlackRefused | SlackAmbiguous:
+def _translated(method: str, error: SlackApiError) -> SlackError:
     response: Any = error.response
     code = optional(as_object(getattr(response, "data", None)), "error")
     status = getattr(response, "status_code", None) or getattr(response, "status", 0)
     if code in _AMBIGUOUS_CODES or (not code and status >= _HTTP_SERVER_ERROR):
         return SlackAmbiguous(f"Slack failed during {method}: {code or status}")
+    if code in {"ratelimited", "rate_limited"} or status == _TOO_MANY:
+        return SlackBusy(f"Slack takes no more calls of {method} for now")
     return SlackRefused(method, code or f"http_{status}")

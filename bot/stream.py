@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 from bot.deliveries import Deliveries
-from bot.errors import SlackAmbiguous, SlackError, SlackRefused
+from bot.errors import SlackAmbiguous, SlackBusy, SlackError, SlackRefused
 from bot.failpoints import Failpoints
 from bot.pacer import Pacer
 from bot.payloads import Json, inner, objects, optional
@@ -144,6 +144,8 @@ class Reply:
             log.info("streaming was refused (%s): the answer is posted instead", error.code)
             self._outlet.streams = self._outlet.streams and error.code not in {"unknown_method", "method_deprecated"}
             return
+        except SlackBusy:
+            return  # a post has its own limit
         except SlackAmbiguous:
             await self._adopt_orphan()
             return
@@ -158,6 +160,10 @@ class Reply:
             await self._slack.write(
                 "chat.appendStream", channel=self._place.channel, ts=self._messages[-1], markdown_text=text
             )
+        except SlackBusy:
+            self._pending = text + self._pending
+            self._last_sent = time.monotonic()
+            return
         except SlackError as error:
             log.info("a stream broke (%s): its message is updated instead", error)
             self._live = False
