@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from tests.deploy.compose_files import DEPLOY, FILES, read_compose
+from tests.settings_reference import sections
 
 BASE: dict[str, Any] = read_compose("compose.yaml")
 SERVICES: dict[str, Any] = BASE["services"]
@@ -47,6 +48,14 @@ def test_a_start_without_a_secret_says_which_one_to_set(secret: str):
     uses = [value for value in every_value(SERVICES) if f"${{{secret}" in value]
     assert uses
     assert all(f"${{{secret}:?set it in deploy/.env}}" in value for value in uses)
+
+
+def test_every_variable_given_to_the_bot_is_a_setting_of_it():
+    known = {setting.variable for _, settings in sections() for setting in settings}
+    given = {
+        name for path in FILES for name in read_compose(path.name)["services"].get("bot", {}).get("environment", {})
+    }
+    assert {"SLACK_BOT_TOKEN", "TANDEM_DATABASE_URL", "TANDEM_SLACK_HOST"} <= given <= known
 
 
 def test_no_secret_has_a_value_in_the_repository():
