@@ -37,6 +37,7 @@ SOCIAL_MIDDLE = 0.7
 # Certain by rule, and still a little less so for longer messages.
 CERTAIN = 7.0
 CERTAIN_LENGTH_LOSS = 2.0
+CERTAIN_CORE_LOSS = 1.0
 SMALLEST_SOCIAL_FOR_CERTAIN = 0.999
 UNSEARCHED_EVIDENCE = 0.5
 
@@ -54,7 +55,8 @@ class Policy:
         scores = _scores(signals)
         certain = question.forced_route or _ruled(signals)
         if certain is not None:
-            scores[certain] = max(scores.values()) + CERTAIN - CERTAIN_LENGTH_LOSS * signals.length
+            doubt = CERTAIN_LENGTH_LOSS * signals.length + CERTAIN_CORE_LOSS * (1 - signals.social_core)
+            scores[certain] = max(scores.values()) + CERTAIN - doubt
         probabilities = _softmax(scores)
         route = certain or max(probabilities, key=probabilities.__getitem__)
         reason = "The route was asked for." if question.forced_route else _reason(route, signals)
@@ -92,7 +94,7 @@ def _scores(signals: Signals) -> dict[Route, float]:
         * missing
         * (ABSTAIN_WITHOUT_TEAM + (1 - ABSTAIN_WITHOUT_TEAM) * signals.team)
         - ABSTAIN_GENERAL_LOSS * general,
-        Route.CLARIFY: CLARIFY_VAGUE * signals.vague - CLARIFY_EVIDENCE_LOSS * evidence,
+        Route.CLARIFY: CLARIFY_VAGUE * signals.vague * (1 - signals.length) - CLARIFY_EVIDENCE_LOSS * evidence,
         Route.SMALLTALK: SOCIAL * (signals.social - SOCIAL_MIDDLE),
     }
 

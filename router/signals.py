@@ -97,6 +97,7 @@ class Signals:
     general: float
     vague: float
     social: float
+    social_core: float
     length: float
     is_empty: bool
 
@@ -105,6 +106,7 @@ def read_signals(question: Question, passages: Sequence[Passage] | None) -> Sign
     """`passages` is None where the documents were not searched."""
     text = question.text.strip()
     whole = standalone(question)
+    social = social_part(text)
     found = sorted((passage.similarity for passage in passages or ()), reverse=True)[:_TOP]
     return Signals(
         searched=passages is not None,
@@ -114,8 +116,9 @@ def read_signals(question: Question, passages: Sequence[Passage] | None) -> Sign
         team=_team(whole),
         general=_general(text, whole),
         vague=_vague(question),
-        social=social_part(text)[1],
-        length=min(1.0, len(text) / 400),
+        social=social.share,
+        social_core=social.core,
+        length=min(1.0, (len(text) + len(text.split())) / 400),
         is_empty=not any(letter.isalnum() for letter in text),
     )
 

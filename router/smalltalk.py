@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,29 +21,34 @@ class Social(StrEnum):
 # In the order in which they decide what a message with several of them is answered with.
 _PHRASES: dict[Social, str] = {
     Social.WHAT_CAN_YOU_DO: r"what (?:can|could|do) you (?:do|help(?: me)? with|know(?: about)?)|what can i ask(?: you)?"
-    r"|how (?:can|could) you help(?: me)?|how do you work|what are you (?:for|good at|capable of)|help me please|^help$",
+    r"|how (?:can|could) you help(?: me)?|how do you work|what are you (?:for|good at|capable of)"
+    r"|what (?:kinds? of |types? of |sorts? of |categories of )?(?:questions|things|stuff)? ?(?:can|may|could|should|am) (?:i|we)(?: allowed to)? ask"
+    r"(?: (?:you|the (?:ai|bot)))?|what (?:kinds? of |types? of )?(?:questions|things) (?:can|do|could) you (?:answer|know|do)|^help(?: me)?(?: please)?$",
     Social.WHO_ARE_YOU: r"who (?:are|r) (?:you|u)|what are you|what(?:['’]s| is) your name|are you (?:a |an )?(?:bot|robot|human"
     r"|person|machine|real(?: person)?|ai|alive|there)|who (?:made|built|created) you|introduce yourself|how old are you"
-    r"|where are you from|do you have (?:pets|hobbies|feelings)|what(?:['’]s| are) your hobbies",
-    Social.HOW_ARE_YOU: r"how (?:are|r) (?:you|u|things|we)(?: doing| feeling)?|how(?:['’]s| is) (?:it|everything|life|your day|things)"
+    r"|(?:where|when) (?:are|were) you (?:from|born|made|created)|where do you (?:come|hail) from|(?:what|who|which) (?:company |firm )?(?:made|built"
+    r"|created|designed|trained) you|who (?:is|was) your (?:maker|designer|creator|manufacturer)|(?:were you|you were) (?:made|created|designed|built)(?: by)?"
+    r"|do you have (?:any )?(?:pets|hobbies|feelings|animals|a name)|what (?:pets|hobbies|animals) do you (?:have|keep)|(?:what(?:['’]?s| is| are|was) )?your"
+    r" (?:name|age|birthday|hobb(?:y|ies))|(?:if )?you (?:are|were|be) (?:a |an )?(?:real|robot|bot|human|person|machine|ai)(?: person)?",
+    Social.HOW_ARE_YOU: r"how(?:['’]?s| are| r)? (?:are )?(?:you|u|ya|things|we)(?: are)?(?: doing| doin| feeling| been)?|how(?:['’]s| is) (?:it|everything|life|your day|things)"
     r"(?: going| hanging)?|how do you do|how have you been|what(?:['’]s| is) up|wassup|sup|you ok(?:ay)?|hope you(?:['’]re| are) (?:well|ok)",
     Social.THANKS: r"thank(?:s| you| u)+|thx|ty|cheers|much appreciated|i appreciate (?:it|that|you|your help)|appreciate (?:it|that)"
-    r"|many thanks|tysm|merci|danke|gracias|you(?:['’]re| are) a life ?saver",
+    r"|appreciated|i owe you(?: one)?|(?:i(?:['’]m| am) )?thankful(?: for)?|many thanks|tysm|merci|danke|gracias|you(?:['’]re| are) a life ?saver",
     Social.BYE: r"good ?bye|bye(?:[ -]bye)?|see (?:you|ya|u)|good ?night|talk (?:to you )?(?:later|soon)|farewell|ciao|take care"
     r"|until (?:tomorrow|next time)|have a (?:good|great|nice|lovely) (?:day|night|evening|weekend|one)|(?:i(?:['’]m| am) )?signing off",
     Social.SORRY: r"(?:i(?:['’]m| am) )?(?:so |very )?sorry|my (?:bad|mistake)|apologies|never ?mind|forget (?:it|that)|oops",
+    Social.GREETING: r"hi+|hello+|hey+o?|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)|morning|afternoon|evening"
+    r"|welcome(?: back)?|nice to (?:meet|see) you|happy (?:monday|friday|new year)|hola|bonjour|hallo|guten (?:tag|morgen)|salut",
     Social.PRAISE: r"(?:you(?:['’]re| are) )?(?:great|awesome|amazing|brilliant|perfect|excellent|nice|cool|wonderful|fantastic|the best)"
     r"(?: (?:job|work|bot|answer|one))?|well done|good (?:job|work|bot)|that(?:['’]s| was| is) (?:really |very )?(?:helpful|great|useful|perfect)"
     r"|love (?:it|you)|i love (?:it|you)|you rock|very helpful|that helped|lol|haha+",
-    Social.GREETING: r"hi+|hello+|hey+|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)|morning|afternoon|evening"
-    r"|welcome(?: back)?|nice to (?:meet|see) you|happy (?:monday|friday|new year)|hola|bonjour|hallo|guten (?:tag|morgen)|salut",
     Social.AGREED: r"ok(?:ay)?|got it|understood|sure|great|will do|sounds good|makes sense|i see|alright|all right|noted",
 }
 _FORMS = {kind: re.compile(rf"\b(?:{phrases})(?!\w)", re.IGNORECASE) for kind, phrases in _PHRASES.items()}
 _FILLER = re.compile(
     r"\b(?:tandem|there|all|everyone|everybody|team|folks|friend|buddy|mate|bot|so|very|much|a lot|lots|a million|again|today|tonight"
     r"|tomorrow|for|the|your|that|this|it|help|helping|answer|quick|and|oh|ah|well|just|really|to|you|u|me|now|then|later|with"
-    r"|from|in|my|dear|please|i|was|day|going|doing|out|of|have|had|good|nice|great|lovely|already)\b|[^\w\s]|_|\d",
+    r"|from|in|my|dear|please|i|who|what|tell|know|would|like|could|if|exactly|actually|by|any|are|is|ai|whats|was|day|going|doing|out|of|have|had|good|nice|great|lovely|already)\b|[^\w\s]|_|\d",
     re.IGNORECASE,
 )
 _LONGEST = 120
@@ -79,24 +85,35 @@ _REPLIES: dict[Social, tuple[str, ...]] = {
 }
 
 
-def social_part(text: str) -> tuple[Social | None, float]:
-    """What kind of small talk a message is, and which share of its words is nothing else, in [0, 1]."""
-    words = len(text.split())
-    rest, first = text[:_LONGEST], None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocialPart:
+    """`share` is the part of the words that is small talk or goes with it, `core` that of the letters in its phrases."""
+
+    kind: Social | None = None
+    share: float = 0.0
+    core: float = 0.0
+
+
+def social_part(text: str) -> SocialPart:
+    """How much of a message is small talk."""
+    if len(text) > _LONGEST:
+        return SocialPart()
+    rest, first = text, None
     for kind, form in _FORMS.items():
         shorter = form.sub(" ", rest)
         if shorter != rest:
             first = first or kind
             rest = shorter
-    if first is None or len(text) > _LONGEST:
-        return None, 0.0
-    left = len(_FILLER.sub(" ", rest).split())
-    return first, 1 - left / words
+    if first is None:
+        return SocialPart()
+    left = len(_FILLER.sub(" ", rest).split()) / len(text.split())
+    core = 1 - sum(map(str.isalnum, rest)) / max(1, sum(map(str.isalnum, text)))
+    return SocialPart(kind=first, share=max(0.0, 1 - left), core=core)
 
 
 def reply_to(text: str, thread_length: int) -> str:
     """A short prepared answer; which one depends on the words and on how far the thread has gone."""
-    kind = social_part(text)[0] or Social.GREETING
+    kind = social_part(text).kind or Social.GREETING
     replies = _REPLIES[kind]
     pick = hashlib.sha256(text.strip().lower().encode("utf-8", "replace")).digest()[0] + thread_length
     return replies[pick % len(replies)]
