@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -128,14 +129,21 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a LoRA adapter."""
-    from training.commands import train_adapter
+    from training.finetune import Progress as Progressed
+    from training.finetune import train as fine_tune
 
+    models = _configuration().home / "model"
     with _progress() as bar:
         task = bar.add_task("training", total=None)
-        metrics = _plainly(lambda: train_adapter(recipe, data, out, _advance(bar, task)))
-    _print_json(metrics) if as_json else _out.print(
-        f"adapter written to {escape(str(out))}, loss {metrics['loss']:.3f}"
-    )
+
+        def show(step: Progressed) -> None:
+            bar.update(task, completed=step.step, total=step.steps, description=f"training, loss {step.loss:.3f}")
+
+        metrics = _plainly(lambda: fine_tune(recipe, data, out, show, models=models))
+    if as_json:
+        _print_json(asdict(metrics))
+    else:
+        _out.print(f"adapter written to {out}, loss {metrics.last_loss:.3f}", markup=False)
 
 
 @app.command()
