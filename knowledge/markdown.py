@@ -39,6 +39,9 @@ _LINK = re.compile(
     r"!?\[([^\[\]]{0,500})\](?:\([^()\n]{0,2000}(?:\([^()\n]{0,500}\)[^()\n]{0,500})?\)|\[[^\[\]\n]{0,200}\])(?:\{:?[^{}\n]{0,200}\})?"
 )
 _LINK_DEFINITION = re.compile(r"^[ ]{0,3}\[[^\[\]\n]{1,200}\]:[ \t]+\S.*$", re.MULTILINE)
+_EMPHASIS = re.compile(
+    r"(?<![\\\w*])(\*{1,3})(?=[^\s*])([^*\n]{1,500}?)(?<=[^\s*\\])\1(?![\w*])|(?<![\\\w_])(_{1,3})(?=[^\s_])([^_\n]{1,500}?)(?<=[^\s_\\])\3(?![\w_])"
+)
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~&])")
 _SETEXT = re.compile(r"^(?![ \t]*[-#>|*+])(\S[^\n|]{0,200})\n(=+|-{3,})[ \t]*$", re.MULTILINE)
 _TRAILING_SPACE = re.compile(r"[ \t]+$", re.MULTILINE)
@@ -85,6 +88,7 @@ def _tidy_prose(text: str) -> str:
     # Twice: an image may stand inside a link.
     text = _LINK.sub(r"\1", _LINK.sub(r"\1", _LINK_DEFINITION.sub("", text)))
     text = _SETEXT.sub(lambda found: f"{'#' if found.group(2)[0] == '=' else '##'} {found.group(1)}", text)
+    text = _EMPHASIS.sub(_words_of_emphasis, _EMPHASIS.sub(_words_of_emphasis, text))
     return html.unescape(_ESCAPE.sub(r"\1", text))
 
 
@@ -92,3 +96,7 @@ def _words_of_tag(tag: re.Match[str]) -> str:
     """A template tag's last quoted argument is often what the reader sees (an image's text, a channel's name); a path is not."""
     quoted = [double or single for double, single in _QUOTED.findall(tag.group(0))]
     return quoted[-1] if quoted and "/" not in quoted[-1] and "." not in quoted[-1][:-1] else ""
+
+
+def _words_of_emphasis(emphasis: re.Match[str]) -> str:
+    return emphasis.group(2) or emphasis.group(4)

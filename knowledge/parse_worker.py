@@ -69,6 +69,8 @@ def _answer(data: bytes, kind: str, name: str) -> dict[str, str]:
         return {"error": "encrypted" if re.search("password|encrypt", str(error), re.IGNORECASE) else "broken"}
     except MemoryError:
         return {"error": "memory"}
+    # A page that only leads elsewhere has a title and nothing below it.
+    text = text or title or ""
     title = " ".join((title or first_heading(text) or name).split())[:_TITLE_CHARS]
     return {"title": title, "text": text}
 

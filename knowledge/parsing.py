@@ -54,7 +54,7 @@ class Parser:
         if "error" in answer:
             raise SourceUnreadable(f"“{name}” {_REASONS[answer['error']]}")
         if not answer["text"].strip():
-            raise SourceUnreadable(f"“{name}” holds no text that can be read; a scan needs text recognition first")
+            raise SourceUnreadable(f"“{name}” holds no text; if it is a scan, it needs text recognition first")
         if len(answer["text"]) > self._settings.max_document_chars:
             raise SourceRefused(
                 f"“{name}” holds more than {self._settings.max_document_chars:,} characters; split it into parts"
