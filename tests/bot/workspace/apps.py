@@ -29,7 +29,7 @@ class App:
         """Answer each such event in its thread."""
         self._answers[event] = text
 
-    async def heard(self, kind: str, *, timeout_s: float = 5.0) -> Json:
+    async def heard(self, kind: str, *, timeout_s: float = 15.0) -> Json:
         """Return the first body of this event type, command or interaction."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -61,5 +61,19 @@ async def connected_app(workspace: Workspace) -> AsyncIterator[App]:
     await handler.connect_async()
     try:
         yield app
+        # What is still on its way is not left for the next app.
+        await workspace.settled_deliveries(timeout_s=30.0)
     finally:
         await handler.close_async()
+
+
+async def start_stream(workspace: Workspace, thread: str, text: str, *, channel: str = "handbook") -> str:
+    """Begin a streamed answer to Ada in a thread, as the bot; return its ts."""
+    started = await workspace.bot().chat_startStream(
+        channel=workspace.channel(channel),
+        thread_ts=thread,
+        markdown_text=text or None,
+        recipient_team_id=workspace.team,
+        recipient_user_id=workspace.people["ada"],
+    )
+    return str(started["ts"])

@@ -7,13 +7,14 @@ import pytest_asyncio
 
 from tests.bot.workspace.driver import Workspace, running_workspace
 
-# No rate limits, and retries a thousand times as fast.
-FAST = ("--no-rate-limits", "--retry-scale", "0.001", "--ack-seconds", "0.3")
+# No rate limits, and retries a thousand times as fast. Trigger ids outlive a busy machine.
+FAST = ("--no-rate-limits", "--retry-scale", "0.001", "--trigger-seconds", "600")
 
 
 @pytest.fixture
 async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
-    async with running_workspace(tmp_path / "workspace", *FAST) as running:
+    """One for a single test, that waits but a little for acknowledgements."""
+    async with running_workspace(tmp_path / "workspace", *FAST, "--ack-seconds", "0.5") as running:
         yield running
 
 

@@ -5,7 +5,7 @@ import pytest_asyncio
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.bot.workspace.apps import connected_app
+from tests.bot.workspace.apps import connected_app, start_stream
 from tests.bot.workspace.driver import Workspace
 from tests.bot.workspace.refusals import REFUSALS, Refusal, Scene
 
@@ -18,10 +18,9 @@ async def scene(shared_workspace: Workspace) -> Scene:
     channel = workspace.channel("handbook")
     asked = await workspace.post("ada", "handbook", "a question")
     answered = await bot.chat_postMessage(channel=channel, text="an answer", thread_ts=asked)
-    to_ada = {"recipient_team_id": workspace.team, "recipient_user_id": workspace.people["ada"]}
-    streaming = await bot.chat_startStream(channel=channel, thread_ts=asked, **to_ada)
-    streamed = await bot.chat_startStream(channel=channel, thread_ts=asked, markdown_text="done", **to_ada)
-    await bot.chat_stopStream(channel=channel, ts=str(streamed["ts"]))
+    streaming = await start_stream(workspace, asked, "")
+    streamed = await start_stream(workspace, asked, "done")
+    await bot.chat_stopStream(channel=channel, ts=streamed)
     async with connected_app(workspace) as app:
         await workspace.command("ada", "handbook", "/ingest")
         trigger = (await app.heard("/ingest"))["trigger_id"]
@@ -29,8 +28,8 @@ async def scene(shared_workspace: Workspace) -> Scene:
         workspace=workspace,
         asked=asked,
         answered=str(answered["ts"]),
-        streaming=str(streaming["ts"]),
-        streamed=str(streamed["ts"]),
+        streaming=streaming,
+        streamed=streamed,
         trigger=trigger,
     )
 

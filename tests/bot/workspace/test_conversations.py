@@ -1,0 +1,79 @@
+"""Channels, membership and history."""
+
+import pytest
+from slack_sdk.errors import SlackApiError
+
+from tests.bot.workspace.driver import Workspace
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_private_channel_is_known_to_its_members_only(shared_workspace: Workspace) -> None:
+    seen = {
+        name: {
+            channel["name"]
+            for channel in (
+                await shared_workspace.person(name).conversations_list(types="public_channel,private_channel")
+            ).get("channels", [])
+        }
+        for name in ("ada", "sam")
+    }
+    assert seen["ada"] - seen["sam"] == {"people-ops"}
+
+
+async def test_message_in_private_channel_never_reaches_an_outsiders_page(shared_workspace: Workspace) -> None:
+    ada, sam = await shared_workspace.frames("ada"), await shared_workspace.frames("sam")
+    await shared_workspace.post("ada", "people-ops", "quietly")
+    await shared_workspace.post("ada", "general", "aloud")
+    await ada.wait_for("message", lambda frame: frame["message"]["text"] == "aloud")
+    await sam.wait_for("message", lambda frame: frame["message"]["text"] == "aloud")
+    assert "quietly" in [frame["message"]["text"] for frame in ada.of_type("message")]
+    assert "quietly" not in [frame["message"]["text"] for frame in sam.of_type("message")]
+
+
+async def test_bot_reads_history_only_where_it_is(shared_workspace: Workspace) -> None:
+    bot = shared_workspace.bot()
+    with pytest.raises(SlackApiError, match="not_in_channel"):
+        await bot.conversations_history(channel=shared_workspace.channel("random"))
+    await shared_workspace.person("ada").conversations_invite(
+        channel=shared_workspace.channel("random"), users=shared_workspace.bot_user
+    )
+    assert (await bot.conversations_history(channel=shared_workspace.channel("random")))["messages"] == []
+
+
+async def test_members_come_page_by_page(shared_workspace: Workspace) -> None:
+    bot, channel = shared_workspace.bot(), shared_workspace.channel("handbook")
+    members: list[str] = []
+    cursor = ""
+    while True:
+        page = await bot.conversations_members(channel=channel, limit=3, cursor=cursor)
+        members += page.get("members", [])
+        cursor = page.get("response_metadata", {})["next_cursor"]
+        if not cursor:
+            break
+    assert set(members) == {*shared_workspace.people.values(), shared_workspace.bot_user}
+    assert len(members) == 4
+
+
+async def test_history_keeps_to_its_window_newest_first(shared_workspace: Workspace) -> None:
+    first, second, third = [await shared_workspace.post("ada", "general", f"{number}") for number in range(3)]
+    bot, channel = shared_workspace.bot(), shared_workspace.channel("general")
+    outside = await bot.conversations_history(channel=channel, oldest=first)
+    inside = await bot.conversations_history(channel=channel, oldest=first, latest=second, inclusive=True)
+    assert [message["ts"] for message in outside.get("messages", [])] == [third, second]
+    assert [message["ts"] for message in inside.get("messages", [])] == [second, first]
+
+
+async def test_direct_message_is_opened_once_for_two_people(shared_workspace: Workspace) -> None:
+    opened = await shared_workspace.bot().conversations_open(users=shared_workspace.people["sam"], return_im=True)
+    assert opened.get("channel", {})["id"] == shared_workspace.channel("@sam")
+    first = await shared_workspace.person("ada").conversations_open(users=shared_workspace.people["sam"])
+    second = await shared_workspace.person("sam").conversations_open(users=shared_workspace.people["ada"])
+    assert first["channel"] == second["channel"]
+
+
+async def test_guest_is_marked_as_one(shared_workspace: Workspace) -> None:
+    await shared_workspace.change_person("sam", is_restricted=True)
+    told = await shared_workspace.bot().users_info(user=shared_workspace.people["sam"])
+    assert told.get("user", {})["is_restricted"]
+    assert not told.get("user", {})["is_bot"]
