@@ -23,7 +23,7 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_WAIT_MS = 10_000
+_WAIT_MS = 15_000  # generous: on a busy machine a page of fifty small files takes its time
 
 
 @dataclass

@@ -167,13 +167,12 @@ EVERY_BLOCK: list[dict[str, Any]] = [
 
 @dataclass
 class EchoBot:
-    """`heard` holds what came, in order: (kind, what). An answer waits for `may_begin`, and its last part for `may_finish`."""
+    """`heard` holds what came, in order: (kind, what). A streamed answer waits for `may_go_on` at each of its steps."""
 
     address: str
     tokens: dict[str, Any]
     heard: list[tuple[str, Any]] = field(default_factory=list)
-    may_begin: asyncio.Event = field(default_factory=asyncio.Event)
-    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go_on: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def start(self) -> None:
         self.client = AsyncWebClient(token=self.tokens["bot_token"], base_url=f"{self.address}/api/")
@@ -223,15 +222,13 @@ class EchoBot:
         await self.client.assistant_threads_setStatus(
             channel_id=channel, thread_ts=thread, status="is searching the documents…"
         )
-        await self.may_begin.wait()
+        await self.may_go_on.acquire()
         stream = await self.client.chat_stream(
             channel=channel, thread_ts=thread, recipient_user_id=user, recipient_team_id=self.tokens["team_id"], buffer_size=1
         )  # fmt: skip
-        *first, last = ANSWER
-        for part in first:
+        for part in ANSWER:
             await stream.append(markdown_text=part)
-        await self.may_finish.wait()
-        await stream.append(markdown_text=last)
+            await self.may_go_on.acquire()
         await stream.stop(blocks=[SOURCES, VOTES])
 
     async def _commanded(self, ack: Any, command: dict[str, Any], client: AsyncWebClient) -> None:

@@ -9,24 +9,26 @@ const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?(.*)$/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
+// Deeper quotes and lists show as typed: each level is a call deeper, and a message may hold thousands.
+const DEEPEST = 12;
 const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
 
 export function markdown(text, names) {
-  return blocksOf(text.replaceAll("\r\n", "\n").split("\n"), names);
+  return blocksOf(text.replaceAll("\r\n", "\n").split("\n"), names, 0);
 }
 
-function blocksOf(lines, names) {
+function blocksOf(lines, names, depth) {
   const nodes = [];
   let at = 0;
   while (at < lines.length) {
-    const [node, next] = blockAt(lines, at, names);
+    const [node, next] = blockAt(lines, at, names, depth);
     if (node) nodes.push(node);
     at = next;
   }
   return nodes;
 }
 
-function blockAt(lines, at, names) {
+function blockAt(lines, at, names, depth) {
   const line = lines[at];
   if (!line.trim()) return [null, at + 1];
   if (FENCE.test(line)) return fenced(lines, at);
@@ -34,8 +36,8 @@ function blockAt(lines, at, names) {
   const heading = HEADING.exec(line);
   // A message's headings sit below the page's own h1 and h2.
   if (heading) return [el(`h${Math.min(heading[1].length + 2, 6)}`, {}, inline(heading[2], names)), at + 1];
-  if (QUOTE.test(line)) return quote(lines, at, names);
-  if (ITEM.test(line)) return list(lines, at, names);
+  if (QUOTE.test(line) && depth < DEEPEST) return quote(lines, at, names, depth);
+  if (ITEM.test(line) && depth < DEEPEST) return list(lines, at, names, depth);
   if (startsTable(lines, at)) return table(lines, at, names);
   return paragraph(lines, at, names);
 }
@@ -48,14 +50,14 @@ function fenced(lines, at) {
   return [el("pre", {}, code), end + 1];
 }
 
-function quote(lines, at, names) {
+function quote(lines, at, names, depth) {
   const inner = [];
   let end = at;
   for (; end < lines.length && QUOTE.test(lines[end]); end += 1) inner.push(QUOTE.exec(lines[end])[1]);
-  return [el("blockquote", {}, blocksOf(inner, names)), end];
+  return [el("blockquote", {}, blocksOf(inner, names, depth + 1)), end];
 }
 
-function list(lines, at, names) {
+function list(lines, at, names, depth) {
   const [, indent, marker] = ITEM.exec(lines[at]);
   const ordered = /\d/.test(marker);
   const items = [];
@@ -68,7 +70,7 @@ function list(lines, at, names) {
     end += 1;
     const inside = item[1].length + 1;
     while (end < lines.length && belongs(lines, end, inside)) body.push(lines[end++]);
-    items.push(listItem(body, names));
+    items.push(listItem(body, names, depth));
     while (end < lines.length && !lines[end].trim() && ITEM.test(lines[end + 1] ?? "")) end += 1;
   }
   const start = ordered ? Number.parseInt(marker, 10) : undefined;
@@ -81,12 +83,12 @@ function belongs(lines, at, inside) {
   return line.trim() !== "" && /^\s*/.exec(line)[0].length >= inside;
 }
 
-function listItem(body, names) {
+function listItem(body, names, depth) {
   const [first, ...rest] = body;
   const indent = Math.min(...rest.filter((line) => line.trim()).map((line) => /^\s*/.exec(line)[0].length));
   const task = /^\[([ xX])\]\s+(.*)$/.exec(first);
   const head = task ? [task[1] === " " ? "☐ " : "☑ ", ...inline(task[2], names)] : inline(first, names);
-  return el("li", {}, head, blocksOf(rest.map((line) => line.slice(indent)), names));
+  return el("li", {}, head, blocksOf(rest.map((line) => line.slice(indent)), names, depth + 1));
 }
 
 function startsTable(lines, at) {

@@ -47,13 +47,21 @@ function moment(message) {
 
 function body(message, { store, channel }) {
   if (message.subtype === "tombstone") return el("p", { class: "muted" }, "This message was deleted.");
-  const drawn = message.blocks?.length
-    ? blocks(message.blocks, messageSurface(store, channel, message))
-    : message.text && [el("div", { class: "prose" }, mrkdwn(message.text, store.names))];
-  return el("div", { class: "message-body" }, drawn,
+  return el("div", { class: "message-body" }, words(message, store, channel),
     (message.attachments ?? []).map((attachment) => attached(attachment, message, store, channel)),
     (message.files ?? []).map((file) => fileCard(file, store.api)),
     message.edited && el("small", { class: "edited" }, "(edited)"));
+}
+
+function words(message, store, channel) {
+  try {
+    if (message.blocks?.length) return blocks(message.blocks, messageSurface(store, channel, message));
+    return message.text && [el("div", { class: "prose" }, mrkdwn(message.text, store.names))];
+  } catch (fault) {
+    // One message that cannot be drawn must not take the conversation with it.
+    console.warn("A message could not be drawn", message.ts, fault);
+    return [el("p", { class: "plain" }, message.text)];
+  }
 }
 
 function attached(attachment, message, store, channel) {

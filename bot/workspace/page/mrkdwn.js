@@ -46,7 +46,7 @@ function broken(rows, names) {
 }
 
 // Code and references bind first, so their insides are never styled; a mark opens at a word's start and closes at its end.
-const SPAN = /`([^`\n]+)`|<([^<>\n]+)>|(?<![\p{L}\p{N}*_~])([*_~])(?=\S)((?:(?!\3).)*?\S)\3(?![\p{L}\p{N}])/u;
+const SPAN = /`([^`\n]+)`|<([^<>\n]+)>|(?<![\p{L}\p{N}*_~])([*_~])(?=\S)((?:`[^`\n]+`|<[^<>\n]+>|(?!\3)[^`<])+?)(?<=\S)\3(?![\p{L}\p{N}])/u;
 const TAGS = { "*": "strong", _: "em", "~": "s" };
 
 function spans(text, names) {
