@@ -147,7 +147,7 @@ class Reply:
         except SlackBusy:
             return  # a post has its own limit
         except SlackAmbiguous:
-            await self._adopt_orphan()
+            self._live = await self._adopt_orphan()
             return
         self._outlet.failpoints.reached("before_stream_recorded")
         self._live = await self._claim(optional(started, "ts"))
@@ -224,13 +224,20 @@ class Reply:
                 metadata=self._metadata(),
             )
         except SlackRefused as error:
-            if error.code not in {"message_not_found", "cant_update_message"}:
-                raise
-            # Somebody deleted our message: the answer is still owed.
-            await self._outlet.deliveries.disown(self._place.channel, ts)
-            part = self._messages.index(ts)
-            self._messages.remove(ts)
-            await self._post(page, part=part)
+            await self._update_otherwise(ts, page, error)
+
+    async def _update_otherwise(self, ts: str, page: Page, refused: SlackRefused) -> None:
+        match refused.code:
+            case "streaming_state_conflict":  # the end of its stream did not get through
+                await self._slack.write("chat.stopStream", channel=self._place.channel, ts=ts)
+                await self._update(ts, page)
+            case "message_not_found" | "cant_update_message":  # somebody deleted it: the answer is still owed
+                await self._outlet.deliveries.disown(self._place.channel, ts)
+                part = self._messages.index(ts)
+                self._messages.remove(ts)
+                await self._post(page, part=part)
+            case _:
+                raise refused
 
     async def _post(self, page: Page, *, part: int) -> None:
         for attempt in (1, 2):

@@ -82,11 +82,13 @@ class Workspace:
         history = await self.api("conversations.history", person, channel=channel)
         return [each for each in reversed(history["messages"]) if each.get("user") == self.bot["id"]]
 
-    async def finished(self, channel: str, ts: str, *, timeout_s: float = 20, count: int = 1) -> list[dict[str, Any]]:
+    async def finished(
+        self, channel: str, ts: str, *, count: int = 1, person: str = "ada", timeout_s: float = 20
+    ) -> list[dict[str, Any]]:
         """Wait until the thread holds `count` finished messages of the bot, and no unfinished one."""
 
         async def look() -> list[dict[str, Any]] | None:
-            found = await self.answers(channel, ts)
+            found = await self.answers(channel, ts, person)
             return found if len(found) >= count and all(is_finished(each) for each in found) else None
 
         return await eventually(look, timeout_s=timeout_s)
@@ -94,9 +96,28 @@ class Workspace:
     async def fault(self, method: str, kind: str, **more: Any) -> None:
         assert (await self.page("faults", method=method, kind=kind, **more))["ok"]
 
+    @asynccontextmanager
+    async def watch(self, person: str = "ada") -> AsyncIterator["Frames"]:
+        """What the person's page is told while this lasts."""
+        address = f"{self.address}/page/events"
+        async with self.session.ws_connect(address, params={"token": self.people[person]["token"]}) as socket:
+            yield Frames(socket)
+
     async def deliveries(self) -> list[dict[str, Any]]:
         async with self.session.get(f"{self.address}/page/deliveries") as response:
             return (await response.json())["deliveries"]
+
+
+@dataclass
+class Frames:
+    socket: aiohttp.ClientWebSocketResponse
+
+    async def until(self, kind: str, *, timeout_s: float = 20) -> dict[str, Any]:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                frame = await self.socket.receive_json()
+                if frame["type"] == kind:
+                    return frame
 
 
 def is_finished(message: dict[str, Any]) -> bool:
