@@ -46,21 +46,21 @@ function broken(rows, names) {
 }
 
 // Code and references bind first, so their insides are never styled; a mark opens at a word's start and closes at its end.
-const SPAN = /`([^`\n]+)`|<([^<>\n]+)>|(?<![\p{L}\p{N}*_~])([*_~])(?=\S)((?:`[^`\n]+`|<[^<>\n]+>|(?!\3)[^`<])+?)(?<=\S)\3(?![\p{L}\p{N}])/u;
+const SPAN = /`([^`\n]+)`|<([^<>\n]+)>|(?<![\p{L}\p{N}*_~])([*_~])(?=\S)((?:`[^`\n]+`|<[^<>\n]+>|(?!\3)[^`<]){1,2000}?)(?<=\S)\3(?![\p{L}\p{N}])/gu;
 const TAGS = { "*": "strong", _: "em", "~": "s" };
 
 function spans(text, names) {
   const nodes = [];
-  let rest = text;
-  for (let found = SPAN.exec(rest); found; found = SPAN.exec(rest)) {
-    nodes.push(...words(rest.slice(0, found.index)));
+  let from = 0;
+  for (const found of text.matchAll(SPAN)) {
+    nodes.push(...words(text.slice(from, found.index)));
     const [whole, code, angle, mark, inner] = found;
     if (code !== undefined) nodes.push(el("code", {}, unescape(code)));
     else if (angle !== undefined) nodes.push(reference(angle, names));
     else nodes.push(el(TAGS[mark], {}, spans(inner, names)));
-    rest = rest.slice(found.index + whole.length);
+    from = found.index + whole.length;
   }
-  return [...nodes, ...words(rest)];
+  return [...nodes, ...words(text.slice(from))];
 }
 
 function words(text) {
