@@ -3,6 +3,7 @@
 _LONGEST_PERIOD = 160
 _SHORTEST_RUN = 120
 _ROUNDS = 3
+_PROBE = 24
 
 
 class RepetitionGuard:
@@ -17,10 +18,13 @@ class RepetitionGuard:
 
     def is_looping(self, text: str) -> bool:
         self._tail = (self._tail + text)[-(_LONGEST_PERIOD * (_ROUNDS + 1)) :]
-        return any(self._repeats(period) for period in range(1, _LONGEST_PERIOD + 1))
+        # A run of period p holds its own last characters p before: the nearest earlier copy gives the period.
+        probe = self._tail[-_PROBE:]
+        before = self._tail.rfind(probe, 0, len(self._tail) - 1)
+        return before >= 0 and self._repeats(len(self._tail) - len(probe) - before)
 
     def _repeats(self, period: int) -> bool:
         run = max(_ROUNDS * period, _SHORTEST_RUN)
-        if len(self._tail) < run + period or self._tail[-1] != self._tail[-1 - period]:
+        if not period or len(self._tail) < run + period:
             return False
         return self._tail[-run:] == self._tail[-run - period : -period]

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*"  # 1,000 and 12.5
@@ -48,12 +49,13 @@ def numbers(text: str) -> set[str]:
     return {found for token in tokens(text) if (found := stem(token))[0].isdigit() and found != "1"}
 
 
+@lru_cache(maxsize=50_000)
 def stem(token: str) -> str:
     """`Approved` and `approves` give `approv`, `1,000` gives `1000`, `sixteen` gives `16`."""
     if token[0].isdigit():
         return token.replace(",", "") if _THOUSANDS.fullmatch(token) else token
-    plain = unicodedata.normalize("NFKD", token.lower().replace("’", "'")).removesuffix("'s")
-    word = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = token.lower().replace("’", "'").removesuffix("'s")
+    word = plain if plain.isascii() else _unaccented(plain)
     if word in _SPELLED:
         return _SPELLED[word]
     for suffix in _SUFFIXES:
@@ -61,3 +63,9 @@ def stem(token: str) -> str:
             word = word.removesuffix(suffix) + ("y" if suffix == "ies" else "")
             break
     return word.rstrip("e") if len(word) > _SHORTEST_STEM else word
+
+
+def _unaccented(word: str) -> str:
+    return (
+        "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter)) or word
+    )
