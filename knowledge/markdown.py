@@ -17,12 +17,15 @@ _CODE = re.compile(
 )
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 
-_TEMPLATE_COMMENT = re.compile(r"\{%-?\s*comment\s*-?%\}.{0,20000}?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
+# No opening may stand within: else a page of nothing but openings takes time with its square.
+_TEMPLATE_COMMENT = re.compile(
+    r"\{%-?\s*comment\s*-?%\}(?:[^{]|\{(?!%-?\s*comment))*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL
+)
 _TEMPLATE_TAG = re.compile(r"\{%[^\n]{0,500}?%\}|\{\{[^\n]{0,500}?\}\}")
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 
-_COMMENT = re.compile(r"<!--.{0,20000}?-->", re.DOTALL)
-_SCRIPT = re.compile(r"<(script|style|svg)\b[^>]{0,500}>.{0,50000}?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_COMMENT = re.compile(r"<!--(?:[^<]|<(?!!--))*?-->", re.DOTALL)
+_SCRIPT = re.compile(r"<(script|style|svg)\b[^>]{0,500}>(?:[^<]|<(?!\1\b))*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _HTML_HEADING = re.compile(r"<h([1-6])\b[^>]{0,500}>(.{0,500}?)</h\1\s*>", re.DOTALL | re.IGNORECASE)
 _CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
 _LINE_END = re.compile(r"<(?:br|hr|p|li|tr|/p|/li|/tr|/div|/summary)\b[^>]{0,500}>", re.IGNORECASE)

@@ -19,7 +19,7 @@ from kreuzberg import ExtractionConfig, KreuzbergError, extract_bytes_sync
 
 from knowledge.markdown import first_heading, split_front_matter, tidy
 
-_HEAD = re.compile(rb"<head\b.{0,500000}?</head\s*>", re.DOTALL | re.IGNORECASE)
+_HEAD = re.compile(rb"<head\b(?:[^<]|<(?!head\b))*?</head\s*>", re.DOTALL | re.IGNORECASE)
 _HTML_TITLE = re.compile(r"<title\b[^>]{0,500}>(.{0,2000}?)</title", re.DOTALL | re.IGNORECASE)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{2,30})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -92,7 +92,7 @@ def _read_html(data: bytes) -> tuple[str | None, str]:
     found = _HTML_TITLE.search(body)
     title = front_title or (" ".join(tidy(found.group(1)).split()) if found else None)
     # kreuzberg writes what the head says into the text.
-    bare = _HEAD.sub(b"", body.encode())
+    bare = _HEAD.sub(b"", _HTML_TITLE.sub("", body, count=1).encode())
     # A page that is nothing but navigation and forms is still a page.
     text = _extract(bare, "text/html", "markdown", preset="aggressive") or _extract(bare, "text/html", "markdown")
     return title or None, tidy(text)

@@ -1,0 +1,62 @@
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from llama_index.core.schema import MetadataMode, TextNode
+
+from knowledge.chunking import HeadingChunker, as_node
+from knowledge.documents import Document
+from tests.knowledge.fakes import WordEmbedding
+
+COUNT = WordEmbedding().count_tokens
+
+
+def chunks(text: str, title: str = "Leave") -> list[TextNode]:
+    document = Document(uri="file:///leave.md", title=title, text=text, scope="public")
+    return list(HeadingChunker(chunk_tokens=160, count_tokens=COUNT).chunks_of(as_node(document)))
+
+
+def words(number: int, name: str = "word") -> str:
+    return " ".join(f"{name}{n}" for n in range(number)) + "."
+
+
+def test_a_chunk_says_under_which_headings_it_stands() -> None:
+    [first, second] = chunks(f"# Leave\n\n## Holidays\n\n{words(60)}\n\n### Abroad\n\n{words(60, 'far')}")
+    assert first.metadata["section"] == "Holidays"
+    assert second.metadata["section"] == "Holidays › Abroad"
+
+
+def test_what_is_embedded_is_title_section_and_text_and_no_address() -> None:
+    [chunk] = chunks("## Holidays\n\nTwenty-eight days.")
+    assert chunk.get_content(MetadataMode.EMBED) == "Leave › Holidays\nTwenty-eight days."
+
+
+def test_a_hash_in_code_is_no_heading() -> None:
+    [chunk] = chunks("## Setup\n\n```sh\n# install\nmake install\n```\ndone")
+    assert chunk.metadata["section"] == "Setup"
+    assert "# install" in chunk.text
+
+
+def test_very_short_sections_stand_together_with_their_headings() -> None:
+    [chunk] = chunks("## Tea\n\n### When\n\nAt four.\n\n### Where\n\nIn the kitchen.")
+    assert chunk.metadata["section"] == "Tea"
+    assert chunk.text == "When\nAt four.\n\nWhere\nIn the kitchen."
+
+
+def test_a_long_section_is_cut_between_sentences() -> None:
+    found = chunks(" ".join(words(30, name) for name in "abcdefgh"))
+    assert len(found) > 1
+    assert all(chunk.text.endswith(".") for chunk in found)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(st.text(alphabet="ab #.\n-|`é漢", max_size=3000), st.text(alphabet="ab 漢", min_size=1, max_size=60))
+def test_no_chunk_is_too_long_and_no_word_is_lost(text: str, title: str) -> None:
+    found = chunks(text, title.strip() or "t")
+    assert all(COUNT(chunk.get_content(MetadataMode.EMBED)) <= 160 for chunk in found)
+    kept = "".join(chunk.text + chunk.metadata["section"] for chunk in found)
+    assert kept.count("漢") >= sum(line.count("漢") for line in text.splitlines() if "#" not in line)
+
+
+def test_ids_follow_from_document_and_content() -> None:
+    assert [chunk.node_id for chunk in chunks(words(300))] == [chunk.node_id for chunk in chunks(words(300))]
+    assert chunks("one")[0].node_id != chunks("two")[0].node_id

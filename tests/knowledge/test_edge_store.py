@@ -1,0 +1,50 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from knowledge.audience import EVERYONE
+from knowledge.documents import Document
+from knowledge.edge_store import EdgeStore
+from knowledge.errors import IndexUnavailable
+from knowledge.index import PassageIndex
+from tests.knowledge.fakes import WordEmbedding
+
+PAGE = Document(uri="file:///leave", title="Leave", text="holiday", scope="public")
+
+
+def index_in(folder: Path) -> PassageIndex:
+    return PassageIndex(store=EdgeStore(folder), embedding=WordEmbedding(), chunk_tokens=220)
+
+
+async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+    index = index_in(tmp_path)
+    await index.add(PAGE)
+    await index.close()
+    again = index_in(tmp_path)
+    assert [passage.title for passage in await again.search("holiday", EVERYONE, limit=3)] == ["Leave"]
+    await again.close()
+
+
+def test_a_second_process_is_told_who_has_the_index(tmp_path: Path) -> None:
+    code = f"import sys, knowledge.edge_store as s; store = s.EdgeStore(s.Path({str(tmp_path)!r})); print(1, flush=True); sys.stdin.read()"
+    owner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        with pytest.raises(IndexUnavailable, match=f"process {owner.pid}"):
+            EdgeStore(tmp_path)
+    finally:
+        owner.kill()
+        owner.communicate()
+    # The system let go of the lock with its owner.
+    EdgeStore(tmp_path)
+
+
+async def test_a_damaged_index_says_so_and_is_let_go(tmp_path: Path) -> None:
+    (tmp_path / "shard").mkdir()
+    (tmp_path / "shard" / "edge_config.json").write_text("{")
+    for _ in range(2):
+        with pytest.raises(IndexUnavailable, match="could not be opened"):
+            EdgeStore(tmp_path)

@@ -1,0 +1,183 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from knowledge.addresses import check_address, parse_place
+from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.fetching import Fetcher
+from knowledge.settings import KnowledgeSettings
+
+PUBLIC = "93.184.215.14"
+# What a resolver answers for the hosts of the cases; the addresses in them that are written out it reads itself.
+HOSTS = {
+    "public-fake": [[PUBLIC]],
+    "xn--pblic-fake-9db": [[PUBLIC]],
+    "rebind-fake": [["203.0.113.9"], ["127.0.0.1"]],
+    "multi-fake": [[PUBLIC, "127.0.0.1"]],
+    "localhost": [["127.0.0.1"]],
+    "ip6-localhost": [["::1"]],
+    "metadata.google.internal": [["169.254.169.254"]],
+    "kubernetes.default.svc": [["10.96.0.1"]],
+    "example.com": [[PUBLIC]],
+    "rebinding.example": [[PUBLIC], ["127.0.0.1"]],
+}
+
+
+class Resolver:
+    """Answers as told, one list after another; the last stays. What is an address already stands for itself."""
+
+    def __init__(self) -> None:
+        self._answers = {host: list(turns) for host, turns in HOSTS.items()}
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        if host.replace(".", "").isdigit() or ":" in host:
+            return [host]
+        turns = self._answers.get(host, [[]])
+        return turns.pop(0) if len(turns) > 1 else turns[0]
+
+
+class Site(httpx.AsyncBaseTransport):
+    """A site that redirects as asked; it notes where connections went."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.path == "/loop":
+            return httpx.Response(302, headers={"location": "/loop"})
+        if "to" in request.url.params:
+            return httpx.Response(302, headers={"location": request.url.params["to"]})
+        return httpx.Response(200, text="ok")
+
+
+def fetcher(site: Site, resolver: Resolver | None = None, **settings: object) -> Fetcher:
+    return Fetcher(KnowledgeSettings.model_validate(settings), resolve=resolver or Resolver(), transport=site)
+
+
+@pytest.mark.data
+async def test_every_known_ssrf_case_is_blocked_and_every_honest_one_allowed(data_dir: Path) -> None:
+    lines = (data_dir / "security" / "ssrf-cases" / "ssrf_cases.jsonl").read_text().splitlines()
+    outcomes = {"block": 0, "allow": 0}
+    for case in map(json.loads, lines):
+        site = Site()
+        try:
+            await fetcher(site).fetch(case["url"])
+            outcome = "allow"
+        except SourceError:
+            outcome = "block"
+        assert outcome == case["expect"], case
+        assert all(request.url.host == PUBLIC for request in site.requests), case
+        outcomes[outcome] += 1
+    assert outcomes == {"block": 77, "allow": 4}
+
+
+async def test_a_second_answer_of_the_resolver_changes_nothing() -> None:
+    site, resolver = Site(), Resolver()
+    await fetcher(site, resolver).fetch("https://rebinding.example/page")
+    [request] = site.requests
+    assert request.url.host == PUBLIC
+    assert resolver.asked == ["rebinding.example"]
+
+
+async def test_the_host_keeps_its_name_in_header_and_handshake() -> None:
+    site = Site()
+    await fetcher(site).fetch("https://example.com/a?b=c")
+    [request] = site.requests
+    assert str(request.url) == f"https://{PUBLIC}/a?b=c"
+    assert request.headers["host"] == "example.com"
+    assert request.extensions["sni_hostname"] == "example.com"
+
+
+async def test_a_redirect_is_resolved_and_checked_anew() -> None:
+    site, resolver = Site(), Resolver()
+    with pytest.raises(SourceRefused):
+        await fetcher(site, resolver).fetch("http://example.com/r?to=http://localhost/")
+    assert resolver.asked == ["example.com", "localhost"]
+    assert len(site.requests) == 1
+
+
+async def test_a_named_internal_host_is_fetched_and_only_on_its_port() -> None:
+    site = Site()
+    fetch = fetcher(site, fetch_allow_hosts=("localhost:8080",)).fetch
+    assert (await fetch("http://localhost:8080/")).data == b"ok"
+    for url in ("http://localhost/", "http://localhost:8081/", "http://127.0.0.1:8080/"):
+        with pytest.raises(SourceRefused):
+            await fetch(url)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", PUBLIC, "2606:4700::1111"])
+def test_public_addresses_pass(address: str) -> None:
+    check_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.0.0.192",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "fec0::1",
+        "::ffff:8.8.8.8",
+        "fe80::1%eth0",
+        "x",
+    ],
+)
+def test_addresses_that_python_calls_global_do_not_pass(address: str) -> None:
+    with pytest.raises(SourceRefused):
+        check_address(address)
+
+
+def test_a_host_has_one_form() -> None:
+    assert parse_place("HTTP://Example.COM.:80/a#b").url == "http://example.com/a"
+
+
+class _Pages(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            threading.Event().wait(2)
+        self.send_response(404 if self.path == "/gone" else 500 if self.path == "/broken" else 200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(b"x" * 5000 if self.path == "/large" else b"<h1>Tea</h1>")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site_port() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), _Pages)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_a_real_page_is_fetched_past_any_proxy(site_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    settings = KnowledgeSettings(fetch_allow_hosts=(f"127.0.0.1:{site_port}",))
+    page = await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/")
+    assert (page.data, page.content_type) == (b"<h1>Tea</h1>", "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("gone", SourceNotFound), ("broken", SourceUnreadable), ("large", SourceRefused), ("slow", SourceTimeout)],
+)
+async def test_a_page_that_is_none_says_why(site_port: int, path: str, error: type[SourceError]) -> None:
+    settings = KnowledgeSettings(
+        fetch_allow_hosts=(f"127.0.0.1:{site_port}",), max_document_bytes=1000, fetch_timeout_s=1
+    )
+    with pytest.raises(error):
+        await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/{path}")

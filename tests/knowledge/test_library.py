@@ -1,0 +1,185 @@
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from knowledge.audience import EVERYONE, NOBODY, parse_audience
+from knowledge.catalogue import Catalogue
+from knowledge.documents import IngestResult
+from knowledge.errors import IndexUnavailable, InvalidScope
+from knowledge.library import Library, open_library
+from knowledge.settings import KnowledgeSettings
+
+
+async def ingest(library: Library, place: Path | str, scope: str = "public") -> list[IngestResult]:
+    return [result async for result in library.ingest(str(place), scope)]
+
+
+async def texts(library: Library, query: str, audience: str = "public") -> list[str]:
+    return [passage.text for passage in await library.search(query, parse_audience(audience))]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    page = tmp_path / "leave.md"
+    page.write_text("# Leave\n\nEveryone has twenty-eight days of holiday.\n")
+    return page
+
+
+async def test_a_page_taken_in_is_found(library: Library, page: Path) -> None:
+    [result] = await ingest(library, page)
+    assert (result.status, result.title, result.chunks, result.error) == ("added", "Leave", 1, None)
+    assert await texts(library, "How many days of holiday?") == ["Everyone has twenty-eight days of holiday."]
+
+
+async def test_the_same_page_twice_changes_nothing(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    [again] = await ingest(library, page)
+    assert (again.status, again.chunks) == ("unchanged", 1)
+    assert await library.count(EVERYONE) == 1
+
+
+async def test_a_changed_page_replaces_its_old_version(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    page.write_text("# Leave\n\nEveryone has thirty days of holiday.\n")
+    [result] = await ingest(library, page)
+    assert result.status == "updated"
+    assert await texts(library, "How many days of holiday?") == ["Everyone has thirty days of holiday."]
+
+
+async def test_the_old_version_answers_until_the_new_one_is_complete(
+    library: Library, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ingest(library, page)
+
+    async def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    page.write_text("# Leave\n\nEveryone has thirty days of holiday.\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "put", die)
+        with pytest.raises(KeyboardInterrupt):
+            await ingest(library, page)
+    assert await texts(library, "days of holiday") == ["Everyone has twenty-eight days of holiday."]
+    await ingest(library, page)
+    assert await texts(library, "days of holiday") == ["Everyone has thirty days of holiday."]
+
+
+async def test_chunks_left_by_a_killed_run_go_with_the_next(library: Library, page: Path) -> None:
+    [_] = await ingest(library, page)
+    [passage] = await library.search("holiday", EVERYONE)
+    await library._index.remove(passage.document_id)
+    [again] = await ingest(library, page)
+    assert again.status == "updated"
+    assert len(await texts(library, "holiday")) == 1
+
+
+async def test_private_document_never_reaches_public_channel(library: Library, page: Path) -> None:
+    await ingest(library, page, "channel:C1")
+    assert await texts(library, "days of holiday", "public") == []
+    assert await texts(library, "days of holiday", "channel:C2") == []
+    assert len(await texts(library, "days of holiday", "channel:C1")) == 1
+    assert await library.count(EVERYONE) == 0
+
+
+async def test_the_same_page_may_be_private_in_one_place_and_public_in_another(library: Library, page: Path) -> None:
+    await ingest(library, page, "channel:C1")
+    [result] = await ingest(library, page, "public")
+    assert result.status == "added"
+    assert await library.count(parse_audience("channel:C1")) == 2
+
+
+async def test_nobody_finds_nothing(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    assert await library.search("holiday", NOBODY) == []
+    assert await library.count(NOBODY) == 0
+
+
+async def test_a_removed_document_is_gone(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    [passage] = await library.search("holiday", EVERYONE)
+    assert await library.remove(passage.document_id)
+    assert not await library.remove(passage.document_id)
+    assert await library.search("holiday", EVERYONE) == []
+    assert await library.count(EVERYONE) == 0
+
+
+async def test_one_bad_file_does_not_stop_the_others(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(b"%PDF-1.4 nothing of the kind")
+    (folder / "b.md").write_text("")
+    (folder / "c.txt").write_text("Tea is at four.")
+    results = await ingest(library, folder)
+    assert [result.status for result in results] == ["failed", "failed", "added"]
+    assert results[0].error is not None
+    assert "damaged" in results[0].error
+    assert results[1].error == "“b.md” is empty"
+
+
+async def test_an_unknown_scope_reads_nothing(library: Library, page: Path) -> None:
+    with pytest.raises(InvalidScope):
+        await ingest(library, page, "everybody")
+    with pytest.raises(InvalidScope):
+        await library.ingest_bytes(b"x", name="x.txt", uri="slack:F1", scope="")
+    assert await library.count(EVERYONE) == 0
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/no/such/file.md",
+        "",
+        "a\0b.md",
+        "http://127.0.0.1:9/x.md",
+        "http://no-such-host.invalid/",
+        "ftp://example.com/",
+    ],
+)
+async def test_a_place_that_is_none_gives_one_sentence(library: Library, place: str) -> None:
+    [result] = await ingest(library, place)
+    assert result.status == "failed"
+    assert result.error
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+async def test_a_file_that_may_not_be_read_says_so(library: Library, page: Path) -> None:
+    page.chmod(0)
+    [result] = await ingest(library, page)
+    assert "permissions" in (result.error or "")
+
+
+async def test_an_upload_is_found_under_its_own_address(library: Library) -> None:
+    result = await library.ingest_bytes(b"Tea is at four.", name="tea.txt", uri="slack:F123", scope="channel:C1")
+    assert (result.status, result.title) == ("added", "tea")
+    [passage] = await library.search("tea", parse_audience("channel:C1"))
+    assert passage.uri == "slack:F123"
+
+
+@pytest.mark.parametrize("query", ["", "   ", "🙂🙂", "\0", "?!", "\ud83d"])
+async def test_a_query_without_a_word_finds_nothing(library: Library, page: Path, query: str) -> None:
+    await ingest(library, page)
+    assert await library.search(query, EVERYONE) == []
+
+
+async def test_a_very_long_query_and_a_nul_byte_do_no_harm(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    assert len(await library.search("holiday " * 12_500, EVERYONE)) == 1
+    assert len(await library.search("holi\0day days", EVERYONE)) == 1
+
+
+async def test_a_limit_is_kept(library: Library, tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.txt").write_text(f"Tea is at {number}.")
+        await ingest(library, tmp_path / f"{number}.txt")
+    assert len(await library.search("tea", EVERYONE, limit=3)) == 3
+    assert await library.search("tea", EVERYONE, limit=0) == []
+
+
+async def test_a_library_opens_once(engine: AsyncEngine, settings: KnowledgeSettings) -> None:
+    library = await open_library(settings, engine)
+    with pytest.raises(IndexUnavailable, match="in use by process"):
+        await open_library(settings, engine)
+    await library.close()
+    await (await open_library(settings, engine)).close()

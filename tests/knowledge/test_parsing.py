@@ -1,0 +1,138 @@
+import asyncio
+import io
+import os
+import signal
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from knowledge.errors import SourceError, SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.kinds import kind_of
+from knowledge.parsing import Parser
+from knowledge.settings import KnowledgeSettings
+
+
+@pytest.fixture
+async def parser(settings: KnowledgeSettings) -> AsyncIterator[Parser]:
+    parser = Parser(settings)
+    yield parser
+    await parser.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "title", "text"),
+    [
+        ("leave.md", b"---\ntitle: Time off\n---\n# Leave\n\nText", "Time off", "# Leave\n\nText"),
+        ("leave.md", b"# Leave\n\nText", "Leave", "# Leave\n\nText"),
+        ("leave.txt", b"# not a heading here", "not a heading here", "# not a heading here"),
+        ("leave.txt", "Grüße".encode("cp1252"), "leave", "Grüße"),
+        ("leave.txt", "Grüße".encode("utf-16"), "leave", "Grüße"),
+        ("a.html", b"<title>A &amp; B</title><nav>Home</nav><p>Text</p>", "A & B", "Text"),
+        ("a.html", b"<head><title>A</title><meta name=x content=y></head><h1>H</h1>", "A", "# H"),
+        ("a.md", b"---\ntitle: Moved\nredirect_to: /b\n---\n", "Moved", "Moved"),
+        ("a.txt", b"a\x00b", "a", "ab"),
+    ],
+)
+async def test_a_document_gives_its_title_and_its_text(
+    parser: Parser, name: str, data: bytes, title: str, text: str
+) -> None:
+    parsed = await parser.parse(data, name=name)
+    assert (parsed.title, parsed.text) == (title, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.md", b"", "is empty"),
+        ("a.md", b" \n ", "is empty"),
+        ("a.exe", b"MZ", "of a kind"),
+        ("a.pdf", b"not a PDF", "damaged"),
+        ("a.docx", b"PK\x03\x04 broken", "damaged"),
+        ("a.html", b"<p></p>", "holds no text"),
+    ],
+)
+async def test_what_cannot_be_read_says_why_by_name(parser: Parser, name: str, data: bytes, says: str) -> None:
+    with pytest.raises(SourceUnreadable, match=says) as error:
+        await parser.parse(data, name=name)
+    assert name in str(error.value)
+
+
+async def test_a_text_too_long_is_refused(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"max_document_chars": 10}))
+    with pytest.raises(SourceRefused, match="more than 10 characters"):
+        await parser.parse(b"12345678901", name="a.txt")
+    await parser.close()
+
+
+async def test_a_worker_that_dies_costs_one_document_at_most(parser: Parser) -> None:
+    await parser.parse(b"one", name="a.txt")
+    assert parser._worker is not None
+    os.kill(parser._worker.pid, signal.SIGKILL)
+    await parser._worker.wait()
+    assert (await parser.parse(b"two", name="b.txt")).text == "two"
+
+
+async def test_a_worker_that_hangs_is_replaced(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"parse_timeout_s": 3}))
+    await parser.parse(b"one", name="a.txt")
+    assert parser._worker is not None
+    os.kill(parser._worker.pid, signal.SIGSTOP)
+    with pytest.raises(SourceTimeout):
+        await parser.parse(b"two", name="b.txt")
+    assert (await parser.parse(b"three", name="c.txt")).text == "three"
+    await parser.close()
+
+
+async def test_a_cancelled_reading_does_not_answer_the_next_one(parser: Parser) -> None:
+    await parser.parse(b"warm", name="warm.txt")
+    assert parser._worker is not None
+    os.kill(parser._worker.pid, signal.SIGSTOP)
+    reading = asyncio.create_task(parser.parse(b"one", name="a.txt"))
+    await asyncio.sleep(0.1)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (await parser.parse(b"two", name="b.txt")).text == "two"
+
+
+async def test_a_zip_bomb_in_a_document_is_refused_and_the_next_document_read(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"parse_memory_mb": 512, "parse_timeout_s": 20}))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        with archive.open("word/document.xml", "w", force_zip64=True) as part:
+            for _ in range(800):
+                part.write(b" " * 1_000_000)
+    with pytest.raises(SourceError):
+        await parser.parse(packed.getvalue(), name="bomb.docx")
+    assert (await parser.parse(b"next", name="b.txt")).text == "next"
+    await parser.close()
+
+
+async def test_the_worker_holds_no_secret(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_CANARY", "secret-token")
+    await parser.parse(b"x", name="a.txt")
+    assert parser._worker is not None
+    assert b"secret-token" not in Path(f"/proc/{parser._worker.pid}/environ").read_bytes()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+async def test_no_real_file_crashes_or_hangs_the_reading(parser: Parser, data_dir: Path) -> None:
+    files = sorted(path for path in (data_dir / "docs-formats").rglob("*") if path.is_file() and kind_of(path.name))
+    failed: dict[str, str] = {}
+    for path in files:
+        try:
+            parsed = await parser.parse(path.read_bytes(), name=path.name)
+            assert parsed.title
+            assert parsed.text
+        except SourceError as error:
+            failed[path.name] = str(error)
+    print(f"{len(files)} files, {len(failed)} refused", *failed.values(), sep="\n")
+    assert "password" in failed["r2-user-password.pdf"]
+    assert "password" in failed["libreoffice-writer-password.pdf"]
+    assert "testWORD_truncated.docx" in failed
+    assert len(files) > 100
+    assert len(failed) < len(files) / 3

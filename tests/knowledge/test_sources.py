@@ -1,0 +1,68 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from knowledge.errors import SourceNotFound, SourceRefused
+from knowledge.kinds import kind_of
+from knowledge.sources import find_sources, read_file
+
+
+def test_a_folder_gives_its_documents_in_order_and_nothing_hidden(tmp_path: Path) -> None:
+    for name in ("b.md", "a/c.txt", ".git/x.md", "a/.hidden.md", "logo.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert [source.name for source in find_sources(str(tmp_path))] == ["b.md", "c.txt"]
+
+
+def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("x")
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "real.md").write_text("x")
+    (folder / "inside.md").symlink_to(folder / "real.md")
+    (folder / "outside.md").symlink_to(tmp_path / "secret.md")
+    (folder / "loop").symlink_to(folder)
+    found = {source.name: source.refusal for source in find_sources(str(folder))}
+    assert found["inside.md"] is None
+    assert isinstance(found["outside.md"], SourceRefused)
+    assert len(found) == 3
+
+
+def test_a_pipe_neither_hangs_nor_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    assert list(find_sources(str(tmp_path))) == []
+    with pytest.raises(SourceRefused):
+        list(find_sources(str(tmp_path / "pipe.md")))
+
+
+def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"12345")
+    assert read_file(tmp_path / "a.txt", limit=5) == b"12345"
+    with pytest.raises(SourceRefused, match="larger than 4 bytes"):
+        read_file(tmp_path / "a.txt", limit=4)
+
+
+def test_a_file_that_went_away_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFound):
+        read_file(tmp_path / "a.txt", limit=4)
+
+
+def test_a_page_is_named_for_its_path_and_its_fragment_is_no_other_page() -> None:
+    [source] = find_sources("https://example.com/a/caf%C3%A9.html#top")
+    assert (source.uri, source.name) == ("https://example.com/a/caf%C3%A9.html", "café.html")
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "kind"),
+    [
+        ("a.MD", "", "text/markdown"),
+        ("a.md", "text/plain; charset=utf-8", "text/markdown"),
+        ("page", "text/html; charset=utf-8", "text/html"),
+        ("report.pdf", "text/html", "text/html"),
+        ("page", "text/plain", "text/plain"),
+        ("a.exe", "application/octet-stream", None),
+    ],
+)
+def test_a_kind_is_known_by_announcement_and_name(name: str, content_type: str, kind: str | None) -> None:
+    assert kind_of(name, content_type) == kind

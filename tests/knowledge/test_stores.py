@@ -1,0 +1,136 @@
+"""Both stores do the same: every test here runs over the embedded index and over qdrant-client."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
+
+from knowledge.audience import PUBLIC, Audience
+from knowledge.documents import Document
+from knowledge.index import PassageIndex
+from knowledge.layout import PassageStore, readable_by
+from tests.knowledge.fakes import DIMENSIONS
+
+SCOPES = [PUBLIC, "channel:C1", "channel:C2", "channel:C3"]
+EVERYONE = Audience(scopes=frozenset({PUBLIC}))
+
+
+def document(name: str, text: str, scope: str = PUBLIC) -> Document:
+    return Document(uri=f"file:///{name}", title=name, text=text, scope=scope)
+
+
+@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    scopes=st.lists(st.sampled_from(SCOPES), min_size=1, max_size=6),
+    audience=st.frozensets(st.sampled_from(SCOPES), min_size=1),
+)
+def test_a_search_finds_exactly_what_the_audience_may_read(
+    make_index: Callable[[], PassageIndex], scopes: list[str], audience: frozenset[str]
+) -> None:
+    async def found() -> set[str]:
+        index = make_index()
+        for number, scope in enumerate(scopes):
+            await index.add(document(f"page-{number}", "The same words stand on every page.", scope))
+        passages = await index.search("same words on a page", Audience(scopes=audience), limit=20)
+        await index.close()
+        return {passage.title for passage in passages}
+
+    assert asyncio.run(found()) == {f"page-{number}" for number, scope in enumerate(scopes) if scope in audience}
+
+
+async def test_a_foreign_passage_takes_no_place_of_one_that_may_be_read(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    for number in range(60):
+        await index.add(document(f"private-{number}", "salary bands of the team", "channel:C1"))
+    await index.add(document("public", "something about salary and other things"))
+    assert [passage.title for passage in await index.search("salary bands", EVERYONE, limit=5)] == ["public"]
+
+
+async def test_a_rare_word_is_found_by_its_letters(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(document("printers", "The printer on floor two is called Zweibrücken."))
+    for number in range(5):
+        await index.add(document(f"other-{number}", f"Something else about floor {number} and its printer."))
+    assert (await index.search("Zweibrücken", EVERYONE, limit=3))[0].title == "printers"
+
+
+async def test_similarity_is_the_cosine_of_question_and_chunk(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(document("Leave", "holiday"))
+    [passage] = await index.search("Leave holiday", EVERYONE, limit=1)
+    assert passage.similarity == pytest.approx(1.0, abs=1e-4)
+
+
+async def test_a_passage_carries_all_that_an_answer_cites(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    page = document("Leave", "# Holidays\n\nTwenty-eight days a year.")
+    await index.add(page)
+    [passage] = await index.search("days", EVERYONE, limit=1)
+    assert (passage.document_id, passage.uri, passage.section) == (page.id, page.uri, "Holidays")
+    assert (passage.text, passage.scope, passage.content_hash) == (
+        "Twenty-eight days a year.",
+        PUBLIC,
+        page.content_hash,
+    )
+
+
+async def test_words_unknown_to_the_index_do_not_fail(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(document("Leave", "holiday"))
+    assert len(await index.search("the 🙂 of", EVERYONE, limit=3)) == 1
+
+
+async def test_an_empty_index_finds_nothing(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    assert await index.search("anything", EVERYONE, limit=3) == []
+    assert await index.count("d3b0c6a2-0000-4000-8000-000000000000") == 0
+    await index.remove("d3b0c6a2-0000-4000-8000-000000000000")
+
+
+async def test_writing_a_version_twice_changes_nothing(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    page = document("Leave", "holiday")
+    await index.add(page)
+    await index.add(page)
+    assert await index.count(page.id) == 1
+
+
+async def test_removing_all_but_a_version_leaves_that_version(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    old, new = document("Leave", "thirty days"), document("Leave", "twenty-eight days")
+    await index.add(old)
+    await index.add(new)
+    await index.remove(new.id, all_but=new.content_hash)
+    assert [passage.text for passage in await index.search("days", EVERYONE, limit=5)] == ["twenty-eight days"]
+
+
+async def test_removing_a_document_leaves_the_others(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    gone, kept = document("Gone", "days"), document("Kept", "days")
+    await index.add(gone)
+    await index.add(kept)
+    await index.remove(gone.id)
+    assert [passage.title for passage in await index.search("days", EVERYONE, limit=5)] == ["Kept"]
+
+
+@pytest.mark.parametrize("filters", [None, MetadataFilters(filters=[])])
+async def test_a_query_that_does_not_say_who_may_read_is_refused(
+    make_store: Callable[[], PassageStore], make_index: Callable[[], PassageIndex], filters: MetadataFilters | None
+) -> None:
+    index = make_index()
+    await index.add(document("Leave", "holiday"))
+    query = VectorStoreQuery(query_embedding=[1.0] * DIMENSIONS, query_str="x", similarity_top_k=1, filters=filters)
+    with pytest.raises(ValueError, match="filter|may read"):
+        await index._store.aquery(query)
+
+
+async def test_a_store_without_passages_still_asks_who_may_read(make_store: Callable[[], PassageStore]) -> None:
+    query = VectorStoreQuery(query_embedding=[1.0] * DIMENSIONS, query_str="x", similarity_top_k=1)
+    with pytest.raises(ValueError, match="may read"):
+        await make_store().aquery(query)
+    query.filters = readable_by(EVERYONE)
+    assert (await make_store().aquery(query)).ids == []
