@@ -60,7 +60,7 @@ class HttpMode:
         answer = outcome.body or {}
         if not outcome.acknowledged:
             return outcome
-        if challenge not in {answer.get("challenge"), answer.get("text")}:
+        if challenge not in {answer.get("challenge"), str(answer.get("text")).removeprefix("challenge=")}:
             return Outcome(acknowledged=False, reason="http_error")
         with state.transaction():
             state.write("INSERT OR REPLACE INTO meta (name, value) VALUES ('verified_url', ?)", self._url)

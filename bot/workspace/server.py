@@ -26,10 +26,10 @@ from bot.workspace.socket_mode import SocketMode
 from bot.workspace.state import State
 from bot.workspace.trial_api import TrialApi
 from bot.workspace.triggers import Triggers
+from bot.workspace.uploads import UPLOAD_BYTES
 from bot.workspace.web_api import WebApi
 from bot.workspace.workspace import Workspace
 
-BODY_BYTES = 64 * 1024 * 1024
 CLOSE_S = 2.0
 
 
@@ -99,7 +99,7 @@ def _application(
     workspace: Workspace, link: AppLink, socket_mode: SocketMode | None, faults: Faults
 ) -> web.Application:
     guard = guard_against_other_sites(workspace.options.port)
-    application = web.Application(client_max_size=BODY_BYTES, middlewares=[guard])
+    application = web.Application(client_max_size=UPLOAD_BYTES, middlewares=[guard])
     web_api, page_api, files = WebApi(workspace, faults), PageApi(workspace, link), FileRoutes(workspace)
 
     async def response_url(request: web.Request) -> web.Response:

@@ -13,6 +13,8 @@ from bot.workspace.json_values import Json
 from bot.workspace.state import decode, encode
 from bot.workspace.workspace import Workspace
 
+UPLOAD_BYTES = 64 * 1024 * 1024  # Slack takes 1 GB; this server holds a file in memory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:

@@ -57,6 +57,8 @@ class WebApi:
             answer = error.body()
         except SlackError as error:
             answer = error.body()
+        except web.HTTPException:  # a body that is too large has an answer already
+            raise
         except Exception:
             log.exception("%s failed", name)
             answer = {"ok": False, "error": "internal_error"}

@@ -8,9 +8,7 @@ from bot.workspace.channels import find_channel
 from bot.workspace.errors import SlackError
 from bot.workspace.json_values import Json
 from bot.workspace.messages import add_message
-from bot.workspace.uploads import NewFile, add_upload, finish_upload, may_see, read_file_body, share_file
-
-MOST_BYTES = 1_000_000_000
+from bot.workspace.uploads import UPLOAD_BYTES, NewFile, add_upload, finish_upload, may_see, read_file_body, share_file
 
 
 def get_upload_url(call: Call) -> Json:
@@ -18,7 +16,7 @@ def get_upload_url(call: Call) -> Json:
     length = call.number("length", default=0, error="missing_argument")
     if not length:
         raise SlackError("missing_argument")
-    if length > MOST_BYTES:
+    if length > UPLOAD_BYTES:
         raise SlackError("file_upload_size_restricted")
     new = NewFile(name=filename, size=length, user=call.grant.user)
     file_id, upload_url = add_upload(call.workspace, new)

@@ -77,3 +77,49 @@ async def test_guest_is_marked_as_one(shared_workspace: Workspace) -> None:
     told = await shared_workspace.bot().users_info(user=shared_workspace.people["sam"])
     assert told.get("user", {})["is_restricted"]
     assert not told.get("user", {})["is_bot"]
+
+
+async def test_lists_name_people_and_the_apps_own_channels(shared_workspace: Workspace) -> None:
+    bot = shared_workspace.bot()
+    people = {member["name"] for member in (await bot.users_list()).get("members", [])}
+    own = {channel["name"] for channel in (await bot.users_conversations(types="private_channel")).get("channels", [])}
+    info = await bot.conversations_info(channel=shared_workspace.channel("people-ops"), include_num_members=True)
+    assert people == {"ada", "jonas", "sam", "tandem"}
+    assert own == {"people-ops"}
+    assert (info.get("channel", {})["is_private"], info.get("channel", {})["num_members"]) == (True, 3)
+    assert (await bot.bots_info()).get("bot", {})["user_id"] == shared_workspace.bot_user
+
+
+async def test_reaction_shows_on_its_message_and_is_taken_back(shared_workspace: Workspace) -> None:
+    ts, place = await shared_workspace.post("ada", "general", "look"), shared_workspace.channel("general")
+    jonas = shared_workspace.person("jonas")
+    await jonas.reactions_add(channel=place, timestamp=ts, name="eyes")
+    with pytest.raises(SlackApiError, match="already_reacted"):
+        await jonas.reactions_add(channel=place, timestamp=ts, name="eyes")
+    [reaction] = (await shared_workspace.visible_messages("general"))[-1]["reactions"]
+    assert reaction == {"name": "eyes", "users": [shared_workspace.people["jonas"]], "count": 1}
+    await jonas.reactions_remove(channel=place, timestamp=ts, name="eyes")
+    assert "reactions" not in (await shared_workspace.visible_messages("general"))[-1]
+
+
+async def test_person_leaves_and_is_taken_out(shared_workspace: Workspace) -> None:
+    place = shared_workspace.channel("people-ops")
+    ada, jonas = shared_workspace.person("ada"), shared_workspace.person("jonas")
+    await ada.conversations_kick(channel=place, user=shared_workspace.people["jonas"])
+    with pytest.raises(SlackApiError, match="channel_not_found"):
+        await jonas.conversations_history(channel=place)
+    await ada.conversations_invite(channel=place, users=shared_workspace.people["jonas"])
+    await jonas.conversations_leave(channel=place)
+    members = (await ada.conversations_members(channel=place)).get("members", [])
+    assert shared_workspace.people["jonas"] not in members
+    await ada.conversations_invite(channel=place, users=shared_workspace.people["jonas"])
+
+
+async def test_suggested_prompts_reach_the_page(shared_workspace: Workspace) -> None:
+    ada, bot = await shared_workspace.frames("ada"), shared_workspace.bot()
+    ts = await shared_workspace.tell("ada", "hello")
+    place = shared_workspace.channel("@ada")
+    prompts = [{"title": "Days off", "message": "How many days off do I have?"}]
+    await bot.assistant_threads_setTitle(channel_id=place, thread_ts=ts, title="Hello")
+    await bot.assistant_threads_setSuggestedPrompts(channel_id=place, thread_ts=ts, title="Try", prompts=prompts)
+    assert (await ada.wait_for("suggested_prompts"))["prompts"] == prompts

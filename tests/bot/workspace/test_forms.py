@@ -225,6 +225,41 @@ async def test_trigger_opens_one_form_and_soon(tmp_path_factory: pytest.TempPath
             await workspace.bot().views_open(trigger_id=used, view=_form())
 
 
+async def test_push_beyond_three_forms_is_refused(shared_workspace: Workspace) -> None:
+    ada, bot = await shared_workspace.frames("ada"), shared_workspace.bot()
+    button = {"type": "button", "action_id": "deeper", "text": _plain("Deeper")}
+    form = _form(blocks=[{"type": "actions", "elements": [button]}])
+    async with connected_app(shared_workspace) as app:
+        _open_form_on_feedback(app, form)
+        app.bolt.action("deeper")(_acknowledge)
+        await shared_workspace.feedback("ada", "handbook", await _answer_with_buttons(shared_workspace), positive=True)
+        view = (await ada.wait_for("view_opened"))["view"]
+        for _ in range(2):
+            clicked = await shared_workspace.click_in_view("ada", view, action_id="deeper")
+            view = (await bot.views_push(trigger_id=clicked["trigger_id"], view=form)).get("view", {})
+        clicked = await shared_workspace.click_in_view("ada", view, action_id="deeper")
+        with pytest.raises(SlackApiError, match="push_limit_reached"):
+            await bot.views_push(trigger_id=clicked["trigger_id"], view=form)
+    assert [frame["view"]["previous_view_id"] for frame in ada.of_type("view_pushed")][1] == view["previous_view_id"]
+
+
+async def test_home_is_published_where_the_manifest_has_the_tab(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("home")
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(
+        "features: {app_home: {home_tab_enabled: true}}\n"
+        "oauth_config: {scopes: {bot: [chat:write]}}\n"
+        "settings: {event_subscriptions: {bot_events: [app_home_opened]}}\n"
+    )
+    home: Json = {"type": "home", "blocks": [{"type": "header", "text": _plain("Good morning")}]}
+    async with running_workspace(folder / "workspace", "--manifest", str(manifest)) as workspace:
+        await workspace.bot().views_publish(user_id=workspace.people["ada"], view=home)
+        shown = await workspace.open_home("ada")
+        nothing = await workspace.open_home("sam")
+    assert shown["view"]["blocks"][0]["text"]["text"] == "Good morning"
+    assert nothing["view"] is None
+
+
 async def test_opened_direct_message_is_told_as_app_home_opened(shared_workspace: Workspace) -> None:
     async with connected_app(shared_workspace) as app:
         await shared_workspace.open_home("ada", tab="messages")
