@@ -1,0 +1,230 @@
+"""Fine-tune a LoRA adapter: a recipe and rows in, a folder with an adapter out.
+
+Our own loop, since the CPU rewards three things a general trainer does not do: base weights and products in
+bfloat16 with float32 masters of the adapter's weights, logits only where there is a label, and rows that
+share their beginning computed as trees (training.trees).
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# torch, transformers and peft are annotated only in part; this module and training.base_model are their doors.
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from training.adapters import METRICS, RECIPE
+from training.attention import TREE_ATTENTION, layout_of, register
+from training.base_model import load_base, load_tokenizer
+from training.encoding import encode_rows
+from training.greedy import record_canaries
+from training.recipe import Recipe, read_recipe
+from training.rows import data_digest, read_rows
+from training.trees import Pack, Tree, grow_trees, pack_trees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """After each step of the optimizer. `loss` is the mean per label of the step, in nats."""
+
+    step: int
+    steps: int
+    loss: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingMetrics:
+    """What a run did. `tokens` were computed, `tokens_apart` would have been without sharing."""
+
+    recipe: str
+    base_model: str
+    data_sha256: str
+    rows: int
+    rows_too_long: int
+    labels: int
+    tokens: int
+    tokens_apart: int
+    steps: int
+    first_loss: float
+    last_loss: float
+    seconds: float
+
+
+def train(
+    recipe_path: Path,
+    data: Path,
+    out: Path,
+    progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    models: Path,
+) -> TrainingMetrics:
+    """Train the recipe's adapter on the rows of `data` and write it to `out`.
+
+    `models` is the folder of unpacked base models. `out` holds the weights (safetensors, bfloat16),
+    adapter_config.json, the recipe and metrics.json afterwards. Raises RecipeInvalid, RowInvalid and
+    DataUnusable before anything is written.
+    """
+    recipe = read_recipe(recipe_path)
+    rows = read_rows(data)
+    tokenizer = load_tokenizer(recipe.base_model, models)
+    encoded = encode_rows(rows, tokenizer, max_tokens=recipe.max_tokens)
+    trees = grow_trees(encoded.rows, max_tokens=recipe.pack_tokens)
+
+    model = add_adapter(load_base(recipe.base_model, models), recipe)
+    started = time.monotonic()
+    losses = fit(model, trees, recipe, progress)
+
+    metrics = TrainingMetrics(
+        recipe=recipe.name,
+        base_model=recipe.base_model,
+        data_sha256=data_digest(data),
+        rows=len(encoded.rows),
+        rows_too_long=encoded.too_long,
+        labels=sum(row.labels for row in encoded.rows),
+        tokens=sum(tree.tokens for tree in trees),
+        tokens_apart=sum(len(row.ids) for row in encoded.rows),
+        steps=len(losses),
+        first_loss=_mean(losses[:20]),
+        last_loss=_mean(losses[-20:]),
+        seconds=round(time.monotonic() - started, 1),
+    )
+    _save(model, recipe_path, metrics, out)
+    model.set_attn_implementation("sdpa")
+    record_canaries(model, tokenizer, out)
+    return metrics
+
+
+def add_adapter(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
+    """Give the base model the recipe's adapter, and the attention that reads packs."""
+    register()
+    base.set_attn_implementation(TREE_ATTENTION)
+    torch.manual_seed(recipe.seed)
+    config = LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=recipe.lora.targets,
+        base_model_name_or_path=recipe.base_model,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base, config, autocast_adapter_dtype=False)
+    assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
+    model.peft_config["default"].base_model_name_or_path = recipe.base_model
+    return model
+
+
+def fit(model: PeftModel, trees: list[Tree], recipe: Recipe, progress: Callable[[Progress], None]) -> list[float]:
+    """Train in place; the loss of each step."""
+    model.train()
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    # Steps of 1e-4 vanish in bfloat16's three digits, so the optimizer works on float32 copies.
+    masters = [weight.detach().float() for weight in weights]
+    optimizer = torch.optim.AdamW(masters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = list(_steps(trees, recipe))
+    started = time.monotonic()
+    losses: list[float] = []
+    with _workers(recipe.packs_per_step) as workers:
+        for number, packs in enumerate(steps):
+            parts = list(workers.map(partial(_gradient, model, weights), packs))
+            labels = sum(len(pack.targets) for pack in packs)
+            for master, *gradients in zip(masters, *(part.gradients for part in parts), strict=True):
+                master.grad = sum(gradients[1:], gradients[0].float()) / labels
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _schedule(number, len(steps), recipe.warmup)
+            _step(optimizer, masters, weights, recipe.max_gradient_norm)
+            losses.append(sum(part.loss for part in parts) / labels)
+            progress(
+                Progress(
+                    step=number + 1,
+                    steps=len(steps),
+                    loss=losses[-1],
+                    elapsed_s=round(time.monotonic() - started, 1),
+                )
+            )
+    return losses
+
+
+def pack_loss(model: PeftModel, pack: Pack) -> Tensor:
+    """The summed cross-entropy of all labels of the pack, in nats."""
+    causal_lm: Any = model.get_base_model()  # torch lets a module hold anything
+    hidden = causal_lm.get_decoder()(
+        input_ids=torch.tensor([pack.ids]),
+        position_ids=torch.tensor([pack.positions]),
+        layout=layout_of(pack.spans),
+        use_cache=False,
+    ).last_hidden_state[0]
+    # The head is a third of this small model's work: it is run only where there is a label.
+    logits = causal_lm.get_output_embeddings()(hidden[torch.tensor(pack.sources)])
+    return functional.cross_entropy(logits.float(), torch.tensor(pack.targets), reduction="sum")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gradient:
+    loss: float
+    gradients: tuple[Tensor, ...]
+
+
+def _workers(packs: int) -> ThreadPoolExecutor:
+    """A pack a core: one thread over a whole pack waits for nobody, two threads share thousands of small products.
+
+    On a machine that does other work beside, that is several times faster.
+    """
+    cores = torch.get_num_threads()
+    workers = min(packs, cores)
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(cores // workers,))
+
+
+def _gradient(model: PeftModel, weights: Sequence[Tensor], pack: Pack) -> _Gradient:
+    # autograd.grad and not backward: several packs are under way, and .grad is one place.
+    loss = pack_loss(model, pack)
+    return _Gradient(loss=loss.item(), gradients=torch.autograd.grad(loss, weights))
+
+
+def _steps(trees: list[Tree], recipe: Recipe) -> Iterator[list[Pack]]:
+    rng = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
+    for _ in range(recipe.epochs):
+        packs = list(pack_trees(trees, max_tokens=recipe.pack_tokens, rng=rng))
+        for start in range(0, len(packs), recipe.packs_per_step):
+            yield packs[start : start + recipe.packs_per_step]
+
+
+def _schedule(step: int, steps: int, warmup: float) -> float:
+    """Linear warm-up, then a cosine down to zero."""
+    rising = max(1, round(steps * warmup))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def _step(optimizer: torch.optim.Optimizer, masters: list[Tensor], weights: Sequence[Tensor], max_norm: float) -> None:
+    torch.nn.utils.clip_grad_norm_(masters, max_norm)
+    optimizer.step()
+    with torch.no_grad():
+        for master, weight in zip(masters, weights, strict=True):
+            weight.copy_(master)
+
+
+def _save(model: PeftModel, recipe_path: Path, metrics: TrainingMetrics, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(str(out))
+    (out / "README.md").unlink(missing_ok=True)  # peft writes a card of blanks
+    (out / RECIPE).write_bytes(recipe_path.read_bytes())
+    (out / METRICS).write_text(json.dumps(asdict(metrics), indent=2) + "\n", "utf-8")
+
+
+def _mean(losses: list[float]) -> float:
+    return round(sum(losses) / max(1, len(losses)), 4)
