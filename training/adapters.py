@@ -1,0 +1,187 @@
+"""Adapters as folders: what may be served, and where it is kept under a name that never changes its meaning."""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.errors import AdapterRefused, RecipeInvalid
+from training.recipe import read_recipe
+from training.weights import shapes_of
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+CANARIES = "canaries.json"
+RECIPE = "recipe.yaml"
+METRICS = "metrics.json"
+_KEPT = (WEIGHTS, CONFIG, CANARIES, RECIPE, METRICS)
+_LARGEST_BYTES = 2_000_000_000
+# vLLM refuses these, or serves the base model's answers without a word.
+_PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """An adapter in its place. `id` is `name@digest`; the same id is the same weights for ever."""
+
+    name: str
+    digest: str
+    path: Path
+    base: str
+    rank: int
+    metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.digest}"
+
+
+class _Config(BaseModel):
+    """What peft writes into adapter_config.json, as far as it decides whether vLLM can serve the adapter."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    peft_type: str
+    base_model_name_or_path: str = Field(min_length=1)
+    r: int = Field(ge=1)
+    rank_pattern: dict[str, int] = {}
+    bias: str = "none"
+    lora_bias: bool = False
+    use_dora: bool = False
+    modules_to_save: list[str] | None = None
+    init_lora_weights: bool | str | None = True
+
+
+def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
+    """Copy an adapter to `home`/adapters/`name@digest`, checked; the same adapter again is the same folder.
+
+    Raises AdapterRefused for anything but a plain LoRA adapter in safetensors of at most `max_rank`.
+    """
+    folder = home / "adapters"
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".incoming.", dir=folder))
+    try:
+        # What is checked is the copy: the original may change under our eyes.
+        _copy(directory, staging)
+        adapter = _checked(staging, directory, max_rank)
+        place = folder / adapter.id
+        staging.chmod(0o755)
+        try:
+            os.replace(staging, place)  # noqa: PTH105 - a full folder is not overwritten but refused
+        except OSError:
+            if not (place / CONFIG).is_file():
+                raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Adapter(
+        name=adapter.name,
+        digest=adapter.digest,
+        path=place.absolute(),
+        base=adapter.base,
+        rank=adapter.rank,
+        metrics=adapter.metrics,
+    )
+
+
+def _copy(directory: Path, staging: Path) -> None:
+    if not directory.is_dir():
+        raise AdapterRefused(f"There is no adapter in {directory}: name the folder that tandem train wrote")
+    for path in sorted(directory.iterdir()):
+        _refuse_strange(path)
+        if path.name in _KEPT:
+            shutil.copyfile(path, staging / path.name, follow_symlinks=False)
+    for needed in (WEIGHTS, CONFIG):
+        if not (staging / needed).is_file():
+            raise AdapterRefused(f"{directory} holds no {needed}")
+
+
+def _refuse_strange(path: Path) -> None:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise AdapterRefused(f"{path.name} is a link: an adapter holds its own files")
+    if path.suffix in {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}:
+        raise AdapterRefused(f"{path.name} is a pickle, which runs code when it is read: save as safetensors")
+    if status.st_size > _LARGEST_BYTES:
+        raise AdapterRefused(f"{path.name} is larger than any adapter that Tandem serves")
+
+
+def _checked(staging: Path, directory: Path, max_rank: int) -> Adapter:
+    config = _read_config(staging / CONFIG)
+    rank = max([config.r, *config.rank_pattern.values()])
+    if rank > max_rank:
+        raise AdapterRefused(f"The adapter's rank is {rank}, and the model server takes up to {max_rank}")
+    _check_weights(staging / WEIGHTS, rank)
+    return Adapter(
+        name=_name(staging, directory),
+        digest=_digest(staging),
+        path=staging,
+        base=config.base_model_name_or_path,
+        rank=rank,
+        metrics=_metrics(staging / METRICS),
+    )
+
+
+def _read_config(path: Path) -> _Config:
+    try:
+        config = _Config.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        field_name = ".".join(str(part) for part in first["loc"])
+        raise AdapterRefused(f"{CONFIG} is not peft's: {field_name} {first['msg']}") from error
+    refusals = {
+        "it is no LoRA adapter": config.peft_type != "LORA",
+        "it is a DoRA adapter, which vLLM does not serve": config.use_dora,
+        "it has biases, which vLLM does not serve": config.lora_bias or config.bias != "none",
+        "it replaces whole modules, which vLLM does not serve": bool(config.modules_to_save),
+        "it changes the base weights at its start": config.init_lora_weights not in (*_PLAIN_STARTS, None),
+    }
+    for reason, applies in refusals.items():
+        if applies:
+            raise AdapterRefused(f"The adapter is refused: {reason}")
+    return config
+
+
+def _check_weights(path: Path, rank: int) -> None:
+    shapes = shapes_of(path)
+    if not shapes:
+        raise AdapterRefused(f"{WEIGHTS} holds no weights")
+    for name, shape in shapes.items():
+        narrow = shape[:1] if name.endswith(".lora_A.weight") else shape[1:]
+        if not name.endswith((".lora_A.weight", ".lora_B.weight")) or len(shape) != 2 or narrow[0] > rank:  # noqa: PLR2004
+            raise AdapterRefused(
+                f"{WEIGHTS} holds {name[:120]} of shape {list(shape)}, which is no LoRA weight of this rank"
+            )
+
+
+def _name(staging: Path, directory: Path) -> str:
+    if (staging / RECIPE).is_file():
+        try:
+            return read_recipe(staging / RECIPE).name
+        except RecipeInvalid as error:
+            raise AdapterRefused(f"{RECIPE} in {directory} is not a recipe") from error
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in directory.resolve().name.lower())
+    return kept.strip("-")[:40] or "adapter"
+
+
+def _digest(staging: Path) -> str:
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS):
+        digest.update(hashlib.sha256((staging / name).read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def _metrics(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except ValueError as error:
+        raise AdapterRefused(f"{METRICS} is not JSON") from error

@@ -1,0 +1,74 @@
+"""Put an adapter into service: kept under its digest, loaded, heard to answer as trained, then pointed to."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from router.model import ModelClient
+from router.releases import Release, Releases
+from training import canaries
+from training.adapters import CANARIES, Adapter, keep
+from training.errors import AdapterRefused
+from training.tables import adapters
+
+
+async def promote(
+    directory: Path, *, home: Path, engine: AsyncEngine, model: ModelClient, max_rank: int = 16
+) -> Release:
+    """Put the adapter in `directory` into service and return its release.
+
+    Nothing changes for users until the last step. Raises AdapterRefused (CanaryFailed if the model server
+    does not answer as the trainer did), ModelError and JournalUnavailable.
+    """
+    adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
+    expected = canaries.read_canaries(adapter.path / CANARIES)
+    base = _served_base(adapter, await model.models())
+    await model.load_adapter(adapter.id, str(adapter.path))
+    canaries.check(
+        expected,
+        served=await _answers(model, adapter.id, expected),
+        base=await _answers(model, base, expected),
+    )
+    await _record(adapter, engine)
+    release = Release(adapter=adapter.id, path=str(adapter.path), base=adapter.base, promoted_at=datetime.now(UTC))
+    await Releases(engine).put_in_service(release)
+    return release
+
+
+def _served_base(adapter: Adapter, served: Sequence[str]) -> str:
+    """The adapter's base model as the server names it: in full, or by its last part."""
+    for name in (adapter.base, adapter.base.rsplit("/", 1)[-1]):
+        if name in served:
+            return name
+    raise AdapterRefused(
+        f"The adapter was trained on {adapter.base}, and the model server serves {', '.join(served) or 'nothing'}"
+    )
+
+
+async def _answers(model: ModelClient, name: str, asked: Sequence[canaries.Canary]) -> list[str]:
+    return [
+        (await model.complete(each.prompt, model=name, max_tokens=canaries.CANARY_TOKENS)).strip() for each in asked
+    ]
+
+
+async def _record(adapter: Adapter, engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        known = await connection.execute(select(adapters.c.adapter).where(adapters.c.adapter == adapter.id))
+        if known.first() is None:
+            await connection.execute(
+                adapters.insert().values(
+                    adapter=adapter.id,
+                    name=adapter.name,
+                    digest=adapter.digest,
+                    path=str(adapter.path),
+                    base=adapter.base,
+                    recipe=str(adapter.metrics.get("recipe", "")),
+                    data_sha256=str(adapter.metrics.get("data_sha256", "")),
+                    metrics=dict(adapter.metrics),
+                    created_at=datetime.now(UTC),
+                )
+            )

@@ -1,0 +1,30 @@
+"""Training's tables. Migrations read them, so nothing here imports a trainer."""
+
+from sqlalchemy import Column, MetaData, String, Table
+
+from router.tables import JsonText, Moment, Said
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Every adapter that was ever promoted. `adapter` is `name@digest`, which the release and the model server use too.
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("adapter", String(120), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("path", Said, nullable=False),
+    Column("base", Said, nullable=False),
+    Column("recipe", Said, nullable=False),
+    Column("data_sha256", String(64), nullable=False),
+    Column("metrics", JsonText, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
