@@ -1,7 +1,8 @@
 """Alembic's entry: one history over the tables of all packages."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import TypeDecorator, create_engine
 from sqlalchemy.pool import NullPool
 
 import bot.tables
@@ -11,9 +12,26 @@ import training.tables
 
 METADATA = [bot.tables.metadata, router.tables.metadata, knowledge.tables.metadata, training.tables.metadata]
 
+
+def render_stored_type(kind: str, thing: object, _: AutogenContext) -> str | bool:
+    """Write our own column types as what they store: a migration must not change when their code does."""
+    return f"sa.{thing.impl!r}" if kind == "type" and isinstance(thing, TypeDecorator) else False
+
+
+def is_ours(_thing: object, _name: str | None, kind: str, reflected: bool, ours: object) -> bool:
+    """Leave out what is only in the database: the tables of the durable work are its own to migrate."""
+    return not (kind == "table" and reflected and ours is None)
+
+
 engine = create_engine(context.config.attributes["url"], poolclass=NullPool)
 with engine.connect() as connection:
-    # Batch mode: SQLite changes a column only by copying its table.
-    context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        include_object=is_ours,
+        render_item=render_stored_type,
+        render_as_batch=True,  # SQLite changes a column only by copying its table
+        compare_type=True,
+    )
     with context.begin_transaction():
         context.run_migrations()

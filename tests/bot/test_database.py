@@ -1,0 +1,63 @@
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import create_engine, make_url, text
+
+import bot.tables
+import knowledge.tables
+import router.tables
+import training.tables
+from bot.database import database_url as database_url_of
+from bot.database import migrate, open_engine, plain_url
+from bot.errors import DatabaseError
+from bot.settings import BotSettings
+
+METADATA = [module.metadata for module in (bot.tables, router.tables, knowledge.tables, training.tables)]
+
+
+def _ours(_thing, _name, kind, reflected, ours):
+    return not (kind == "table" and reflected and ours is None)
+
+
+def test_migrated_schema_is_what_the_packages_declare(database_url):
+    url = make_url(database_url)
+    migrate(url)
+    sync = url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
+    engine = create_engine(sync)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": _ours, "compare_type": True})
+        differences = compare_metadata(context, METADATA)
+    engine.dispose()
+    assert differences == []
+
+
+def test_migrating_twice_changes_nothing(database_url):
+    migrate(make_url(database_url))
+    migrate(make_url(database_url))
+
+
+async def test_sqlite_is_opened_in_wal_mode(tmp_path):
+    engine = open_engine(database_url_of(BotSettings(home=tmp_path)))
+    async with engine.connect() as connection:
+        mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+    await engine.dispose()
+    assert mode == "wal"
+
+
+def test_postgres_address_is_taken_as_people_write_it():
+    settings = BotSettings(database_url=SecretStr("postgresql://me:secret@db/name"))
+    assert database_url_of(settings).drivername == "postgresql+psycopg"
+    assert plain_url(database_url_of(settings)) == "postgresql://me:secret@db/name"
+
+
+def test_other_kind_of_database_is_refused_by_name():
+    with pytest.raises(DatabaseError, match="mysql is not supported"):
+        database_url_of(BotSettings(database_url=SecretStr("mysql://host/name")))
+
+
+def test_unreachable_database_is_said_without_its_password(free_port):
+    url = make_url(f"postgresql+psycopg://me:canary@127.0.0.1:{free_port}/name")
+    with pytest.raises(DatabaseError, match="cannot be used") as caught:
+        migrate(url)
+    assert "canary" not in str(caught.value)
