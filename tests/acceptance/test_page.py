@@ -185,6 +185,7 @@ async def test_every_block_is_drawn_and_its_controls_reach_the_app(visitor: Visi
         2
     )  # itself and its parent
     await expect(answer.get_by_role("link", name="second")).to_be_visible()
+    await expect(answer.get_by_role("button", name="This answer is right")).to_be_in_viewport()
     await expect(answer.get_by_role("img")).to_have_count(0)
     await expect(answer).to_contain_text("A chart from outside")
 

@@ -57,14 +57,15 @@ class Session {
 
   show() {
     const place = here();
+    // Shown before it is filled: what is hidden cannot be scrolled to its end.
+    app.dataset.pane = place.thread ? "thread" : place.in ? "channel" : "sidebar";
+    part("thread").hidden = !place.thread;
     if (place.in !== this.channel.id && place.in) this.channel.open(place.in);
     if (place.thread !== this.thread.thread || place.in !== this.thread.id) {
       if (place.thread) this.thread.open(place.in, place.thread);
       else this.thread.close();
     }
     if (!place.in) this.channel.id = null;
-    app.dataset.pane = place.thread ? "thread" : place.in ? "channel" : "sidebar";
-    part("thread").hidden = !place.thread;
     this.sidebar.draw();
     this.#title();
   }
