@@ -73,10 +73,12 @@ class EdgeStore(BasePydanticVectorStore):
     def query(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
         if query.filters is None or query.query_embedding is None:
             raise ValueError("A query says who may read and carries its embedding")
+        readable = _as_filter(query.filters)
         if self._shard is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+        request = self._request(query, readable)
         with _translated("could not be searched"):
-            hits = self._shard.query(self._request(query, _as_filter(query.filters)))
+            hits = self._shard.query(request)
         return _as_result(hits)
 
     def delete(self, ref_doc_id: str, **_: Any) -> None:
@@ -86,11 +88,12 @@ class EdgeStore(BasePydanticVectorStore):
     def delete_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any) -> None:
         if self._shard is None:
             return
+        matching = None if filters is None else _as_filter(filters)
         with self._writing, _translated("could not be written"):
             if node_ids:
                 self._shard.update(edge.UpdateOperation.delete_points(list(node_ids)))
-            if filters is not None:
-                self._shard.update(edge.UpdateOperation.delete_points_by_filter(_as_filter(filters)))
+            if matching is not None:
+                self._shard.update(edge.UpdateOperation.delete_points_by_filter(matching))
 
     async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
         return await asyncio.to_thread(self.add, nodes)
@@ -109,8 +112,9 @@ class EdgeStore(BasePydanticVectorStore):
     async def count(self, filters: MetadataFilters) -> int:
         if self._shard is None:
             return 0
+        request = edge.CountRequest(filter=_as_filter(filters))
         with _translated("could not be searched"):
-            return await asyncio.to_thread(self._shard.count, edge.CountRequest(filter=_as_filter(filters)))
+            return await asyncio.to_thread(self._shard.count, request)
 
     async def settle(self) -> None:
         if self._shard is not None:

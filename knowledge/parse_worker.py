@@ -20,7 +20,7 @@ from kreuzberg import ExtractionConfig, KreuzbergError, extract_bytes_sync
 from knowledge.markdown import first_heading, split_front_matter, tidy
 
 _HEAD = re.compile(rb"<head\b(?:[^<]|<(?!head\b))*?</head\s*>", re.DOTALL | re.IGNORECASE)
-_HTML_TITLE = re.compile(r"<title\b[^>]{0,500}>(.{0,2000}?)</title", re.DOTALL | re.IGNORECASE)
+_HTML_TITLE = re.compile(r"<title\b[^>]{0,500}>(.{0,2000}?)</title\s*>", re.DOTALL | re.IGNORECASE)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{2,30})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
