@@ -10,10 +10,11 @@ from bot.errors import SlackRefused
 from bot.failures import EMPTY, INTERNAL, OVER_QUOTA, Declined, apology, note
 from bot.membership import access
 from bot.messages import History, plain_text
+from bot.orphans import Place
 from bot.quotas import Quota
 from bot.rendering import answer_pages, answer_tail
 from bot.status import Status
-from bot.stream import Outlet, Place, Reply
+from bot.stream import Outlet, Reply
 from bot.turns import Seats, ThreadLocks
 from knowledge.errors import KnowledgeError
 from router.answers import Answer, Answered, AnswerEvent, Released, Working

@@ -26,6 +26,8 @@ log = logging.getLogger("tandem.app")
 
 _ANY = re.compile(r"[\s\S]*")
 _ACCEPTED = 200
+# Who may read changes with these; what was remembered about it is asked for anew.
+_MEMBERSHIP_EVENTS = ("member_", "channel_", "group_", "user_", "team_", "shared_channel_")
 _TAKEN = "I'm on it, and will say here what came of it. If nothing appears, invite me to this channel first."
 _NO_FORM = "The form could not be opened. Please try again."
 
@@ -56,7 +58,7 @@ def build_app(
         logger=logging.getLogger("tandem.bolt"),
     )
     _add_intake(app, intake)
-    _add_events(app)
+    _add_events(app, directory)
     _add_actions(app, slack, durable)
     _add_commands(app, slack, directory)
     _add_views(app)
@@ -73,10 +75,12 @@ def _add_intake(app: AsyncApp, intake: Intake) -> None:
         return await next_()
 
 
-def _add_events(app: AsyncApp) -> None:
+def _add_events(app: AsyncApp, directory: Directory) -> None:
     @app.event(_ANY)
-    async def acknowledge() -> None:
-        """All that an event asks was stored; Bolt acknowledges events that have a listener."""
+    async def acknowledge(event: Json) -> None:
+        # All that an event asks was stored; Bolt acknowledges events that have a listener.
+        if optional(event, "type").startswith(_MEMBERSHIP_EVENTS):
+            directory.forget()
 
 
 def _add_actions(app: AsyncApp, slack: Slack, durable: Durable) -> None:

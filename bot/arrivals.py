@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from bot.payloads import Json, Malformed, inner, objects, optional, required
 
-ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "share", "ingest"]
+ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "share", "ingest", "gave_up"]
 
 FEEDBACK_ACTION = "tandem_feedback"
 RETRY_ACTION = "tandem_retry"
@@ -161,6 +161,11 @@ def _clicked_in(body: Mapping[str, Any]) -> dict[str, str]:
         "message_ts": message_ts,
         "thread_ts": optional(inner(body, "message"), "thread_ts") or message_ts,
     }
+
+
+def gave_up(work_id: str, payload: dict[str, Any]) -> Arrival:
+    """The work of saying that a question was given up."""
+    return Arrival(id=f"{work_id}:gave-up", kind="gave_up", payload={**payload, "given_up": work_id})
 
 
 def storable(text: str) -> str:

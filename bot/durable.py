@@ -25,6 +25,8 @@ Nightly = Callable[[datetime], Awaitable[None]]
 
 # Raised only when the shape of stored work changes so that an older one could not be taken up: a deploy keeps it.
 _WORK_VERSION = "1"
+_WORK = "work"
+_GIVEN_UP_LISTED = 100
 # The first run and three more: a message that kills the process would otherwise do so for ever.
 _ATTEMPTS = 4
 _QUIET = "ERROR"
@@ -61,7 +63,7 @@ class Durable:
         }
         logging.getLogger("dbos").setLevel(_QUIET)
         DBOS(config=config)
-        self._work = DBOS.workflow(name="work", max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
+        self._work = DBOS.workflow(name=_WORK, max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
         night = DBOS.workflow(name="nightly")(_nightly(nightly))
         DBOS.launch()
         if nightly is not None:
@@ -93,6 +95,17 @@ class Durable:
             return await DBOS.get_workflow_status_async(work_id) is not None
         except (SQLAlchemyError, OSError) as error:
             raise NotStored("the database could not be read") from error
+
+    async def given_up(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Work that ended the process each time it was taken up, and is not tried again: id, kind and payload."""
+        found = await DBOS.list_workflows_async(
+            status="MAX_RECOVERY_ATTEMPTS_EXCEEDED",
+            name=_WORK,
+            load_output=False,
+            limit=_GIVEN_UP_LISTED,
+            sort_desc=True,
+        )
+        return [(status.workflow_id, *status.input["args"][1:]) for status in found if status.input]
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False if time ran out, and what still runs is taken up at the next start."""

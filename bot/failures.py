@@ -14,9 +14,7 @@ INTERNAL = (
 OVER_QUOTA = (
     "You have asked more than I can take from one person in a minute. Please wait a minute, then press the button."
 )
-GAVE_UP = (
-    "I tried to answer this several times and failed each time. Please ask it in other words, or tell an administrator."
-)
+GAVE_UP = "I tried to answer this several times and failed each time. Please ask it in other words, or tell an administrator if it stays so."
 
 
 class Declined(Exception):

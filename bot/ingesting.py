@@ -9,9 +9,10 @@ from bot.directory import Channel, Directory
 from bot.downloads import Downloads, NotDownloaded
 from bot.errors import SlackRefused
 from bot.membership import access
+from bot.orphans import Place
 from bot.payloads import optional, required
 from bot.rendering import Page, button, escape, pages, section, split_text
-from bot.stream import Outlet, Place
+from bot.stream import Outlet
 from knowledge.audience import PUBLIC, channel_scope
 from knowledge.documents import IngestResult
 from knowledge.errors import KnowledgeError

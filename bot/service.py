@@ -3,22 +3,24 @@
 # pyright: reportUnknownMemberType=false
 # Bolt's Socket Mode handler is untyped.
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.answering import Answering
 from bot.app import build_app
-from bot.arrivals import Identity
+from bot.arrivals import Identity, gave_up
 from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.downloads import Downloads
 from bot.durable import Durable, Nightly
-from bot.errors import BotError, SlackError, SlackRefused
+from bot.errors import BotError, NotStored, SlackError, SlackRefused
 from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
 from bot.http_mode import HttpMode
@@ -40,6 +42,8 @@ log = logging.getLogger("tandem.service")
 # As many as the model server takes at once.
 _SEATS = 16
 _DRAIN_S = 25.0
+# By then the pending work was taken up, and what has been taken up too often was set aside.
+_RECOVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,20 +102,34 @@ class Bot:
         self._connection = connection
         self._settings = settings
         self._nightly = nightly
+        self._looking_back: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take up what was left, then listen. Raises BotError with what to change."""
         self._durable.launch(nightly=self._nightly, nightly_hour_utc=self._settings.nightly_hour_utc)
         await self._connection.start()
+        self._looking_back = asyncio.create_task(self._own_up())
 
     async def stop(self) -> None:
         """Take nothing more in, give what runs its time, and leave the rest for the next start."""
         self._intake.open = False
+        if self._looking_back is not None:
+            self._looking_back.cancel()
         await self._connection.stop()
         if not await self._durable.drain(self._settings.drain_s):
             log.warning("some answers were not finished in time: they are taken up at the next start")
         await self._durable.close()
         await self._slack.close()
+
+    async def _own_up(self) -> None:
+        """Say in its thread that a question was given up: one that ended the process each time it was answered."""
+        await asyncio.sleep(_RECOVERY_S)
+        try:
+            for work_id, kind, payload in await self._durable.given_up():
+                if kind in {"question", "edit"}:
+                    await self._durable.store(gave_up(work_id, payload))
+        except (NotStored, SQLAlchemyError, OSError):
+            log.exception("given-up questions were not looked for")
 
 
 async def open_bot(

@@ -5,40 +5,26 @@ being written; then the message is found again in the thread: by the work's id i
 metadata when it starts, as the bot's own message after the question that nobody has claimed.
 """
 
-import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
 
 from bot.deliveries import Deliveries
 from bot.errors import SlackAmbiguous, SlackBusy, SlackError, SlackRefused
 from bot.failpoints import Failpoints
+from bot.orphans import Place, metadata, orphans
 from bot.pacer import Pacer
-from bot.payloads import Json, inner, objects, optional
+from bot.payloads import Json, optional
 from bot.rendering import MARKDOWN_CHARS, Page, defuse, escape, markdown, split_text
 from bot.slack import Slack
 
 log = logging.getLogger("tandem.stream")
 
-METADATA_EVENT = "tandem_answer"
 # Slack takes about a hundred appends a minute, and fifty updates.
 _APPEND_INTERVAL_S = 0.6
 _UPDATE_INTERVAL_S = 1.2
-_THREAD_PAGE = 100
 # A stream's message holds what a message may hold; room is left for what is escaped.
 _STREAM_CHARS = MARKDOWN_CHARS - 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an answer goes: a reply to the message `after_ts` in the thread, for one person's eyes first."""
-
-    team: str
-    channel: str
-    thread_ts: str
-    after_ts: str
-    user: str
 
 
 class Outlet:
@@ -193,7 +179,7 @@ class Reply:
                 ts=self._messages[-1],
                 markdown_text=self._pending or None,
                 blocks=tail,
-                metadata=self._metadata(),
+                metadata=metadata(self._work_id),
             )
         except SlackError as error:
             log.info("a stream did not end (%s): its message is updated instead", error)
@@ -221,7 +207,7 @@ class Reply:
                 ts=ts,
                 text=page.text,
                 blocks=page.blocks,
-                metadata=self._metadata(),
+                metadata=metadata(self._work_id),
             )
         except SlackRefused as error:
             await self._update_otherwise(ts, page, error)
@@ -249,7 +235,7 @@ class Reply:
                         thread_ts=self._place.thread_ts or None,
                         text=page.text,
                         blocks=page.blocks,
-                        metadata=self._metadata(),
+                        metadata=metadata(self._work_id),
                         unfurl_links=False,
                         unfurl_media=False,
                     )
@@ -279,42 +265,7 @@ class Reply:
 
     async def _adopt_orphan(self, *, part: int = 0) -> bool:
         """Claim a message of ours that an earlier attempt posted and did not live to claim."""
-        for message in await self._thread():
-            marked = inner(inner(message, "metadata"), "event_payload").get("work_id")
-            is_ours = (
-                optional(message, "user") == self._outlet.bot_user and optional(message, "ts") > self._place.after_ts
-            )
-            if is_ours and marked in {None, self._work_id} and await self._claim(optional(message, "ts"), part=part):
+        for ts in await orphans(self._slack, self._place, bot_user=self._outlet.bot_user, work_id=self._work_id):
+            if await self._claim(ts, part=part):
                 return True
         return False
-
-    async def _thread(self) -> list[Json]:
-        if not self._place.thread_ts:
-            page = await self._slack.read(
-                "conversations.history",
-                channel=self._place.channel,
-                oldest=self._place.after_ts or "0",
-                limit=_THREAD_PAGE,
-                include_all_metadata=True,
-            )
-            return [each for each in objects(page, "messages") if inner(each, "metadata")]
-        found: list[Json] = []
-        cursor = ""
-        while True:
-            page = await self._slack.read(
-                "conversations.replies",
-                channel=self._place.channel,
-                ts=self._place.thread_ts,
-                oldest=self._place.after_ts,
-                limit=_THREAD_PAGE,
-                cursor=cursor,
-                include_all_metadata=True,
-            )
-            found.extend(objects(page, "messages"))
-            cursor = optional(inner(page, "response_metadata"), "next_cursor")
-            if not cursor:
-                return found
-            await asyncio.sleep(0)
-
-    def _metadata(self) -> Json:
-        return {"event_type": METADATA_EVENT, "event_payload": {"work_id": self._work_id}}

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.answering import Answering
 from bot.deliveries import Asked, Deliveries
 from bot.errors import SlackAmbiguous, SlackError, SlackRefused, SlackUnreachable
-from bot.failures import FILES_ONLY, INTERNAL, Declined
+from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import addresses, is_ingest_comment, names_everyone
 from bot.ingesting import IngestDesk
@@ -86,6 +86,9 @@ class Work:
                 files = [name for name in names if "/" not in name]
                 shared = {"files": files, "urls": addresses(optional(payload, "value")), "everyone": True}
                 await self._ingest.take_in(work_id, {**payload, **shared})
+            case "gave_up":
+                asked = _asked(payload, required(payload, "given_up"))
+                await self._answering.decline(asked, Declined(GAVE_UP, may_retry=True))
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None

@@ -1,0 +1,85 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.arrivals import Arrival
+from bot.durable import Durable
+from bot.errors import NotStored
+
+_Handler = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
+
+
+def _arrival(work_id: str = "w1") -> Arrival:
+    return Arrival(id=work_id, kind="question", payload={"text": "häuser 🎉"})
+
+
+@asynccontextmanager
+async def _running(folder: Path, handler: _Handler) -> AsyncIterator[Durable]:
+    durable = Durable(database_url=f"sqlite:///{folder / 'durable.db'}", executor_id="bot-1", handler=handler)
+    durable.launch()
+    try:
+        yield durable
+    finally:
+        await durable.close()
+
+
+async def test_same_id_is_done_once_and_its_result_can_be_waited_for(tmp_path: Path) -> None:
+    done: list[tuple[str, str, Any]] = []
+
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> str:
+        done.append((work_id, kind, payload))
+        return "said"
+
+    async with _running(tmp_path, handle) as durable:
+        await asyncio.gather(*(durable.store(_arrival()) for _ in range(4)))
+        assert await durable.result("w1") == "said"
+        assert done == [("w1", "question", {"text": "häuser 🎉"})]
+        assert await durable.has("w1")
+        assert not await durable.has("w2")
+
+
+async def test_work_that_was_cut_off_is_taken_up_at_the_next_start(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def hang(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    async with _running(tmp_path, hang) as durable:
+        await durable.store(_arrival())
+        await started.wait()
+        assert not await durable.drain(0.05)
+
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> str:
+        return f"{kind} done"
+
+    async with _running(tmp_path, handle) as durable:
+        async with asyncio.timeout(20):
+            assert await durable.result("w1") == "question done"
+
+
+async def test_database_that_cannot_be_written_means_not_stored(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None: ...
+
+    async with _running(tmp_path, handle) as durable:
+        with sqlite3.connect(tmp_path / "durable.db", isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(NotStored):
+                await durable.store(_arrival())
+            other.execute("ROLLBACK")
+
+
+async def test_work_that_was_taken_up_too_often_is_named(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None: ...
+
+    async with _running(tmp_path, handle) as durable:
+        await durable.store(_arrival())
+        await durable.result("w1")
+        with sqlite3.connect(tmp_path / "durable.db") as other:
+            other.execute("UPDATE workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'")
+        assert await durable.given_up() == [("w1", "question", {"text": "häuser 🎉"})]

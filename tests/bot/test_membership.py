@@ -1,0 +1,100 @@
+from typing import Any, cast
+
+import pytest
+
+from bot.directory import CACHE_S, Directory
+from bot.errors import SlackRefused, SlackUnreachable
+from bot.membership import Access, access
+from bot.slack import Slack
+from knowledge.audience import EVERYONE, NOBODY
+from tests.bot.fakes import FakeSlack, channel, person
+
+
+def _slack(**replies: Any) -> FakeSlack:
+    own = {"channels": [{"id": "C7"}, {"id": "C8"}]}
+    return FakeSlack(
+        **{"users__info": person(), "conversations__info": channel(), "users__conversations": own, **replies}
+    )
+
+
+async def _access(slack: FakeSlack, *, place: str = "C1") -> Access:
+    return await access(Directory(cast("Slack", slack)), team="T1", channel=place, user="U1")
+
+
+async def test_public_channel_sees_public_documents_only() -> None:
+    assert (await _access(_slack())).audience == EVERYONE
+
+
+@pytest.mark.parametrize("kind", ["private", "group"])
+async def test_private_channel_sees_public_documents_and_its_own(kind: str) -> None:
+    found = await _access(_slack(conversations__info=channel(kind)))
+    assert found.audience.scopes == {"public", "channel:C1"}
+
+
+async def test_direct_message_sees_what_the_asker_may_see() -> None:
+    found = await _access(_slack(conversations__info=channel("direct")), place="D1")
+    assert found.audience.scopes == {"public", "channel:C7", "channel:C8"}
+
+
+async def test_server_that_cannot_list_a_persons_channels_is_asked_channel_by_channel() -> None:
+    slack = _slack(
+        conversations__info=channel("direct"),
+        users__conversations=SlackRefused("users.conversations", "unknown_method"),
+        conversations__list={"channels": [{"id": "C7", "is_member": True}, {"id": "C8", "is_member": True}]},
+        conversations__members=lambda channel, **_: {"members": ["U1", "U2"] if channel == "C8" else ["U2"]},
+    )
+    assert (await _access(slack, place="D1")).audience.scopes == {"public", "channel:C8"}
+
+
+@pytest.mark.parametrize("mark", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"])
+async def test_guests_bots_and_deactivated_people_see_nothing(mark: str) -> None:
+    found = await _access(_slack(users__info=person(**{mark: True})))
+    assert found.audience == NOBODY
+    assert "members of this workspace only" in found.refusal
+
+
+async def test_person_of_another_organisation_sees_nothing() -> None:
+    assert (await _access(_slack(users__info=person(team_id="T9")))).audience == NOBODY
+
+
+@pytest.mark.parametrize("mark", ["is_ext_shared", "is_pending_ext_shared"])
+async def test_channel_shared_with_others_sees_nothing(mark: str) -> None:
+    assert (await _access(_slack(conversations__info=channel("public", **{mark: True})))).audience == NOBODY
+
+
+@pytest.mark.parametrize("error", [SlackRefused("x", "user_not_found"), SlackUnreachable("gone")])
+@pytest.mark.parametrize("method", ["users__info", "conversations__info"])
+async def test_what_cannot_be_found_out_means_no(method: str, error: Exception) -> None:
+    found = await _access(_slack(**{method: error}))
+    assert found.audience == NOBODY
+    assert found.refusal
+
+
+async def test_unknown_memberships_of_a_direct_message_mean_no() -> None:
+    slack = _slack(conversations__info=channel("direct"), users__conversations=SlackUnreachable("gone"))
+    assert (await _access(slack, place="D1")).audience == NOBODY
+
+
+async def test_channel_that_does_not_say_it_is_open_is_taken_as_closed() -> None:
+    found = await _access(_slack(conversations__info={"channel": {"id": "C1", "name": "odd"}}))
+    assert found.audience.scopes == {"public", "channel:C1"}
+
+
+async def test_lost_membership_is_noticed_within_a_minute() -> None:
+    now = 0.0
+    slack = _slack()
+    directory = Directory(cast("Slack", slack), clock=lambda: now)
+    await access(directory, team="T1", channel="C1", user="U1")
+    slack.replies["users.info"] = person(is_restricted=True)
+    now = 59.0
+    assert now > CACHE_S
+    assert (await access(directory, team="T1", channel="C1", user="U1")).audience == NOBODY
+
+
+async def test_membership_that_is_said_to_have_changed_is_asked_for_at_once() -> None:
+    slack = _slack()
+    directory = Directory(cast("Slack", slack))
+    await access(directory, team="T1", channel="C1", user="U1")
+    slack.replies["users.info"] = person(is_restricted=True)
+    directory.forget()
+    assert (await access(directory, team="T1", channel="C1", user="U1")).audience == NOBODY
