@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from knowledge.errors import KnowledgeError
@@ -19,6 +19,9 @@ Search = Callable[..., Awaitable[list[Passage]]]
 _ENOUGH_SIMILARITY = 0.45
 _ENOUGH_COVERAGE = 0.6
 _RANK_CONSTANT = 60
+# What the similarity to each further wording is worth: a query made of a page's own title words is near to it by
+# construction, and says little about the person's question.
+_TRUST = (1.0, 0.85, 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +74,25 @@ class EvidenceLoop:
             ):
                 break
             try:
-                passages, step = await self._look_for(query, question)
+                passages, step = await self._look_for(query, question, trust=_TRUST[min(len(steps), len(_TRUST) - 1)])
             except SearchUnavailable:
                 break
             results.append(passages)
             steps.append(step)
         return Findings(passages=_merged(results), steps=tuple(steps))
 
-    async def _look_for(self, query: str, question: Question) -> tuple[tuple[Passage, ...], SearchStep]:
+    async def _look_for(
+        self, query: str, question: Question, *, trust: float = 1.0
+    ) -> tuple[tuple[Passage, ...], SearchStep]:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.search_timeout_s):
                 passages = await self._search(query, question.audience, limit=self._settings.search_limit)
         except (KnowledgeError, TimeoutError) as error:
             raise SearchUnavailable from error
+        passages = [replace(passage, similarity=trust * passage.similarity) for passage in passages]
         similarity = max((passage.similarity for passage in passages), default=0.0)
-        held = coverage(query, passages)
+        held = coverage(search_query(question), passages)
         step = SearchStep(
             query=query,
             found=len(passages),

@@ -26,6 +26,9 @@ EXPLAIN = re.compile(
     r"|why (?:is the sky|do (?:cats|dogs|people|birds)|does|are)|what causes|how does an? |what(?:['’]s| is| are) an? )",
     re.IGNORECASE,
 )
+DEFINE = re.compile(
+    r"^what(?:['’]?s| is| are) (?!(?:the|our|my|your|this|that|it|next|new)\b)[\w -]{2,40}\??$", re.IGNORECASE
+)
 SUM = re.compile(
     r"\d\s*(?:[-+*/×÷^%]|plus|minus|times|divided by|to the power of|percent of|% of|squared|mod)\s*\(?\d?"
     r"|\d+ (?:\w+ )?(?:in|to|into) (?:\w+ )?(?:km|miles?|kilomet\w+|feet|met(?:er|re)s?|celsius|fahrenheit|kg|pounds?|euros?|dollars?|inches|cm"
@@ -65,7 +68,7 @@ GENERIC = frozenset(
     content_words(
         "do make thing stuff work help know tell explain happen mean go say talk show question answer issue problem use start stop change"
         " process policy rule form deadline link document status procedure limit step next date cost number update page detail"
-        " info information option way take allow apply find look send fill possible ok okay due approve need want right wrong part"
+        " info information option ask contact person somebody someone place here point way take allow apply find look send fill possible ok okay due approve need want right wrong part"
     )
 )
 DEICTIC = re.compile(r"\b(?:it|this|that|these|those|them|they|one|ones|he|she|there)\b", re.IGNORECASE)

@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowledge.documents import Passage
-from router.lexicon import ASKER, CRAFT, DEICTIC, EXPLAIN, EXPLETIVE, GENERIC, POLITE, SUM, TASK, TEAM, WORKPLACE
+from router.lexicon import (
+    ASKER,
+    CRAFT,
+    DEFINE,
+    DEICTIC,
+    EXPLAIN,
+    EXPLETIVE,
+    GENERIC,
+    POLITE,
+    SUM,
+    TASK,
+    TEAM,
+    WORKPLACE,
+)
 from router.queries import refers_back, standalone
 from router.questions import Question
 from router.smalltalk import social_part
@@ -79,7 +92,7 @@ def _shape(text: str) -> float:
     return min(
         1.0,
         0.8 * bool(TASK.match(asked))
-        + 0.45 * bool(EXPLAIN.match(asked))
+        + max(0.45 * bool(EXPLAIN.match(asked)), 0.4 * bool(DEFINE.match(asked)))
         + 0.9 * bool(SUM.search(asked))
         + 0.35 * bool(CRAFT.search(asked)),
     )
