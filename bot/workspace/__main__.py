@@ -18,7 +18,7 @@ def main() -> None:
     try:
         asyncio.run(serve(options))
     except OSError as error:
-        sys.exit(f"The workspace cannot start on {options.host}:{options.port} in {options.home}: {error}")
+        sys.exit(f"The workspace cannot start on {options.host}:{options.port} in {options.home}: {error.strerror}")
     except ValueError as error:
         sys.exit(str(error))
 

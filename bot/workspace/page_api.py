@@ -17,7 +17,7 @@ from bot.workspace.identity import Grant
 from bot.workspace.interactions import command_payload, message_action_payload, view_action_payload, view_payload
 from bot.workspace.json_values import Json, as_object
 from bot.workspace.messages import read_message
-from bot.workspace.people import people
+from bot.workspace.people import people, person
 from bot.workspace.response_urls import respond
 from bot.workspace.sample import TEAM_NAME
 from bot.workspace.state import decode
@@ -97,6 +97,8 @@ class PageApi:
         grant = self._workspace.grant(token)
         if grant is None or grant.kind != "user":
             raise SlackError("invalid_auth")
+        if person(self._workspace, grant.user)["deleted"]:
+            raise SlackError("account_inactive")
         return grant
 
     async def _command(self, grant: Grant, body: Json) -> Json:

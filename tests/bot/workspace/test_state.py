@@ -1,11 +1,13 @@
 """What the workspace keeps, and for whom."""
 
+import asyncio
 import signal
+import sys
 from pathlib import Path
 
 from tests.bot.workspace.apps import connected_app
 from tests.bot.workspace.conftest import FAST
-from tests.bot.workspace.driver import running_workspace
+from tests.bot.workspace.driver import ROOT, running_workspace
 
 
 async def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
@@ -39,3 +41,25 @@ async def test_tokens_are_made_at_random_and_for_the_owner_alone(tmp_path: Path)
             assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
             seen |= {workspace.bot_token, workspace.app_token, workspace.signing_secret}
     assert len(seen) == 6
+
+
+async def test_what_hinders_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "workspace.sqlite3").write_text("this is no database, and long enough to look like one")
+    async with running_workspace(tmp_path / "running") as workspace:
+        said = [
+            await _start_in_vain(tmp_path / "other", workspace.process.port),
+            await _start_in_vain(tmp_path / "running", 0),
+            await _start_in_vain(tmp_path / "broken", 0),
+        ]
+    assert [line.count("\n") for line in said] == [1, 1, 1]
+    for line, words in zip(said, ("Address already in use", "Another workspace", "not a database"), strict=True):
+        assert words in line
+
+
+async def _start_in_vain(home: Path, port: int) -> str:
+    command = [sys.executable, "-m", "bot.workspace", "--home", str(home), "--port", str(port)]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, cwd=ROOT)
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    return said.decode()
