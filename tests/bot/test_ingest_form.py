@@ -1,0 +1,83 @@
+from typing import Any
+
+import pytest
+
+from bot.ingest_form import (
+    addresses,
+    ingest_form,
+    is_ingest_comment,
+    missing_in_form,
+    names_everyone,
+    read_command,
+    read_form,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://a.example/x", ["https://a.example/x"]),
+        ("<https://a.example/x|the page> and <http://b.example>", ["https://a.example/x", "http://b.example"]),
+        ("https://a.example https://a.example", ["https://a.example"]),
+        ("file:///etc/passwd", []),
+        ("", []),
+    ],
+)
+def test_addresses_are_found_in_every_form_that_slack_sends(text: str, found: list[str]) -> None:
+    assert addresses(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "has_files", "asks"),
+    [
+        ("/ingest", True, True),
+        ("/ingest public", False, True),
+        ("<@UBOT> ingest this", False, True),
+        ("ingest https://a.example/a/very/long/page that I found today", False, True),
+        ("Ingest pipelines: which ones do we run in production?", False, False),
+        ("What does /ingest do?", False, False),
+        ("ingestion is slow", False, False),
+    ],
+)
+def test_question_about_ingesting_is_no_request_to_ingest(text: str, has_files: bool, asks: bool) -> None:
+    assert is_ingest_comment(text, has_files=has_files) is asks
+
+
+def test_public_must_be_said_in_so_many_words() -> None:
+    assert names_everyone("/ingest public https://a.example")
+    assert not names_everyone("/ingest https://a.example/public")
+
+
+def test_command_without_an_address_is_no_work() -> None:
+    assert read_command({"command": "/ingest", "text": "help", "team_id": "T1", "channel_id": "C1"}) is None
+
+
+def _submitted(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "team": {"id": "T1"},
+        "user": {"id": "U1"},
+        "view": {"id": "V1", "private_metadata": "C1", "state": {"values": values}},
+    }
+
+
+def test_form_gives_its_files_and_addresses_to_the_channel_it_was_opened_in() -> None:
+    values = {
+        "files": {"value": {"type": "file_input", "files": [{"id": "F1"}]}},
+        "urls": {"value": {"type": "plain_text_input", "value": "https://a.example\nhttps://b.example"}},
+    }
+    arrival = read_form(_submitted(values))
+    assert arrival is not None
+    assert arrival.id == "slack:T1:C1:form:V1"
+    assert arrival.payload["files"] == ["F1"]
+    assert arrival.payload["urls"] == ["https://a.example", "https://b.example"]
+    assert arrival.payload["everyone"] is False
+
+
+def test_empty_form_says_what_is_missing() -> None:
+    assert read_form(_submitted({})) is None
+    assert "Choose a file" in missing_in_form(_submitted({}))["urls"]
+
+
+def test_form_asks_for_consent_only_where_nobody_else_decides_who_may_read() -> None:
+    assert ingest_form(channel="C1", readers="Only this channel.")["blocks"][-1]["type"] == "section"
+    assert ingest_form(channel="D1", readers="")["blocks"][-1]["block_id"] == "everyone"
