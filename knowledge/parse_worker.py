@@ -26,6 +26,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # A longer one would take the room of the text in every chunk.
 _TITLE_CHARS = 120
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
 
 def main() -> None:
@@ -66,7 +67,9 @@ def _answer(data: bytes, kind: str, name: str) -> dict[str, str]:
     try:
         title, text = _read(data, kind)
     except KreuzbergError as error:
-        return {"error": "encrypted" if re.search("password|encrypt", str(error), re.IGNORECASE) else "broken"}
+        # Office wraps a protected docx, pptx or xlsx in the container of its older formats.
+        is_encrypted = data.startswith(_OLD_OFFICE) or re.search("password|encrypt", str(error), re.IGNORECASE)
+        return {"error": "encrypted" if is_encrypted else "broken"}
     except MemoryError:
         return {"error": "memory"}
     # A page that only leads elsewhere has a title and nothing below it.

@@ -51,6 +51,7 @@ async def test_a_document_gives_its_title_and_its_text(
         ("a.pdf", b"not a PDF", "damaged"),
         ("a.docx", b"PK\x03\x04 broken", "damaged"),
         ("a.html", b"<p></p>", "holds no text"),
+        ("a.docx", b"\xd0\xcf\x11\xe0 sealed", "protected by a password"),
     ],
 )
 async def test_what_cannot_be_read_says_why_by_name(parser: Parser, name: str, data: bytes, says: str) -> None:
