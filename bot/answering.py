@@ -42,6 +42,7 @@ class Answering:
         history: History,
         quota: Quota,
         seats: int,
+        model_started: asyncio.Event,
     ) -> None:
         self._router = router
         self._journal = journal
@@ -52,6 +53,7 @@ class Answering:
         self._quota = quota
         self._threads = ThreadLocks()
         self._seats = Seats(seats)
+        self._model_started = model_started
 
     async def answer(self, asked: Asked) -> None:
         """Answer a new question, an edited one or one asked again."""
@@ -109,6 +111,9 @@ class Answering:
             await self._finish(asked, reply, _answer(recorded))
             return
         question = await self._question(asked, counted=claim != "resumed")
+        if not self._model_started.is_set():
+            status.show("The model is starting, which takes about half a minute")
+            await self._model_started.wait()
         async with aclosing(self._router.answer(question, exchange_id=asked.exchange_id)) as events:
             step = 0
             async for event in events:

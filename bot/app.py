@@ -11,7 +11,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.arrivals import CORRECTION_VIEW, FEEDBACK_ACTION, INGEST_VIEW, Arrival, Identity
+from bot.arrivals import CORRECTION_VIEW, FEEDBACK_ACTION, INGEST_VIEW, SOURCE_ACTION, Arrival, Identity
 from bot.directory import Directory
 from bot.durable import Durable
 from bot.errors import SlackError
@@ -21,6 +21,7 @@ from bot.ingesting import readers
 from bot.intake import Intake
 from bot.payloads import Json, inner, objects, optional
 from bot.slack import Slack
+from bot.sources import SourceDesk
 
 log = logging.getLogger("tandem.app")
 
@@ -40,6 +41,7 @@ def build_app(
     intake: Intake,
     durable: Durable,
     directory: Directory,
+    sources: SourceDesk,
     signing_secret: str,
 ) -> AsyncApp:
     """An app whose every request passes the intake. `signing_secret` is empty in Socket Mode, which has no signatures."""
@@ -59,7 +61,7 @@ def build_app(
     )
     _add_intake(app, intake)
     _add_events(app, directory)
-    _add_actions(app, slack, durable)
+    _add_actions(app, slack, durable, sources)
     _add_commands(app, slack, directory)
     _add_views(app)
     return app
@@ -83,7 +85,7 @@ def _add_events(app: AsyncApp, directory: Directory) -> None:
             directory.forget()
 
 
-def _add_actions(app: AsyncApp, slack: Slack, durable: Durable) -> None:
+def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceDesk) -> None:
     @app.action(FEEDBACK_ACTION)
     async def vote(ack: AsyncAck, body: Json, context: Any) -> None:
         await ack()
@@ -94,6 +96,11 @@ def _add_actions(app: AsyncApp, slack: Slack, durable: Durable) -> None:
         exchange_id = optional(clicked, "value").partition(" ")[2]
         place = {name: str(arrival.payload[name]) for name in ("channel", "thread_ts")}
         await _open_form(slack, body, correction_form(exchange_id, **place))
+
+    @app.action(SOURCE_ACTION)
+    async def view_source(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        await _open_form(slack, body, await sources.view(body))
 
     @app.action(_ANY)
     async def acknowledge(ack: AsyncAck) -> None:

@@ -12,6 +12,7 @@ ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry
 FEEDBACK_ACTION = "tandem_feedback"
 RETRY_ACTION = "tandem_retry"
 SHARE_ACTION = "tandem_ingest_public"
+SOURCE_ACTION = "tandem_source"
 CORRECTION_VIEW = "tandem_correction"
 INGEST_VIEW = "tandem_ingest"
 

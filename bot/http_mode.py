@@ -80,6 +80,9 @@ class HttpMode:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def is_up(self) -> bool:
+        return self._runner is not None
+
     async def _receive(self, request: web.Request) -> web.Response:
         try:
             delivery = await self._read(request)

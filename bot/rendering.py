@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bot.arrivals import FEEDBACK_ACTION
+from bot.arrivals import FEEDBACK_ACTION, SOURCE_ACTION
 from bot.payloads import Json
 from router.answers import Answer, Source
 from router.decisions import Route
@@ -72,7 +72,7 @@ def answer_pages(answer: Answer, *, exchange_id: str) -> list[Page]:
 
 def answer_tail(answer: Answer, *, exchange_id: str) -> list[Json]:
     """What stands under the text of a streamed answer."""
-    return [*_sources(answer.sources), context(receipt(answer)), _feedback_buttons(exchange_id)]
+    return [*_sources(answer.sources, exchange_id), context(receipt(answer)), _feedback_buttons(exchange_id)]
 
 
 def pages(blocks: Sequence[Json], *, text: str) -> list[Page]:
@@ -108,25 +108,25 @@ def receipt(answer: Answer) -> str:
             return "small talk, nothing was looked up"
 
 
-def _sources(sources: Iterable[Source]) -> Iterable[Json]:
+def _sources(sources: Iterable[Source], exchange_id: str) -> Iterable[Json]:
     for source in sources:
-        head = f"*[{source.n}]* {_title(source)}"
-        quoted = f"{head}\n>" + escape(source.quote).replace("\n", "\n>")
-        yield from (section(piece) for piece in split_text(quoted, SECTION_CHARS))
+        quoted = f"*[{source.n}]* {title_of(source.title, source.uri)}\n>" + escape(source.quote).replace("\n", "\n>")
+        first, *rest = (section(piece) for piece in split_text(quoted, SECTION_CHARS))
+        opens = button("View source", action_id=SOURCE_ACTION, value=f"{source.n} {exchange_id}")
+        yield from ({**first, "accessory": opens}, *rest)
 
 
-def _title(source: Source) -> str:
+def title_of(title: str, uri: str) -> str:
     """A link where the source has a web address, else its name: a path on our disk is no link for others."""
-    title = escape(" ".join(source.title.split())) or "Untitled"
+    shown = escape(" ".join(title.split())) or "Untitled"
     try:
-        is_web = urlsplit(source.uri).scheme in {"http", "https"}
+        is_web = urlsplit(uri).scheme in {"http", "https"}
     except ValueError:
         is_web = False
     if not is_web:
-        return title
+        return shown
     # `|` and `>` would end the address, and what follows would be text that the document chose.
-    address = quote(source.uri, safe=_URL_CHARS)
-    return f"<{escape(address)}|{title}>"
+    return f"<{escape(quote(uri, safe=_URL_CHARS))}|{shown}>"
 
 
 def _feedback_buttons(exchange_id: str) -> Json:

@@ -57,15 +57,19 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         parts = await stack.enter_async_context(open_parts(configuration))
         if settings.local_workspace:
             await stack.enter_async_context(_workspace(configuration, say))
+        # Opened before the bot and filled after it: the bot takes messages in while the model starts, and is ended first.
+        model = await stack.enter_async_context(AsyncExitStack())
+        model_started = asyncio.Event()
+        bot = await _connected(parts, stack, nightly, model_started)
+        await stack.enter_async_context(health.serving(settings.health_port, _checks(parts, bot, model_started)))
         warming = asyncio.create_task(parts.library.warm_up())
         stack.callback(warming.cancel)
-        await stack.enter_async_context(model_served(parts, say))
+        await model.enter_async_context(model_served(parts, say))
         await _prepare_first_start(parts, first_adapter, say)
         await warming
-        bot = await _connected(parts, stack, nightly)
+        model_started.set()
         operations = LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
         await stack.enter_async_context(control.serving(configuration.home, operations))
-        await stack.enter_async_context(health.serving(settings.health_port, _checks(parts, bot)))
         say(_welcome(configuration))
         await asyncio.Event().wait()
 
@@ -85,7 +89,7 @@ async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: S
             _log.info("sample: %s %s", result.status, result.uri)
 
 
-async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly) -> Bot:
+async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, model_started: asyncio.Event) -> Bot:
     tokens = read_tokens(parts.configuration.bot)
     if tokens is None:
         raise BotError("there is no workspace to connect to: set SLACK_BOT_TOKEN, or leave the local one on")
@@ -109,6 +113,7 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly) -> B
         journal=parts.journal,
         engine=parts.engine,
         nightly=lambda scheduled: nightly(parts, scheduled),
+        model_started=model_started,
     )
     stack.push_async_callback(bot.stop)
     await bot.start()
@@ -160,7 +165,7 @@ async def _await_workspace(port: int, record: Path, log: Path) -> None:
     raise BotError(f"the local workspace did not start; its last words are in {log}")
 
 
-def _checks(parts: Parts, bot: Bot) -> dict[str, health.Check]:
+def _checks(parts: Parts, bot: Bot, model_started: asyncio.Event) -> dict[str, health.Check]:
     async def database() -> bool:
         async with parts.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -169,7 +174,10 @@ def _checks(parts: Parts, bot: Bot) -> dict[str, health.Check]:
     async def index() -> bool:
         return await parts.library.count(EVERYONE) >= 0
 
-    return {"database": database, "index": index, "model": parts.model.ready, "slack": bot.connected}
+    async def model() -> bool:
+        return model_started.is_set() and await parts.model.ready()
+
+    return {"database": database, "index": index, "model": model, "slack": bot.connected}
 
 
 def _welcome(configuration: Configuration) -> str:

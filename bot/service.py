@@ -4,6 +4,7 @@
 # Bolt's Socket Mode handler is untyped.
 
 import asyncio
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -31,6 +32,7 @@ from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quotas import Quota
 from bot.slack import Slack
+from bot.sources import SourceDesk
 from bot.stream import Outlet
 from bot.work import Work
 from knowledge.library import Library
@@ -72,6 +74,7 @@ class SlackSettings:
 class Connection(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    async def is_up(self) -> bool: ...
 
 
 class SocketMode:
@@ -83,6 +86,9 @@ class SocketMode:
 
     async def stop(self) -> None:
         await self._handler.close_async()
+
+    async def is_up(self) -> bool:
+        return await self._handler.client.is_connected()
 
 
 class Bot:
@@ -109,6 +115,9 @@ class Bot:
         self._durable.launch(nightly=self._nightly, nightly_hour_utc=self._settings.nightly_hour_utc)
         await self._connection.start()
         self._looking_back = asyncio.create_task(self._own_up())
+
+    async def connected(self) -> bool:
+        return self._intake.open and await self._connection.is_up()
 
     async def stop(self) -> None:
         """Take nothing more in, give what runs its time, and leave the rest for the next start."""
@@ -140,8 +149,15 @@ async def open_bot(
     journal: Journal,
     engine: AsyncEngine,
     nightly: Nightly | None = None,
+    model_started: asyncio.Event | None = None,
 ) -> Bot:
-    """Check the token and put the parts together; nothing listens before `start`. Raises BotError with what to change."""
+    """Check the token and put the parts together; nothing listens before `start`. Raises BotError with what to change.
+
+    Until `model_started` is set, questions are taken in and wait; without it the model is taken to be there.
+    """
+    if model_started is None:
+        model_started = asyncio.Event()
+        model_started.set()
     slack = Slack(token=settings.bot_token, api_url=settings.api_url)
     slack.open()
     try:
@@ -166,6 +182,7 @@ async def open_bot(
             history=history,
             quota=Quota(settings.questions_per_minute),
             seats=settings.seats,
+            model_started=model_started,
         ),
         feedback=FeedbackDesk(journal=journal, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
@@ -181,6 +198,7 @@ async def open_bot(
         intake=intake,
         durable=durable,
         directory=directory,
+        sources=SourceDesk(journal=journal, directory=directory),
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)
