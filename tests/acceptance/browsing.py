@@ -91,6 +91,7 @@ class Visitor:
         size: ViewportSize = {"width": width, "height": height}
         page = await (await self.browser.new_context(viewport=size)).new_page()
         page.set_default_timeout(_WAIT_MS)
+        page.set_default_navigation_timeout(4 * _WAIT_MS)
         page.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", lambda request: self._check(request.url))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.acceptance.browsing import Visitor, WorkspaceProcess, browsing
 from tests.acceptance.echo_bot import VOTES, EchoBot
@@ -79,6 +79,23 @@ async def test_mention_is_completed_and_its_answer_streams_into_the_thread(visit
     await expect(source).to_have_attribute("rel", "noopener noreferrer")
     await expect(page.get_by_role("main").get_by_role("button", name="1 reply")).to_be_visible()
     assert bot.heard[-1][1]["text"] == f"<@{await _bot_user(visitor)}> may I work remotely?"
+
+
+async def test_answer_that_overtakes_its_question_is_shown_all_the_same(visitor: Visitor, bot: EchoBot) -> None:
+    page = await visitor.open(channel="people-ops")
+    replies = page.get_by_role("main").get_by_role("button", name="1 reply")
+
+    async def hold_back(route: Route) -> None:
+        response = await route.fetch()
+        await expect(replies).to_have_count(1)
+        await route.fulfill(response=response)
+
+    await page.route("**/api/chat.postMessage", hold_back)
+    await _say(page, "Message #people-ops", "@tandem echo overtaken")
+    thread = page.get_by_role("complementary", name="Thread")
+    await expect(thread.get_by_role("article", name="Tandem")).to_contain_text("echo overtaken")
+    await expect(replies).to_be_visible()
+    await page.unroute("**/api/chat.postMessage")
 
 
 async def test_question_in_a_direct_message_is_answered_in_its_thread(visitor: Visitor, bot: EchoBot) -> None:

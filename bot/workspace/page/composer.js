@@ -66,8 +66,7 @@ export class Composer {
     if (command) return this.store.api.command(channel, command[1], typed(command[2], this.store));
     if (this.#files.length) return this.#upload(text, channel, thread);
     const answer = await this.store.api.slack("chat.postMessage", { channel, text: typed(text, this.store), thread_ts: thread ?? undefined });
-    this.store.asked.add(answer.ts);
-    this.store.put(channel, answer.message);
+    this.store.sent(channel, answer.message);
     this.posted(answer.message);
     return answer;
   }

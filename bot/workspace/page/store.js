@@ -79,6 +79,13 @@ export class Store extends EventTarget {
     this.#tell("messages", id);
   }
 
+  /** What was posted from this page. Its own event, even its answer, may have come first: then what is held is newer. */
+  sent(id, message) {
+    this.asked.add(message.ts);
+    if (!this.history.message(id, message.ts)) this.history.put(id, message);
+    this.#tell("messages", id);
+  }
+
   remove(id, ts) {
     this.history.remove(id, ts);
     this.#tell("messages", id);
