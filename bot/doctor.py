@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.assembly import Configuration, load_configuration
 from bot.control import RemoteOperations
@@ -67,6 +68,8 @@ async def _findings(configuration: Configuration) -> AsyncIterator[Finding]:
             yield Finding(part=part, ok=True, text=await look(configuration))
         except (BotError, KnowledgeError, RouterError, OSError) as error:
             yield Finding(part=part, ok=False, text=str(error))
+        except SQLAlchemyError:
+            yield Finding(part=part, ok=False, text="the database could not be read: mend what is said of it above")
 
 
 async def _disk(configuration: Configuration) -> str:

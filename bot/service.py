@@ -4,7 +4,6 @@
 # Bolt's Socket Mode handler is untyped.
 
 import asyncio
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Protocol

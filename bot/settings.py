@@ -15,7 +15,9 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class BotSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="TANDEM_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TANDEM_", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
 
     home: Path = Field(default=Path(".tandem"), description="The one folder that holds all state.")
     database_url: SecretStr | None = Field(

@@ -25,7 +25,8 @@ class SourceDesk:
 
     async def view(self, body: Json) -> Json:
         """The form that a click on a source opens; where it can't be shown, it says why."""
-        number, _, exchange_id = optional(next(iter(objects(body, "actions")), {}), "value").partition(" ")
+        value = "".join(optional(clicked, "value") for clicked in objects(body, "actions")[:1])
+        number, _, exchange_id = value.partition(" ")
         try:
             exchange = await self._journal.exchange(exchange_id)
         except JournalUnavailable:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class KnowledgeSettings(BaseSettings):
     """Settings of the documents side; only the composition root reads them from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(default=Path(".tandem"), description="The folder that holds all of Tandem's state.")
 

@@ -45,3 +45,11 @@ def test_secrets_are_not_shown(monkeypatch):
 def test_dotenv_file_is_read(tmp_path):
     (tmp_path / ".env").write_text("TANDEM_HEALTH_PORT=4110\n")
     assert load_settings(BotSettings).health_port == 4110
+
+
+def test_variable_left_empty_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "")
+    monkeypatch.setenv("TANDEM_HEALTH_PORT", "")
+    settings = load_settings(BotSettings)
+    assert settings.local_workspace
+    assert settings.health_port == 3110

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all of them, since they share the parts; and time enough for a model on two cores."""
     for item in items:
-        if HERE in item.path.parents:
+        if HERE in item.path.parents and isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             item.add_marker(pytest.mark.timeout(600))
 
