@@ -83,7 +83,7 @@ class Workspace:
         return [each for each in reversed(history["messages"]) if each.get("user") == self.bot["id"]]
 
     async def finished(
-        self, channel: str, ts: str, *, count: int = 1, person: str = "ada", timeout_s: float = 20
+        self, channel: str, ts: str, *, count: int = 1, person: str = "ada", timeout_s: float = 60
     ) -> list[dict[str, Any]]:
         """Wait until the thread holds `count` finished messages of the bot, and no unfinished one."""
 
@@ -112,7 +112,7 @@ class Workspace:
 class Frames:
     socket: aiohttp.ClientWebSocketResponse
 
-    async def until(self, kind: str, *, timeout_s: float = 20) -> dict[str, Any]:
+    async def until(self, kind: str, *, timeout_s: float = 60) -> dict[str, Any]:
         async with asyncio.timeout(timeout_s):
             while True:
                 frame = await self.socket.receive_json()
@@ -137,7 +137,7 @@ def shown(message: dict[str, Any]) -> str:
     return "\n".join(texts)
 
 
-async def eventually(look: Callable[[], Any], *, timeout_s: float = 20) -> Any:
+async def eventually(look: Callable[[], Any], *, timeout_s: float = 60) -> Any:
     """Look until something is seen."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -166,7 +166,7 @@ async def workspace(home: Path, *flags: str) -> AsyncIterator[Workspace]:
 class BotProcess:
     process: asyncio.subprocess.Process
 
-    async def killed(self, timeout_s: float = 20) -> int:
+    async def killed(self, timeout_s: float = 60) -> int:
         """Wait for the process to die, and give its return code: -9 for a kill."""
         return await asyncio.wait_for(self.process.wait(), timeout_s)
 
