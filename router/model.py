@@ -112,7 +112,12 @@ class ModelClient:
         """
         if name in await self.models():
             return
-        await self._request("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
+        try:
+            await self._request("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path})
+        except ModelRefused:
+            # Another process may have loaded it in between.
+            if name not in await self.models():
+                raise
 
     async def ready(self) -> bool:
         try:
