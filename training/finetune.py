@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from training.adapters import METRICS, RECIPE
+from training.adapters import CONFIG, METRICS, RECIPE, WEIGHTS
 from training.attention import TREE_ATTENTION, layout_of, register
 from training.base_model import load_base, load_tokenizer
 from training.encoding import encode_rows
@@ -118,7 +118,6 @@ def add_adapter(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
         lora_alpha=recipe.lora.alpha,
         lora_dropout=recipe.lora.dropout,
         target_modules=recipe.lora.targets,
-        base_model_name_or_path=recipe.base_model,
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(base, config, autocast_adapter_dtype=False)
@@ -220,8 +219,14 @@ def _step(optimizer: torch.optim.Optimizer, masters: list[Tensor], weights: Sequ
 
 def _save(model: PeftModel, recipe_path: Path, metrics: TrainingMetrics, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(str(out))
+    # Told that no embedding was trained, peft does not ask the internet for the base model's.
+    model.save_pretrained(str(out), save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)  # peft writes a card of blanks
+    (out / WEIGHTS).chmod(0o644)
+    config = json.loads((out / CONFIG).read_bytes())
+    # peft writes the targets in a set's order, which differs from run to run, and the digest with it.
+    config["target_modules"] = sorted(config["target_modules"])
+    (out / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
     (out / RECIPE).write_bytes(recipe_path.read_bytes())
     (out / METRICS).write_text(json.dumps(asdict(metrics), indent=2) + "\n", "utf-8")
 
