@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from training.errors import AdapterRefused, CanaryFailed
+from training.rows import Message
 
 CANARY_TOKENS = 24
 # bfloat16 products differ between trainer and server: a close choice may fall the other way later in an answer.
@@ -22,8 +23,12 @@ _AGREEING_SHARE = 2 / 3
 class Canary(BaseModel):
     """`expected` is the adapter's own answer of at most CANARY_TOKENS tokens."""
 
-    prompt: list[ChatMessage]
+    prompt: list[Message]
     expected: str
+
+    @property
+    def messages(self) -> list[ChatMessage]:
+        return [{"role": message.role, "content": message.content} for message in self.prompt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from training.adapters import CANARIES, CONFIG
 from training.base_model import Tokenizer, load_base, load_tokenizer
 from training.canaries import CANARY_TOKENS, Canary, canary_prompts, write_canaries
 from training.errors import TrainingError
+from training.rows import Message
 
 _BATCH = 16
 
@@ -59,7 +60,10 @@ def record_canaries(model: PreTrainedModel | PeftModel, tokenizer: Tokenizer, di
     answers = greedy_answers(model, tokenizer, prompts, max_tokens=CANARY_TOKENS)
     write_canaries(
         directory / CANARIES,
-        [Canary(prompt=prompt, expected=answer) for prompt, (answer, _) in zip(prompts, answers, strict=True)],
+        [
+            Canary(prompt=[Message.model_validate(message) for message in prompt], expected=answer)
+            for prompt, (answer, _) in zip(prompts, answers, strict=True)
+        ],
     )
 
 

@@ -51,7 +51,7 @@ def _served_base(adapter: Adapter, served: Sequence[str]) -> str:
 
 async def _answers(model: ModelClient, name: str, asked: Sequence[canaries.Canary]) -> list[str]:
     return [
-        (await model.complete(each.prompt, model=name, max_tokens=canaries.CANARY_TOKENS)).strip() for each in asked
+        (await model.complete(each.messages, model=name, max_tokens=canaries.CANARY_TOKENS)).strip() for each in asked
     ]
 
 

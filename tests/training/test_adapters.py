@@ -1,0 +1,123 @@
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from training.adapters import CONFIG, WEIGHTS, keep
+from training.errors import AdapterRefused
+
+_A = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+_B = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"
+_CONFIG = {"peft_type": "LORA", "base_model_name_or_path": "tiny", "r": 4, "bias": "none", "init_lora_weights": True}
+
+
+def _adapter(folder: Path, weights: dict[str, torch.Tensor] | None = None, **config: object) -> Path:
+    folder.mkdir()
+    (folder / CONFIG).write_text(json.dumps(_CONFIG | config))
+    save_file(weights or {_A: torch.ones(4, 8), _B: torch.ones(8, 4)}, folder / WEIGHTS)
+    return folder
+
+
+def test_adapter_is_kept_under_the_digest_of_its_content(tmp_path: Path):
+    kept = keep(_adapter(tmp_path / "Trial 7"), tmp_path / "home")
+
+    assert kept.id == f"trial-7@{kept.digest}"
+    assert kept.path == tmp_path / "home" / "adapters" / kept.id
+    assert (kept.path / WEIGHTS).read_bytes() == (tmp_path / "Trial 7" / WEIGHTS).read_bytes()
+    assert (kept.base, kept.rank) == ("tiny", 4)
+
+
+def test_same_adapter_kept_twice_is_one_folder(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+
+    assert keep(directory, tmp_path / "home") == keep(directory, tmp_path / "home")
+    assert len(list((tmp_path / "home" / "adapters").iterdir())) == 1
+
+
+def test_other_weights_have_another_name(tmp_path: Path):
+    first = _adapter(tmp_path / "one")
+    second = _adapter(tmp_path / "two", {_A: torch.zeros(4, 8), _B: torch.ones(8, 4)})
+
+    assert keep(first, tmp_path / "home").digest != keep(second, tmp_path / "home").digest
+
+
+def test_files_beside_the_adapter_are_left_behind(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    (directory / "README.md").write_text("card")
+
+    assert not (keep(directory, tmp_path / "home").path / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"r": 32}, "rank is 32"),
+        ({"rank_pattern": {"q_proj": 64}}, "rank is 64"),
+        ({"use_dora": True}, "DoRA"),
+        ({"modules_to_save": ["lm_head"]}, "whole modules"),
+        ({"lora_bias": True}, "biases"),
+        ({"bias": "all"}, "biases"),
+        ({"init_lora_weights": "pissa"}, "base weights"),
+        ({"peft_type": "IA3"}, "no LoRA"),
+        ({"base_model_name_or_path": None}, "base_model_name_or_path"),
+    ],
+)
+def test_adapter_that_cannot_be_served_is_refused(tmp_path: Path, config: dict[str, object], says: str):
+    with pytest.raises(AdapterRefused, match=says):
+        keep(_adapter(tmp_path / "trial", **config), tmp_path / "home")
+    assert not list((tmp_path / "home" / "adapters").iterdir())
+
+
+@pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "x.pkl"])
+def test_pickle_is_refused(tmp_path: Path, name: str):
+    directory = _adapter(tmp_path / "trial")
+    (directory / name).write_bytes(pickle.dumps({}))
+
+    with pytest.raises(AdapterRefused, match="pickle"):
+        keep(directory, tmp_path / "home")
+
+
+def test_pickle_renamed_to_safetensors_is_refused(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    (directory / WEIGHTS).write_bytes(pickle.dumps({"a": [1.0] * 100}))
+
+    with pytest.raises(AdapterRefused, match="safetensors format"):
+        keep(directory, tmp_path / "home")
+
+
+def test_link_out_of_the_folder_is_refused(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    (tmp_path / "secret").write_text("{}")
+    (directory / "metrics.json").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(AdapterRefused, match="link"):
+        keep(directory, tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {_A: torch.ones(8, 8), _B: torch.ones(8, 8)},
+        {"base_model.model.lm_head.weight": torch.ones(4, 8)},
+        {_A: torch.ones(4)},
+    ],
+)
+def test_weights_that_are_not_the_configured_adapter_are_refused(tmp_path: Path, weights: dict[str, torch.Tensor]):
+    with pytest.raises(AdapterRefused, match="no LoRA weight"):
+        keep(_adapter(tmp_path / "trial", weights), tmp_path / "home")
+
+
+def test_recipe_cannot_name_an_adapter_out_of_its_folder(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    (directory / "recipe.yaml").write_text("name: ../../evil\nbase_model: tiny\n")
+
+    with pytest.raises(AdapterRefused, match="not a recipe"):
+        keep(directory, tmp_path / "home")
+
+
+def test_missing_folder_is_said(tmp_path: Path):
+    with pytest.raises(AdapterRefused, match="There is no adapter"):
+        keep(tmp_path / "absent", tmp_path / "home")

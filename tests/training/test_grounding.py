@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import pytest
+
+from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, grounded_prompt
+from router.questions import Turn
+from training.articles import Article, Asked, Paragraph
+from training.grounding import citing_answer, grounded_rows, row
+from training.invented_pages import invented_pages
+from training.replay import replay_prompts, replay_rows
+from training.rows import Row
+from training.scoring import citations
+from training.xquad import held_out_titles, read_articles, split
+
+
+def _articles() -> list[Article]:
+    """Six articles of three paragraphs; the answer to `q12?` is `a12`, and stands in paragraph p12 only."""
+    return [
+        Article(
+            title=f"Article {number}",
+            paragraphs=tuple(
+                Paragraph(
+                    title=f"Article {number}",
+                    text=f"p{number}{part} holds a{number}{part} in its first sentence. It has a second one. And a third.",
+                    questions=(Asked(text=f"q{number}{part}?", golds=(f"a{number}{part}",)),),
+                )
+                for part in range(3)
+            ),
+        )
+        for number in range(6)
+    ]
+
+
+def _rows() -> list[Row]:
+    return list(grounded_rows(_articles(), contexts=200, seed=3))
+
+
+def _asked(row: Row) -> str:
+    return row.prompt[-1].content.rsplit("Question: q", 1)[1].rstrip("?")
+
+
+def test_prompt_is_the_routers_own():
+    passages = _articles()[0].paragraphs
+    thread = (Turn(speaker="user", text="before"),)
+
+    built = row("q?", passages, "a [1].", thread)
+
+    assert [message.model_dump() for message in built.prompt] == grounded_prompt("q?", passages, thread)
+
+
+def test_answers_cite_the_passage_that_holds_them():
+    answering = [row for row in _rows() if row.completion[0].content != DECLINE]
+
+    for each in answering:
+        answer = each.completion[0].content
+        [cited] = citations(answer)
+        passage = (
+            each.prompt[-1].content.split("\n\n[")[cited - 1]
+            if cited == 1
+            else each.prompt[-1].content.split(f"[{cited}] ")[1]
+        )
+        assert answer == citing_answer(f"a{_asked(each)}", cited)
+        assert f"a{_asked(each)}" in passage.split("\n\n[")[0]
+
+
+def test_declining_rows_hold_no_answer_but_another_passage_of_the_article():
+    declining = [row for row in _rows() if row.completion[0].content == DECLINE]
+
+    assert declining
+    for each in declining:
+        shown = each.prompt[-1].content.rsplit("\n\n", 1)[0]
+        assert f"a{_asked(each)}" not in shown
+        assert f"Article {_asked(each)[0]}\n" in shown
+
+
+def test_right_passage_stands_at_every_place():
+    cited = [number for row in _rows() for number in citations(row.completion[0].content)]
+
+    assert {1, 2, 3} <= set(cited)
+    assert max(cited.count(n) for n in (1, 2, 3)) < 3 * min(cited.count(n) for n in (1, 2, 3))
+
+
+def test_some_rows_carry_an_earlier_question():
+    rows = _rows()
+    share = sum(
+        "\nEarlier question: " in row.prompt[-1].content or "\n\nEarlier question: " in row.prompt[-1].content
+        for row in rows
+    ) / len(rows)
+
+    assert 0.08 < share < 0.25
+
+
+def test_same_seed_gives_the_same_rows():
+    assert _rows() == _rows()
+
+
+def test_gold_is_trimmed_to_one_sentence():
+    assert citing_answer("Luke Kuechly.", 2) == "Luke Kuechly [2]."
+
+
+def test_invented_answers_are_spans_of_their_section():
+    asked = [
+        (paragraph, each) for page in invented_pages() for paragraph in page.paragraphs for each in paragraph.questions
+    ]
+
+    assert len(asked) > 100
+    assert [each.text for paragraph, each in asked if each.golds[0] not in paragraph.text] == []
+
+
+def test_replay_prompts_are_distinct_texts():
+    prompts = replay_prompts()
+
+    assert len(prompts) == len(set(prompts)) > 80
+    assert all(isinstance(prompt, str) for prompt in prompts)
+
+
+def test_replay_rows_are_the_base_models_own_words_on_the_direct_route(models_folder: Path):
+    rows = list(replay_rows(["Hello?", "Why?"], "tiny", models_folder))
+
+    assert all(row.prompt[0].content == DIRECT_SYSTEM != GROUNDED_SYSTEM for row in rows)
+    assert rows == list(replay_rows(["Hello?", "Why?"], "tiny", models_folder))
+
+
+@pytest.mark.data
+def test_held_out_articles_are_never_learnt_from(data_dir: Path):
+    learnt, held_out = split(read_articles(data_dir))
+
+    assert {article.title for article in held_out} == held_out_titles()
+    assert len(held_out) == 12
+    assert len(learnt) == 36
+    held_texts = {paragraph.text for article in held_out for paragraph in article.paragraphs}
+    held_questions = {
+        asked.text for article in held_out for paragraph in article.paragraphs for asked in paragraph.questions
+    }
+    for each in grounded_rows(learnt, contexts=36, seed=1):
+        content = each.prompt[-1].content
+        assert not any(text in content for text in held_texts)
+        assert content.rsplit("Question: ", 1)[1] not in held_questions

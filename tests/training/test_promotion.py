@@ -1,0 +1,143 @@
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from router import tables as router_tables
+from router.model import ModelClient
+from router.releases import Releases
+from router.settings import RouterSettings
+from tests.training.fakes import ServerWithAdapters
+from training import tables
+from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
+from training.canaries import Canary, canary_prompts, write_canaries
+from training.errors import AdapterRefused, CanaryFailed
+from training.promotion import promote
+from training.rows import Message
+
+_EXPECTED = [f"answer number {n} [1]." for n in range(len(canary_prompts()))]
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(router_tables.metadata.create_all)
+        await connection.run_sync(tables.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ServerWithAdapters]:
+    adapted = {prompt[-1]["content"]: answer for prompt, answer in zip(canary_prompts(), _EXPECTED, strict=True)}
+    async with ServerWithAdapters(adapted=adapted).running() as running:
+        yield running
+
+
+@pytest.fixture
+async def model(server: ServerWithAdapters) -> AsyncIterator[ModelClient]:
+    client = ModelClient(url=server.url, settings=RouterSettings())
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    (folder / CONFIG).write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": "maker/tiny", "r": 2}))
+    save_file({"m.lora_A.weight": torch.ones(2, 4), "m.lora_B.weight": torch.ones(4, 2)}, folder / WEIGHTS)
+    (folder / METRICS).write_text(json.dumps({"recipe": "trial", "data_sha256": "ab", "last_loss": 0.5}))
+    _write_canaries(folder, _EXPECTED)
+    return folder
+
+
+def _write_canaries(folder: Path, expected: list[str]) -> None:
+    write_canaries(
+        folder / CANARIES,
+        [
+            Canary(prompt=[Message.model_validate(message) for message in prompt], expected=answer)
+            for prompt, answer in zip(canary_prompts(), expected, strict=True)
+        ],
+    )
+
+
+async def test_adapter_that_answers_as_trained_is_put_into_service(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+
+    in_service = await Releases(engine).in_service()
+    assert in_service == release
+    assert server.loaded == [release.adapter]
+    assert Path(release.path).parent == tmp_path / "adapters"
+
+
+async def test_adapter_is_recorded_with_what_it_learnt_from(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    await promote(adapter, home=tmp_path, engine=engine, model=model)
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+
+    async with engine.connect() as connection:
+        [row] = (await connection.execute(select(tables.adapters))).all()
+    assert (row.adapter, row.base, row.data_sha256, row.metrics["last_loss"]) == (
+        release.adapter,
+        "maker/tiny",
+        "ab",
+        0.5,
+    )
+
+
+async def test_adapter_served_as_the_base_model_is_not_put_into_service(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    server.deaf = True
+
+    with pytest.raises(CanaryFailed, match="0 of"):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert await Releases(engine).in_service() is None
+
+
+async def test_adapter_that_says_what_the_base_says_cannot_be_told_apart(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    _write_canaries(adapter, ["I do not know."] * len(_EXPECTED))
+
+    with pytest.raises(CanaryFailed, match="cannot be told"):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+
+
+async def test_one_answer_that_went_another_way_is_tolerated(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    _write_canaries(adapter, ["something else entirely here", *_EXPECTED[1:]])
+
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert release.adapter.startswith("trial@")
+
+
+async def test_adapter_of_another_base_is_refused_before_it_is_loaded(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    server.base = "other"
+
+    with pytest.raises(AdapterRefused, match="trained on maker/tiny"):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert server.loaded == []
+
+
+async def test_adapter_without_canaries_is_refused(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    (adapter / CANARIES).unlink()
+
+    with pytest.raises(AdapterRefused, match=CANARIES):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert server.loaded == []

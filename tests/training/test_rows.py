@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from training.errors import DataUnusable, RowInvalid
+from training.rows import Message, Row, read_rows, write_rows
+
+_GOOD = {
+    "prompt": [{"role": "user", "content": "Who?"}],
+    "completion": [{"role": "assistant", "content": "Ann [1]."}],
+}
+
+
+def test_rows_written_are_rows_read(tmp_path: Path):
+    rows = [
+        Row(prompt=[Message(role="user", content=f"“{n}”\n")], completion=[Message(role="assistant", content="é")])
+        for n in range(3)
+    ]
+    write_rows(tmp_path / "rows.jsonl", rows)
+
+    assert read_rows(tmp_path / "rows.jsonl") == rows
+
+
+def test_columns_that_other_trainers_use_are_left_alone(tmp_path: Path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(_GOOD | {"label": True, "exchange_id": "x"}) + "\n")
+
+    assert read_rows(tmp_path / "rows.jsonl")[0].completion[0].content == "Ann [1]."
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{not json", "Invalid JSON"),
+        (json.dumps({"prompt": _GOOD["prompt"]}), "completion: Field required"),
+        (json.dumps(_GOOD | {"prompt": []}), "prompt: "),
+        (json.dumps(_GOOD | {"prompt": [{"role": "tool", "content": "x"}]}), "prompt.0.role: "),
+        (json.dumps(_GOOD | {"completion": [{"role": "assistant", "content": ""}]}), "completion.0.content: "),
+    ],
+)
+def test_broken_line_is_named_by_file_and_number(tmp_path: Path, line: str, says: str):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(_GOOD)}\n\n{line}\n")
+
+    with pytest.raises(RowInvalid) as raised:
+        read_rows(path)
+    assert str(raised.value).startswith(f"{path}:3: ")
+    assert says in str(raised.value)
+
+
+def test_no_rows_is_said(tmp_path: Path):
+    (tmp_path / "rows.jsonl").write_text("\n\n")
+
+    with pytest.raises(DataUnusable, match="holds no rows"):
+        read_rows(tmp_path / "rows.jsonl")
+
+
+def test_missing_file_is_said(tmp_path: Path):
+    with pytest.raises(DataUnusable, match="cannot be read"):
+        read_rows(tmp_path / "absent.jsonl")
