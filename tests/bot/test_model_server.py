@@ -54,7 +54,9 @@ async def started(settings):
 
 
 def _pid(settings):
-    return processes.recorded(settings.home / "run" / "model-server.json").pid
+    server = processes.recorded(settings.home / "run" / "model-server.json")
+    assert server is not None
+    return server.pid
 
 
 async def test_started_server_answers_and_is_ended(settings):

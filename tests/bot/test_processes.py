@@ -48,7 +48,9 @@ async def test_another_process_with_the_same_id_is_not_taken_for_ours(tmp_path):
     record = tmp_path / "child.json"
     try:
         told = record.read_text()
-        started = processes.recorded(record).started
+        ours = processes.recorded(record)
+        assert ours is not None
+        started = ours.started
         record.write_text(told.replace(str(started), str(started - 1)))
         assert processes.recorded(record) is None
     finally:

@@ -1,10 +1,12 @@
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import router.tables
 from bot.directory import Directory
+from bot.slack import Slack
 from bot.sources import SourceDesk
 from router.answers import Source
 from router.decisions import Decision, Route
@@ -56,7 +58,7 @@ async def journal(tmp_path):
 
 def _desk(journal, **replies):
     known = {"users__info": person(), "conversations__info": channel("private")}
-    return SourceDesk(journal=journal, directory=Directory(FakeSlack(**known | replies)))
+    return SourceDesk(journal=journal, directory=Directory(cast("Slack", FakeSlack(**known | replies))))
 
 
 def _click(value):

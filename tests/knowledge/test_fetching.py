@@ -149,7 +149,7 @@ class _Pages(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"x" * 5000 if self.path == "/large" else b"<h1>Tea</h1>")
 
-    def log_message(self, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
         pass
 
 
