@@ -24,7 +24,8 @@ class Answer:
 
     `model` names what was asked (`name@digest` of the adapter, or the base model, or "" where no model
     was needed). `timings_ms` holds milliseconds by stage: search; first_chunk, the model server's own time from
-    request to first text; first_sentence and total, both from the question's arrival at the router.
+    request to first text, and model_first_sentence, the same to the first sentence; first_sentence and total, both
+    from the question's arrival at the router.
     `removed_citations` counts citations and links that the passages did not support.
     """
 

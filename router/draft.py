@@ -38,6 +38,7 @@ class Draft:
     model: str = ""
     adapter: str = ""
     usage: Usage | None = None
+    model_ms: float = 0.0
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
     started: float = field(default_factory=time.perf_counter)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -47,6 +48,7 @@ class Draft:
         if not self.pieces:
             text = text.lstrip()
             self.clock("first_sentence")
+            self.timings_ms["model_first_sentence"] = round(self.model_ms, 3)
         self.pieces.append(text)
         return Released(text=text)
 

@@ -129,6 +129,7 @@ class Writer:
         tokens = self._settings.answer_max_tokens
         async with aclosing(self._model.stream(draft.prompt, model=draft.model, max_tokens=tokens)) as chunks:
             async for chunk in chunks:
+                draft.model_ms = chunk.elapsed_ms
                 if chunk.text:
                     draft.timings_ms.setdefault("first_chunk", round(chunk.elapsed_ms, 3))
                 yield chunk
