@@ -36,10 +36,16 @@ def database_url(settings: BotSettings) -> URL:
             raise DatabaseError(f"TANDEM_DATABASE_URL: {other} is not supported, use postgresql or sqlite")
 
 
-def plain_url(url: URL) -> str:
-    """The same database for libraries that connect synchronously and choose a driver by themselves (DBOS)."""
-    kind = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql"
-    return url.set(drivername=kind).render_as_string(hide_password=False)
+def durable_url(url: URL) -> str:
+    """The database of the durable work, for DBOS, which connects synchronously.
+
+    The same PostgreSQL; with SQLite a file of its own beside the first: SQLite has one writer a file, and taking an
+    event in must not wait for an answer that is being written down.
+    """
+    if url.get_backend_name() != "sqlite":
+        return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    own = str(Path(url.database or "tandem.db").with_name("durable.db"))
+    return url.set(drivername="sqlite", database=own).render_as_string(hide_password=False)
 
 
 def open_engine(url: URL) -> AsyncEngine:

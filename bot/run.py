@@ -17,7 +17,7 @@ from sqlalchemy import text
 from bot import control, health, processes
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
-from bot.database import plain_url
+from bot.database import durable_url
 from bot.errors import BotError
 from bot.operations import LocalOperations
 from bot.ports import refuse_taken
@@ -102,7 +102,7 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, mode
             api_url=tokens.api_url,
             host=settings.slack_host,
             port=settings.slack_port,
-            durable_url=plain_url(parts.configuration.database),
+            durable_url=durable_url(parts.configuration.database),
             executor_id=settings.replica,
             questions_per_minute=settings.questions_per_minute,
             failpoint=settings.failpoint,

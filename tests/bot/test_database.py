@@ -9,7 +9,7 @@ import knowledge.tables
 import router.tables
 import training.tables
 from bot.database import database_url as database_url_of
-from bot.database import migrate, open_engine, plain_url
+from bot.database import durable_url, migrate, open_engine
 from bot.errors import DatabaseError
 from bot.settings import BotSettings
 
@@ -48,7 +48,7 @@ async def test_sqlite_is_opened_in_wal_mode(tmp_path):
 def test_postgres_address_is_taken_as_people_write_it():
     settings = BotSettings(database_url=SecretStr("postgresql://me:secret@db/name"))
     assert database_url_of(settings).drivername == "postgresql+psycopg"
-    assert plain_url(database_url_of(settings)) == "postgresql://me:secret@db/name"
+    assert durable_url(database_url_of(settings)) == "postgresql://me:secret@db/name"
 
 
 def test_other_kind_of_database_is_refused_by_name():
@@ -61,3 +61,7 @@ def test_unreachable_database_is_said_without_its_password(free_port):
     with pytest.raises(DatabaseError, match="cannot be used") as caught:
         migrate(url)
     assert "canary" not in str(caught.value)
+
+
+def test_durable_work_has_a_file_of_its_own_beside_sqlite(tmp_path):
+    assert durable_url(database_url_of(BotSettings(home=tmp_path))) == f"sqlite:///{tmp_path / 'durable.db'}"
