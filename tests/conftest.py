@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -57,40 +58,37 @@ def _postgres_tool(name: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of this test run's own, on loopback; gives `user@host:port`."""
     initdb, postgres = _postgres_tool("initdb"), _postgres_tool("postgres")
     if not initdb or not postgres:
         _absent("postgres", "install PostgreSQL's server (Debian's package postgresql)")
-    folder = tmp_path_factory.mktemp("postgres")
-    port = _free_port()
-    as_user = _unprivileged(folder)
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, initdb, "-D", str(data), "-U", "tandem", "--auth=trust", "--no-sync", "-E", "UTF8"],
-        check=True,
-        capture_output=True,
-    )
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "max_connections=100"]
-    server = subprocess.Popen(
-        [*as_user, postgres, "-D", str(data), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _await_port(port)
-        yield f"tandem@127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    # Not below pytest's own folder, which another run at the same time closes to the server's user.
+    with tempfile.TemporaryDirectory(prefix="tandem-postgres-", ignore_cleanup_errors=True) as folder:
+        port = _free_port()
+        as_user = _unprivileged(Path(folder))
+        data = Path(folder) / "data"
+        subprocess.run(
+            [*as_user, initdb, "-D", str(data), "-U", "tandem", "--auth=trust", "--no-sync", "-E", "UTF8"],
+            check=True,
+            capture_output=True,
+        )
+        options = ["-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "max_connections=100"]
+        server = subprocess.Popen(
+            [*as_user, postgres, "-D", str(data), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _await_port(port)
+            yield f"tandem@127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 def _unprivileged(folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root: hand it to the `postgres` user there."""
     if os.geteuid() != 0:
         return []
-    for place in (folder, *folder.parents):
-        if place == Path("/tmp"):
-            break
-        place.chmod(0o755)
     shutil.chown(folder, "postgres")
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
