@@ -30,6 +30,7 @@ from training.adapters import CONFIG, METRICS, RECIPE, WEIGHTS
 from training.attention import TREE_ATTENTION, layout_of, register
 from training.base_model import load_base, load_tokenizer
 from training.encoding import encode_rows
+from training.errors import RecipeInvalid
 from training.greedy import record_canaries
 from training.recipe import Recipe, read_recipe
 from training.rows import data_digest, read_rows
@@ -84,7 +85,7 @@ def train(
     encoded = encode_rows(rows, tokenizer, max_tokens=recipe.max_tokens)
     trees = grow_trees(encoded.rows, max_tokens=recipe.pack_tokens)
 
-    model = add_adapter(load_base(recipe.base_model, models), recipe)
+    model = add_adapter(load_base(recipe.base_model, models), recipe, beside=recipe_path.parent)
     started = time.monotonic()
     losses = fit(model, trees, recipe, progress)
 
@@ -108,22 +109,38 @@ def train(
     return metrics
 
 
-def add_adapter(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
+def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
     """Give the base model the recipe's adapter, and the attention that reads packs."""
     register()
     base.set_attn_implementation(TREE_ATTENTION)
     torch.manual_seed(recipe.seed)
-    config = LoraConfig(
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=recipe.lora.targets,
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(base, config, autocast_adapter_dtype=False)
+    if recipe.start_from is not None:
+        model = PeftModel.from_pretrained(
+            base, str(_start(recipe, beside)), is_trainable=True, autocast_adapter_dtype=False
+        )
+    else:
+        config = LoraConfig(
+            r=recipe.lora.rank,
+            lora_alpha=recipe.lora.alpha,
+            lora_dropout=recipe.lora.dropout,
+            target_modules=recipe.lora.targets,
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(base, config, autocast_adapter_dtype=False)
     assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
     model.peft_config["default"].base_model_name_or_path = recipe.base_model
     return model
+
+
+def _start(recipe: Recipe, beside: Path) -> Path:
+    folder = beside / (recipe.start_from or "")
+    try:
+        rank = json.loads((folder / CONFIG).read_bytes())["r"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RecipeInvalid(f"There is no adapter to start from in {folder}: train it first") from error
+    if rank != recipe.lora.rank:
+        raise RecipeInvalid(f"The adapter in {folder} has rank {rank}, the recipe asks for {recipe.lora.rank}")
+    return folder
 
 
 def fit(model: PeftModel, trees: list[Tree], recipe: Recipe, progress: Callable[[Progress], None]) -> list[float]:

@@ -25,6 +25,7 @@ class LoraShape(BaseModel):
 class Recipe(BaseModel):
     """How an adapter is trained.
 
+    `start_from` is the folder of an adapter of the same shape to go on from, beside the recipe; else a new one.
     `pack_tokens` bounds one forward pass and with it the memory; `packs_per_step` is the number of packs
     whose gradient makes one step of the optimizer.
     """
@@ -33,6 +34,7 @@ class Recipe(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     base_model: str = Field(min_length=1)
+    start_from: Path | None = None
     lora: LoraShape = LoraShape()
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
     warmup: _Share = 0.05

@@ -1,6 +1,7 @@
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ _B = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"
 _CONFIG = {"peft_type": "LORA", "base_model_name_or_path": "tiny", "r": 4, "bias": "none", "init_lora_weights": True}
 
 
-def _adapter(folder: Path, weights: dict[str, torch.Tensor] | None = None, **config: object) -> Path:
+def _adapter(folder: Path, weights: dict[str, torch.Tensor] | None = None, **config: Any) -> Path:
     folder.mkdir()
     (folder / CONFIG).write_text(json.dumps(_CONFIG | config))
     save_file(weights or {_A: torch.ones(4, 8), _B: torch.ones(8, 4)}, folder / WEIGHTS)
@@ -65,7 +66,7 @@ def test_files_beside_the_adapter_are_left_behind(tmp_path: Path):
         ({"base_model_name_or_path": None}, "base_model_name_or_path"),
     ],
 )
-def test_adapter_that_cannot_be_served_is_refused(tmp_path: Path, config: dict[str, object], says: str):
+def test_adapter_that_cannot_be_served_is_refused(tmp_path: Path, config: dict[str, Any], says: str):
     with pytest.raises(AdapterRefused, match=says):
         keep(_adapter(tmp_path / "trial", **config), tmp_path / "home")
     assert not list((tmp_path / "home" / "adapters").iterdir())

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
-from training.errors import DataUnusable
+from training.errors import DataUnusable, RecipeInvalid
 from training.finetune import Progress, train
 from training.rows import Message, Row, write_rows
 
@@ -76,6 +76,22 @@ def test_the_same_recipe_and_data_give_the_same_weights(recipe: Path, data: Path
 
     for name in (WEIGHTS, CONFIG):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_training_goes_on_from_an_adapter(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    first = train(recipe, data, tmp_path / "first", models=models_folder)
+    recipe.write_text(_RECIPE + "start_from: first\n")
+
+    second = train(recipe, data, tmp_path / "second", models=models_folder)
+
+    assert second.first_loss < 0.8 * first.first_loss
+
+
+def test_start_that_is_not_there_is_said(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    recipe.write_text(_RECIPE + "start_from: absent\n")
+
+    with pytest.raises(RecipeInvalid, match="train it first"):
+        train(recipe, data, tmp_path / "out", models=models_folder)
 
 
 def test_nothing_is_written_for_unusable_data(recipe: Path, tmp_path: Path, models_folder: Path):

@@ -1,3 +1,5 @@
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, grounded_prompt
 from router.questions import Turn
 from training.articles import Article, Asked, Paragraph
-from training.grounding import citing_answer, grounded_rows, row
+from training.grounding import STAGES, Mixture, citing_answer, grounded_rows, row
 from training.invented_pages import invented_pages
 from training.replay import replay_prompts, replay_rows
 from training.rows import Row
@@ -32,7 +34,7 @@ def _articles() -> list[Article]:
 
 
 def _rows() -> list[Row]:
-    return list(grounded_rows(_articles(), contexts=200, seed=3))
+    return list(grounded_rows(_articles(), Mixture(contexts=200, answering=99, declining=0.5, substituted=0.0, seed=3)))
 
 
 def _asked(row: Row) -> str:
@@ -121,8 +123,17 @@ def test_replay_rows_are_the_base_models_own_words_on_the_direct_route(models_fo
     assert rows == list(replay_rows(["Hello?", "Why?"], "tiny", models_folder))
 
 
+def test_context_is_asked_no_more_than_its_share():
+    mixture = Mixture(contexts=50, answering=2, declining=0.0, substituted=0.0, seed=3)
+    rows = list(grounded_rows(_articles(), mixture))
+    contexts = Counter(row.prompt[-1].content.split("Question: ")[0].split("Earlier question: ")[0] for row in rows)
+
+    assert max(contexts.values()) == 2
+
+
 @pytest.mark.data
-def test_held_out_articles_are_never_learnt_from(data_dir: Path):
+@pytest.mark.parametrize("mixture", STAGES.values(), ids=STAGES)
+def test_held_out_articles_are_never_learnt_from(data_dir: Path, mixture: Mixture):
     learnt, held_out = split(read_articles(data_dir))
 
     assert {article.title for article in held_out} == held_out_titles()
@@ -132,7 +143,7 @@ def test_held_out_articles_are_never_learnt_from(data_dir: Path):
     held_questions = {
         asked.text for article in held_out for paragraph in article.paragraphs for asked in paragraph.questions
     }
-    for each in grounded_rows(learnt, contexts=36, seed=1):
+    for each in grounded_rows(learnt, replace(mixture, contexts=36)):
         content = each.prompt[-1].content
         assert not any(text in content for text in held_texts)
         assert content.rsplit("Question: ", 1)[1] not in held_questions
