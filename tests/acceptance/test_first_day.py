@@ -53,7 +53,7 @@ async def test_mention_is_answered_from_the_sample_with_its_source_as_it_streams
     answer = await _ask_in_channel(page, "How long is parental leave?")
     await expect(answer).to_contain_text("20 weeks", timeout=_ANSWER_MS)
     await expect(answer).to_contain_text("Parental leave")
-    await expect(answer.get_by_role("button", name="Good answer")).to_be_visible(timeout=_ANSWER_MS)
+    await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
     await _picture(page, "answer")
 
 
@@ -62,7 +62,7 @@ async def test_follow_up_in_the_thread_needs_no_mention_and_refers_back(page: Pa
     await _say(thread, "and for contractors?")
     answer = thread.get_by_role("article", name="Tandem").nth(1)
     await expect(answer).to_contain_text("Parental leave", timeout=_ANSWER_MS)
-    await expect(answer.get_by_role("button", name="Good answer")).to_be_visible(timeout=_ANSWER_MS)
+    await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
 
 
 async def test_source_is_opened_and_shows_the_passage(page: Page) -> None:
@@ -78,7 +78,7 @@ async def test_source_is_opened_and_shows_the_passage(page: Page) -> None:
 
 async def test_wrong_answer_is_corrected_and_the_correction_is_kept(page: Page, home: Path) -> None:
     answer = page.get_by_role("complementary", name="Thread").get_by_role("article", name="Tandem").first
-    await answer.get_by_role("button", name="Bad answer").click()
+    await answer.get_by_role("button", name="Mark this answer as bad and say what is wrong").click()
     form = page.get_by_role("dialog", name="What was wrong?")
     await form.get_by_role("checkbox", name="What it says").check()
     await form.get_by_role("textbox", name="What should it have said?").fill("Twenty weeks, for every new parent.")
@@ -114,7 +114,7 @@ async def test_direct_message_is_answered(page: Page) -> None:
     thread = page.get_by_role("complementary", name="Thread")
     answer = thread.get_by_role("article", name="Tandem").first
     await expect(answer).to_contain_text("Security incidents", timeout=_ANSWER_MS)
-    await expect(answer.get_by_role("button", name="Good answer")).to_be_visible(timeout=_ANSWER_MS)
+    await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
     await _picture(page, "direct-message")
 
 
@@ -135,7 +135,10 @@ async def _ask_in_channel(page: Page, question: str) -> Locator:
 async def _say(place: Locator, text: str) -> None:
     composer = place.get_by_role("textbox").last
     await composer.fill(text)
-    await composer.press("Escape")  # no suggestion is taken in place of what was typed
+    if text.startswith("/"):
+        await composer.press(
+            "Escape"
+        )  # no suggestion is taken in place of what was typed; elsewhere it closes the thread
     await composer.press("Enter")
 
 
