@@ -14,6 +14,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
@@ -53,7 +54,7 @@ async def measure(folder: Path) -> dict:
         began = time.perf_counter()
         async with running_tandem(given, folder / "tandem.log") as tandem:
             first_start_s = time.perf_counter() - began
-            figures = {"first_start_s": round(first_start_s, 1)}
+            figures: dict[str, Any] = {"first_start_s": round(first_start_s, 1)}
             figures["overhead"] = await overhead(workspace, folder / "home" / "tandem.db")
             figures["burst"] = await burst(workspace)
             figures["memory_mb"] = memory_mb(tandem)
@@ -121,8 +122,9 @@ async def burst(workspace: Workspace) -> dict:
 
 def memory_mb(tandem: TandemProcess) -> int:
     """Peak resident memory of the bot's process, its model server and workspace not counted."""
-    status = Path(f"/proc/{tandem.process.pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{tandem.process.pid}/status").read_text())
+    assert peak is not None
+    return int(peak[1]) // 1024
 
 
 def machine() -> dict:

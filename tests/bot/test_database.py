@@ -1,8 +1,10 @@
+from typing import cast
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import MetaData, create_engine, make_url, text
 
 import bot.tables
 import knowledge.tables
@@ -27,7 +29,7 @@ def test_migrated_schema_is_what_the_packages_declare(database_url):
     engine = create_engine(sync)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": _ours, "compare_type": True})
-        differences = compare_metadata(context, METADATA)
+        differences = compare_metadata(context, cast("MetaData", METADATA))  # a list of them will do
     engine.dispose()
     assert differences == []
 
