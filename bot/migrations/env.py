@@ -1,5 +1,7 @@
 """Alembic's entry: one history over the tables of all packages."""
 
+from typing import Any, Literal
+
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import TypeDecorator, create_engine
@@ -13,7 +15,7 @@ import training.tables
 METADATA = [bot.tables.metadata, router.tables.metadata, knowledge.tables.metadata, training.tables.metadata]
 
 
-def render_stored_type(kind: str, thing: object, _: AutogenContext) -> str | bool:
+def render_stored_type(kind: str, thing: Any, _: AutogenContext) -> str | Literal[False]:
     """Write our own column types as what they store: a migration must not change when their code does."""
     return f"sa.{thing.impl!r}" if kind == "type" and isinstance(thing, TypeDecorator) else False
 
