@@ -120,6 +120,9 @@ async def test_direct_message_is_answered(page: Page) -> None:
 
 async def _ask_in_channel(page: Page, question: str) -> Locator:
     """Mention the bot in #general; the place in the opened thread where its answer comes."""
+    closing = page.get_by_role("button", name="Close thread")
+    if await closing.is_visible():
+        await closing.click()
     composer = page.get_by_role("main").get_by_role("textbox")
     await composer.fill("")
     await composer.press_sequentially("@tan")
