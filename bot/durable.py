@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,6 +120,8 @@ class Durable:
         """End; a short while is given for the outcomes of what has just run to be written."""
         wait_s = 0 if self._running else _OUTCOMES_S
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=wait_s)
+        # DBOS makes its own threads the loop's default, and has just ended them: what is closed after it needs some.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def _run(self, work_id: str, kind: str, payload: dict[str, Any]) -> Any:
         self._running.add(work_id)

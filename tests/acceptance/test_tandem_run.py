@@ -104,7 +104,7 @@ async def test_search_works_while_no_bot_runs(tandem):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"TANDEM_HEALTH_PORT": "none"}, "TANDEM_HEALTH_PORT"),
+        ({"TANDEM_WORKSPACE_PORT": "none"}, "TANDEM_WORKSPACE_PORT"),
         ({"TANDEM_MODEL_VENV": "/nowhere"}, "make install"),
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN"),
         ({"TANDEM_DATABASE_URL": "mysql://host/name"}, "TANDEM_DATABASE_URL"),

@@ -35,7 +35,8 @@ async def served_parts(model_venv: Path, tmp_path_factory: pytest.TempPathFactor
     home = tmp_path_factory.mktemp("home")
     configuration = Configuration(
         bot=BotSettings(home=home, model_venv=model_venv, model_port=_free_port()),
-        router=RouterSettings(),
+        # A continuous integration may be slow; how fast answers come is asserted where it is the promise.
+        router=RouterSettings(model_first_token_s=300, model_between_tokens_s=120, model_total_s=500),
         knowledge=KnowledgeSettings(home=home),
     )
     async with open_parts(configuration) as parts, model_served(parts, print):
