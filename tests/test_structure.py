@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_no_file_names_a_registry_host_or_a_machine_path():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     forbidden = re.compile(
-        r"pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian|/root/\.pyenv|/work/(?:main|shared)"
+        r"pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian|/root/\.py[e]nv|/wor[k]/(?:main|shared)"
     )
     guilty = [
         name
