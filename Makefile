@@ -57,11 +57,12 @@ clean: ## remove the environments and all state
 	@$(BOT) -m pip install $(PIP_FLAGS) -r $(PINS)/test.txt
 	@touch $@
 
-.venv-model/.installed: $(PINS)/model.txt
+.venv-model/.installed: $(PINS)/model.txt deploy/cpu_lora/tandem_cpu_lora.py deploy/cpu_lora/pyproject.toml
 	@$(call make_environment,.venv-model)
 	@$(call install_torch,$(MODEL),$(PINS)/model.txt)
 	@echo "installing the model server"
 	@$(MODEL) -m pip install $(PIP_FLAGS) -r <(grep -hv '^torch==' $(PINS)/model.txt)
+	@$(MODEL) -m pip install $(PIP_FLAGS) --no-build-isolation --force-reinstall ./deploy/cpu_lora
 	@touch $@
 
 define make_environment
