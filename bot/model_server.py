@@ -19,6 +19,7 @@ from bot import processes
 from bot.errors import ModelServerError
 from bot.ports import refuse_taken
 from bot.settings import BotSettings
+from knowledge.processor import has_fast_bfloat16
 
 MODEL_NAME = "SmolLM2-135M-Instruct"
 _READY_TIMEOUT_S = 300.0
@@ -109,7 +110,7 @@ class ModelServer:
     def _flags(self) -> list[str]:
         return [
             "--served-model-name", MODEL_NAME, "--host", "127.0.0.1", "--port", str(self._settings.model_port),
-            "--dtype", "bfloat16", "--max-model-len", "4096", "--max-num-seqs", "16",
+            "--dtype", self._dtype(), "--max-model-len", "4096", "--max-num-seqs", "16",
             # Champion, previous and challenger stay in memory: a rollback must not wait for a load.
             "--enable-lora", "--max-lora-rank", "16", "--max-loras", "3", "--max-cpu-loras", "4",
         ]  # fmt: skip
@@ -130,6 +131,11 @@ class ModelServer:
             return self._settings.model_threads
         # Bound to all cores it is half again as fast as with vLLM's own choice, which keeps one free.
         return ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
+
+    def _dtype(self) -> str:
+        if self._settings.model_dtype != "auto":
+            return self._settings.model_dtype
+        return "bfloat16" if has_fast_bfloat16() else "float32"
 
     def _fingerprint(self) -> str:
         told = json.dumps([self._flags(), self._threads(), str(self._settings.model_venv.absolute())])

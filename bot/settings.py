@@ -4,7 +4,7 @@ Every package has such a class; only the composition root fills it, by `load_set
 """
 
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +52,10 @@ class BotSettings(BaseSettings):
         default=8100, ge=1, le=65_535, description="Port of the embedded model's server, on loopback."
     )
     model_venv: Path = Field(default=Path(".venv-model"), description="The Python environment that holds vLLM.")
+    model_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        default="auto",
+        description="Number type of the embedded model's server; `auto` takes bfloat16 where the processor is fast at it.",
+    )
     model_threads: str = Field(
         default="auto",
         pattern=r"auto|\d+(-\d+)?(,\d+(-\d+)?)*",

@@ -16,6 +16,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr, SecretStr
 
 from knowledge.errors import IndexUnavailable
+from knowledge.processor import has_fast_bfloat16
 from knowledge.settings import KnowledgeSettings
 
 _Item = TypeVar("_Item")
@@ -30,8 +31,6 @@ _SERVICE_BATCH = 64
 _SERVICE_TIMEOUT_S = 60
 # One call of ours cuts its own batches, so LlamaIndex must not cut first: long and short texts would mix.
 _WHOLE_DOCUMENT = 2048
-# The CPU features with which bfloat16 beats float32.
-_FAST_BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 
 
 class ThreadedEmbedding(BaseEmbedding):
@@ -112,7 +111,7 @@ class TransformerEmbedding(ThreadedEmbedding):
         from transformers import AutoModel  # noqa: PLC0415
 
         torch.set_num_threads(self.threads)
-        dtype = torch.bfloat16 if _FAST_BFLOAT16 & _cpu_features() else torch.float32
+        dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
         self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
 
     def _loaded_tokenizer(self) -> Any:
@@ -192,12 +191,6 @@ def _load_tokenizer(model_name: str) -> Any:
     # Lengths in steps: oneDNN keeps compiled code and scratch memory for each shape that it has met.
     tokenizer.enable_padding(pad_to_multiple_of=_LENGTH_STEP)
     return tokenizer
-
-
-def _cpu_features() -> frozenset[str]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return frozenset(next((line for line in lines if line.startswith(("flags", "Features"))), "").split())
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+from knowledge.processor import has_fast_bfloat16
 from training.embedded_model import EMBEDDED_MODEL, unpack
 from training.errors import DataUnusable
 
@@ -39,7 +40,9 @@ def model_folder(name: str, models: Path) -> Path:
 
 
 def load_base(name: str, models: Path) -> PreTrainedModel:
-    return AutoModelForCausalLM.from_pretrained(_place(name, models), dtype=torch.bfloat16)
+    """In bfloat16 where the processor is fast at it, as the model server loads it, else in float32."""
+    dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+    return AutoModelForCausalLM.from_pretrained(_place(name, models), dtype=dtype)
 
 
 def load_tokenizer(name: str, models: Path) -> Tokenizer:

@@ -1,7 +1,7 @@
 """Fine-tune a LoRA adapter: a recipe and rows in, a folder with an adapter out.
 
-Our own loop, since the CPU rewards three things a general trainer does not do: base weights and products in
-bfloat16 with float32 masters of the adapter's weights, logits only where there is a label, and rows that
+Our own loop, since the CPU rewards three things a general trainer does not do: products in the processor's
+fast type with float32 masters of the adapter's weights, logits only where there is a label, and rows that
 share their beginning computed as trees (training.trees).
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
@@ -103,6 +104,7 @@ def train(
         last_loss=_mean(losses[-20:]),
         seconds=round(time.monotonic() - started, 1),
     )
+    _round(model)
     _save(model, recipe_path, metrics, out)
     model.set_attn_implementation("sdpa")
     record_canaries(model, tokenizer, out)
@@ -234,11 +236,21 @@ def _step(optimizer: torch.optim.Optimizer, masters: list[Tensor], weights: Sequ
             weight.copy_(master)
 
 
+def _round(model: PeftModel) -> None:
+    """To bfloat16, which is what is saved, so that the canaries are the saved adapter's."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.copy_(weight.bfloat16())
+
+
 def _save(model: PeftModel, recipe_path: Path, metrics: TrainingMetrics, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     # Told that no embedding was trained, peft does not ask the internet for the base model's.
     model.save_pretrained(str(out), save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)  # peft writes a card of blanks
+    weights = {name: weight.bfloat16() for name, weight in load_file(out / WEIGHTS).items()}
+    save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
     (out / WEIGHTS).chmod(0o644)
     config = json.loads((out / CONFIG).read_bytes())
     # peft writes the targets in a set's order, which differs from run to run, and the digest with it.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -122,3 +123,27 @@ async def test_port_in_use_is_named_with_its_variable(settings):
 async def test_slack_tokens_are_not_handed_to_the_model_server(settings, monkeypatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-canary")
     assert "SLACK_BOT_TOKEN" not in model_server.ModelServer(settings, on_ready=Ready())._environment()
+
+
+@pytest.mark.parametrize(("fast", "dtype"), [(True, "bfloat16"), (False, "float32")])
+async def test_number_type_is_the_processors_fast_one(settings, monkeypatch, fast, dtype):
+    monkeypatch.setattr(model_server, "has_fast_bfloat16", lambda: fast)
+    server = ModelServer(settings, on_ready=Ready())
+    await server.start()
+    try:
+        assert f"--dtype {dtype}" in " ".join(_command(_pid(settings)))
+    finally:
+        await server.stop()
+
+
+async def test_number_type_can_be_set(settings):
+    server = ModelServer(settings.model_copy(update={"model_dtype": "float16"}), on_ready=Ready())
+    await server.start()
+    try:
+        assert "--dtype float16" in " ".join(_command(_pid(settings)))
+    finally:
+        await server.stop()
+
+
+def _command(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
