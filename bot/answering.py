@@ -19,7 +19,6 @@ from bot.turns import Seats, ThreadLocks
 from knowledge.errors import KnowledgeError
 from router.answers import Answer, Answered, AnswerEvent, Released, Working
 from router.errors import RouterError
-from router.exchanges import Exchange
 from router.journal import Journal
 from router.questions import Question
 from router.router import Router
@@ -108,7 +107,7 @@ class Answering:
     async def _attempt(self, asked: Asked, claim: Claim, reply: Reply, status: Status) -> None:
         recorded = await self._journal.exchange(asked.exchange_id) if claim == "resumed" else None
         if recorded is not None:
-            await self._finish(asked, reply, _answer(recorded))
+            await self._finish(asked, reply, recorded.as_answer())
             return
         question = await self._question(asked, counted=claim != "resumed")
         if not self._model_started.is_set():
@@ -162,16 +161,3 @@ class Answering:
         said = apology(str(declined), key=asked.key) if declined.may_retry else note(str(declined))
         await reply.replace(said)
         await self._deliveries.settle(asked.exchange_id, asked.key, "failed" if declined.may_retry else "answered")
-
-
-def _answer(exchange: Exchange) -> Answer:
-    """An answer that was journalled before the process died, as it is shown."""
-    return Answer(
-        exchange_id=exchange.exchange_id,
-        text=exchange.answer,
-        decision=exchange.decision,
-        sources=exchange.sources,
-        model=exchange.model,
-        timings_ms=exchange.timings_ms,
-        removed_citations=exchange.removed_citations,
-    )

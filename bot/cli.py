@@ -4,9 +4,7 @@ What needs the trainer is imported where it is used, so that a bot without one s
 """
 
 import asyncio
-import json
 import logging
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -15,15 +13,24 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.assembly import Configuration, Parts, load_configuration, open_database
 from bot.errors import BotError
 from bot.operations import Asked
+from bot.printing import (
+    describe,
+    print_answer,
+    print_findings,
+    print_ingested,
+    print_json,
+    print_line,
+    print_mapping,
+    print_passages,
+    progress_bar,
+    say,
+    say_failure,
+)
 from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.errors import KnowledgeError
@@ -41,8 +48,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
 _T = TypeVar("_T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,7 +66,7 @@ def run() -> None:
 
     configuration = _configuration()
     _set_up_logging(configuration)
-    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=_export_last_day, say=_say))
+    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=_export_last_day, say=say))
 
 
 @app.command()
@@ -116,9 +121,9 @@ def export(
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
     manifest = _finish(_export(_configuration(), out, start, end))
     if as_json:
-        _print_json(manifest)
+        print_json(manifest)
     else:
-        _out.print_json(data=manifest)
+        print_mapping(manifest)
 
 
 @app.command()
@@ -133,7 +138,7 @@ def train(
     from training.finetune import train as fine_tune
 
     models = _configuration().home / "model"
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("training", total=None)
 
         def show(step: Progressed) -> None:
@@ -141,9 +146,9 @@ def train(
 
         metrics = _plainly(lambda: fine_tune(recipe, data, out, show, models=models))
     if as_json:
-        _print_json(asdict(metrics))
+        print_json(asdict(metrics))
     else:
-        _out.print(f"adapter written to {out}, loss {metrics.last_loss:.3f}", markup=False)
+        print_line(f"adapter written to {out}, loss {metrics.last_loss:.3f}")
 
 
 @app.command()
@@ -153,7 +158,7 @@ def promote(
 ) -> None:
     """Put an adapter into service, once it is shown to answer as it was trained to."""
     release = _finish(_promote(_configuration(), directory))
-    _print_json(release) if as_json else _out.print(f"{escape(release['adapter'])} is in service")
+    print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
 
 
 @app.command()
@@ -162,61 +167,48 @@ def doctor(as_json: AsJson = False) -> None:
     from bot.doctor import examine
 
     findings = asyncio.run(examine())
-    if as_json:
-        _print_json([finding.as_json() for finding in findings])
-    else:
-        table = Table("part", "state", "what to do", box=None, pad_edge=False)
-        for finding in findings:
-            table.add_row(finding.part, "[green]ok[/]" if finding.ok else "[red]wrong[/]", escape(finding.text))
-        _out.print(table)
+    told = [finding.as_json() for finding in findings]
+    print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
 
 
 async def _ask(configuration: Configuration, asked: Asked, *, as_json: bool) -> None:
     from bot.reach import reach_operations
 
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("opening", total=None)
-        async with reach_operations(configuration, needs_model=True, progress=_describe(bar, task)) as operations:
+        async with reach_operations(configuration, needs_model=True, progress=describe(bar, task)) as operations:
             async for event in operations.ask(asked):
                 if "status" in event:
                     bar.update(task, description=event["status"])
                 elif "answer" in event:
                     bar.stop()
-                    _print_json(event["answer"]) if as_json else _print_answer(event["answer"])
+                    print_json(event["answer"]) if as_json else print_answer(event["answer"])
     # Sentences are not printed as they come: a progress bar and a stream share one terminal badly.
 
 
 async def _search(configuration: Configuration, text: str, limit: int, audience: str, *, as_json: bool) -> None:
     from bot.reach import reach_operations
 
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("searching", total=None)
-        async with reach_operations(configuration, needs_model=False, progress=_describe(bar, task)) as operations:
+        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
             found = await operations.search(text, limit=limit, audience=audience)
-    if as_json:
-        _print_json(found)
-        return
-    for passage in found:
-        _out.print(f"[bold]{escape(passage['title'])}[/]  {escape(passage['uri'])}")
-        _out.print(escape(passage["text"].strip()), style="dim")
-        _out.print()
-    if not found:
-        _out.print("nothing found")
+    print_json(found) if as_json else print_passages(found)
 
 
 async def _ingest(configuration: Configuration, places: list[str], audience: str, *, as_json: bool) -> None:
     from bot.reach import reach_operations
 
     failed = 0
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("taking in", total=None)
-        async with reach_operations(configuration, needs_model=False, progress=_describe(bar, task)) as operations:
+        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
             async for result in operations.ingest(places, scope=audience):
                 failed += result["status"] == "failed"
                 bar.advance(task)
                 bar.update(task, description=f"taking in {Path(result['uri']).name}")
-                _print_json(result) if as_json else _print_ingested(result)
+                print_json(result) if as_json else print_ingested(result)
     if failed:
         raise typer.Exit(1)
 
@@ -279,40 +271,8 @@ def _plainly(work: Callable[[], _T]) -> _T:
 
 
 def _fail(line: str) -> NoReturn:
-    _err.print(f"[red]tandem:[/] {escape(line)}")
+    say_failure(line)
     raise typer.Exit(1)
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), console=_err, transient=True
-    )  # fmt: skip
-
-
-def _describe(bar: Progress, task: Any) -> Callable[[str], None]:
-    return lambda text: bar.update(task, description=text)
-
-
-def _say(line: str) -> None:
-    _err.print(line, markup=False)
-
-
-def _print_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
-def _print_answer(answer: Json) -> None:
-    _out.print(answer["answer"], markup=False)
-    for source in answer["sources"]:
-        _out.print(f"\n[{source['n']}] {source['title']}  {source['uri']}", markup=False, style="bold")
-        _out.print(f"    {source['quote']}", markup=False, style="dim")
-    _out.print(f"\n{answer['route']}: {answer['reason']}", markup=False, style="dim")
-
-
-def _print_ingested(result: Json) -> None:
-    told = result["error"] or f"{result['chunks']} passages"
-    _out.print(f"{result['status']:10} {result['uri']}  {told}", markup=False)
 
 
 def _set_up_logging(configuration: Configuration) -> None:

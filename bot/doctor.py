@@ -8,9 +8,8 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.assembly import Configuration, load_configuration
+from bot.assembly import Configuration, load_configuration, open_database
 from bot.control import RemoteOperations
-from bot.database import migrate, open_engine
 from bot.errors import BotError, SlackError
 from bot.model_server import MODEL_NAME
 from bot.shapes import Json
@@ -80,28 +79,20 @@ async def _disk(configuration: Configuration) -> str:
 
 
 async def _database(configuration: Configuration) -> str:
-    migrate(configuration.database)
-    engine = open_engine(configuration.database)
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    finally:
-        await engine.dispose()
+    async with open_database(configuration) as engine, engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
     return configuration.database.render_as_string(hide_password=True)
 
 
 async def _index(configuration: Configuration) -> str:
     if await RemoteOperations(configuration.home).reachable():
         return "open in the running bot"
-    engine = open_engine(configuration.database)
-    try:
+    async with open_database(configuration) as engine:
         library = await open_library(configuration.knowledge, engine)
         try:
             return f"{await library.count(EVERYONE)} public documents"
         finally:
             await library.close()
-    finally:
-        await engine.dispose()
 
 
 async def _model(configuration: Configuration) -> str:
@@ -119,11 +110,8 @@ async def _model(configuration: Configuration) -> str:
 
 
 async def _adapter(configuration: Configuration) -> str:
-    engine = open_engine(configuration.database)
-    try:
+    async with open_database(configuration) as engine:
         release = await Releases(engine).in_service()
-    finally:
-        await engine.dispose()
     if release is None:
         return "none: the base model answers until tandem run puts the first one into service"
     return f"{release.adapter} since {release.promoted_at:%Y-%m-%d %H:%M} UTC"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from knowledge.audience import PUBLIC
 from knowledge.documents import Passage
-from router.answers import Source
+from router.answers import Answer, Source
 from router.decisions import Decision
 from router.evidence import SearchStep
 from router.prompts import ChatMessage
@@ -67,6 +67,18 @@ class Exchange:
         in_public = bool(self.channel) and not self.channel.startswith(_DIRECT_MESSAGE)
         return (
             in_public and self.scopes == frozenset({PUBLIC}) and all(shown.scope == PUBLIC for shown in self.passages)
+        )
+
+    def as_answer(self) -> Answer:
+        """The answer as it was given, for showing it once more."""
+        return Answer(
+            exchange_id=self.exchange_id,
+            text=self.answer,
+            decision=self.decision,
+            sources=self.sources,
+            model=self.model,
+            timings_ms=self.timings_ms,
+            removed_citations=self.removed_citations,
         )
 
 

@@ -1,0 +1,76 @@
+"""What the commands print: answers and findings on standard output, progress and failures on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot.shapes import Json
+
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def say(line: str) -> None:
+    _err.print(line, markup=False)
+
+
+def say_failure(line: str) -> None:
+    _err.print(f"[red]tandem:[/] {escape(line)}")
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), console=_err, transient=True
+    )  # fmt: skip
+
+
+def describe(bar: Progress, task: Any) -> Callable[[str], None]:
+    return lambda text: bar.update(task, description=text)
+
+
+def print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(line: str) -> None:
+    _out.print(line, markup=False)
+
+
+def print_mapping(data: Json) -> None:
+    _out.print_json(data=data)
+
+
+def print_answer(answer: Json) -> None:
+    _out.print(answer["answer"], markup=False)
+    for source in answer["sources"]:
+        _out.print(f"\n[{source['n']}] {source['title']}  {source['uri']}", markup=False, style="bold")
+        _out.print(f"    {source['quote']}", markup=False, style="dim")
+    _out.print(f"\n{answer['route']}: {answer['reason']}", markup=False, style="dim")
+
+
+def print_passages(found: Sequence[Json]) -> None:
+    for passage in found:
+        _out.print(f"[bold]{escape(passage['title'])}[/]  {escape(passage['uri'])}")
+        _out.print(escape(passage["text"].strip()), style="dim")
+        _out.print()
+    if not found:
+        _out.print("nothing found")
+
+
+def print_ingested(result: Json) -> None:
+    told = result["error"] or f"{result['chunks']} passages"
+    _out.print(f"{result['status']:10} {result['uri']}  {told}", markup=False)
+
+
+def print_findings(findings: Sequence[Json]) -> None:
+    table = Table("part", "state", "what to do", box=None, pad_edge=False)
+    for finding in findings:
+        table.add_row(finding["part"], "[green]ok[/]" if finding["ok"] else "[red]wrong[/]", escape(finding["text"]))
+    _out.print(table)
