@@ -35,6 +35,8 @@ _SQLITE_CONNECTIONS = 3
 _OUTCOMES_S = 3
 # Slack waits 3 s for its acknowledgement.
 _STORE_TIMEOUT_S = 2.5
+# In a burst, work stands back so long for deliveries that are still being written down.
+_STAND_BACK_S = 1.0
 
 
 class Durable:
@@ -48,6 +50,9 @@ class Durable:
         self._running: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._storing = 0
+        self._all_stored = asyncio.Event()
+        self._all_stored.set()
 
     def launch(self, *, nightly: Nightly | None = None, nightly_hour_utc: int = 2) -> None:
         """Start, and take up what a killed process left. Must be called inside the event loop that is to run the work."""
@@ -75,12 +80,18 @@ class Durable:
     async def store(self, arrival: Arrival) -> None:
         """Write the work down and start it; the same id is done once. Raises NotStored: then nothing was promised."""
         starting = asyncio.create_task(self._start(arrival))
+        self._storing += 1
+        self._all_stored.clear()
         try:
             # Shielded: a start cut off after its row is written would leave work that nobody does until a restart.
             await asyncio.wait_for(asyncio.shield(starting), _STORE_TIMEOUT_S)
         except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
             starting.add_done_callback(_forget)
             raise NotStored(f"{arrival.kind} could not be stored in time") from error
+        finally:
+            self._storing -= 1
+            if not self._storing:
+                self._all_stored.set()
 
     async def _start(self, arrival: Arrival) -> None:
         with SetWorkflowID(arrival.id):
@@ -127,11 +138,19 @@ class Durable:
         self._running.add(work_id)
         self._idle.clear()
         try:
+            await self._stand_back()
             return await self._handler(work_id, kind, payload)
         finally:
             self._running.discard(work_id)
             if not self._running:
                 self._idle.set()
+
+    async def _stand_back(self) -> None:
+        """Deliveries first: what is not acknowledged in time comes again, and the answer takes seconds anyhow."""
+        try:
+            await asyncio.wait_for(self._all_stored.wait(), _STAND_BACK_S)
+        except TimeoutError:
+            return
 
 
 def _forget(starting: asyncio.Task[None]) -> None:

@@ -43,6 +43,41 @@ async def test_same_id_is_done_once_and_its_result_can_be_waited_for(tmp_path: P
         assert not await durable.has("w2")
 
 
+async def test_work_waits_until_the_deliveries_of_a_burst_are_written_down(tmp_path: Path) -> None:
+    stored: set[str] = set()
+    seen_at_start: list[int] = []
+
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        seen_at_start.append(len(stored))
+
+    async with _running(tmp_path, handle) as durable:
+
+        async def store(work_id: str) -> None:
+            await durable.store(_arrival(work_id))
+            stored.add(work_id)
+
+        await asyncio.gather(*(store(f"w{n}") for n in range(30)))
+        assert await durable.drain(5)
+    assert len(seen_at_start) == 30
+    assert min(seen_at_start) >= 29  # the last store wakes the work before its own caller
+
+
+async def test_work_is_not_held_up_for_ever_by_deliveries_that_hang(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> str:
+        return "done"
+
+    async with _running(tmp_path, handle) as durable:
+        await durable.store(_arrival("w1"))
+        with sqlite3.connect(tmp_path / "durable.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            hanging = asyncio.create_task(durable.store(_arrival("w2")))
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(2):
+                assert await durable._run("w3", "question", {}) == "done"
+            other.execute("ROLLBACK")
+        await hanging
+
+
 async def test_work_that_was_cut_off_is_taken_up_at_the_next_start(tmp_path: Path) -> None:
     started = asyncio.Event()
 
