@@ -48,6 +48,11 @@ def durable_url(url: URL) -> str:
     return url.set(drivername="sqlite", database=own).render_as_string(hide_password=False)
 
 
+def is_ours(_thing: object, _name: str | None, kind: str, reflected: bool, ours: object) -> bool:
+    """For Alembic: leave out what is only in the database. The durable work's tables are its own to migrate."""
+    return not (kind == "table" and reflected and ours is None)
+
+
 def open_engine(url: URL) -> AsyncEngine:
     """An engine with connections checked before use; SQLite in WAL mode, so that readers never wait for a writer."""
     if url.get_backend_name() != "sqlite":

@@ -1,14 +1,10 @@
 """What the Slack side remembers: which message answers which question."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from knowledge.columns import named_metadata
+
+metadata = named_metadata()
 
 # One row a question. `version` is the time of the edit or retry that is answered now (Slack's timestamp, "" for the
 # message as first written); `state` is open, answered, failed or withdrawn. `text` is emptied when it is withdrawn.

@@ -1,18 +1,11 @@
 """Training's tables. Migrations read them, so nothing here imports a trainer."""
 
-from sqlalchemy import Column, MetaData, String, Table
+from sqlalchemy import Column, String, Table
 
-from router.tables import JsonText, Moment, Said
+from knowledge.columns import Moment, named_metadata
+from router.tables import JsonText, Said
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = named_metadata()
 
 # Every adapter that was ever promoted. `adapter` is `name@digest`, which the release and the model server use too.
 adapters = Table(

@@ -11,6 +11,7 @@ import bot.tables
 import knowledge.tables
 import router.tables
 import training.tables
+from bot.database import is_ours
 
 METADATA = [bot.tables.metadata, router.tables.metadata, knowledge.tables.metadata, training.tables.metadata]
 
@@ -18,11 +19,6 @@ METADATA = [bot.tables.metadata, router.tables.metadata, knowledge.tables.metada
 def render_stored_type(kind: str, thing: Any, _: AutogenContext) -> str | Literal[False]:
     """Write our own column types as what they store: a migration must not change when their code does."""
     return f"sa.{thing.impl!r}" if kind == "type" and isinstance(thing, TypeDecorator) else False
-
-
-def is_ours(_thing: object, _name: str | None, kind: str, reflected: bool, ours: object) -> bool:
-    """Leave out what is only in the database: the tables of the durable work are its own to migrate."""
-    return not (kind == "table" and reflected and ours is None)
 
 
 engine = create_engine(context.config.attributes["url"], poolclass=NullPool)

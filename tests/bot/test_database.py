@@ -11,15 +11,11 @@ import knowledge.tables
 import router.tables
 import training.tables
 from bot.database import database_url as database_url_of
-from bot.database import durable_url, migrate, open_engine
+from bot.database import durable_url, is_ours, migrate, open_engine
 from bot.errors import DatabaseError
 from bot.settings import BotSettings
 
 METADATA = [module.metadata for module in (bot.tables, router.tables, knowledge.tables, training.tables)]
-
-
-def _ours(_thing, _name, kind, reflected, ours):
-    return not (kind == "table" and reflected and ours is None)
 
 
 def test_migrated_schema_is_what_the_packages_declare(database_url):
@@ -28,7 +24,7 @@ def test_migrated_schema_is_what_the_packages_declare(database_url):
     sync = url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
     engine = create_engine(sync)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": _ours, "compare_type": True})
+        context = MigrationContext.configure(connection, opts={"include_object": is_ours, "compare_type": True})
         differences = compare_metadata(context, cast("MetaData", METADATA))  # a list of them will do
     engine.dispose()
     assert differences == []
