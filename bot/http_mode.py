@@ -15,6 +15,8 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from bot.errors import SettingsError
+
 EVENTS_PATH = "/slack/events"
 _BODY_BYTES = 4 * 1024 * 1024
 # Slack's own rule: https://docs.slack.dev/authentication/verifying-requests-from-slack
@@ -57,11 +59,13 @@ def read_text(body: bytes) -> str:
 
 
 class HttpMode:
-    """A web server with one address, for Slack."""
+    """A web server with one address, for Slack. Raises SettingsError without a secret: anyone could sign with none."""
 
     def __init__(
         self, app: AsyncApp, *, signing_secret: str, host: str, port: int, clock: Callable[[], float] = time.time
     ) -> None:
+        if not signing_secret.strip():
+            raise SettingsError("SLACK_SIGNING_SECRET: HTTP mode needs it; copy it from the app's page")
         self._app = app
         self._secret = signing_secret
         self._host = host

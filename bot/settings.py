@@ -80,8 +80,8 @@ class BotSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _slack_is_whole(self) -> Self:
-        if self.slack_port is not None and self.slack_signing_secret is None:
-            raise ValueError("TANDEM_SLACK_PORT asks for HTTP mode: set SLACK_SIGNING_SECRET too")
+        if self.slack_port is not None and not (self.slack_bot_token and self.slack_signing_secret):
+            raise ValueError("TANDEM_SLACK_PORT asks for HTTP mode: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET too")
         if self.slack_bot_token and not self.slack_app_token and self.slack_port is None:
             raise ValueError(
                 "SLACK_BOT_TOKEN alone does not connect: set SLACK_APP_TOKEN for Socket Mode, "

@@ -2,8 +2,10 @@ import hashlib
 import hmac
 
 import pytest
+from slack_bolt.async_app import AsyncApp
 
-from bot.http_mode import Refused, check_signature, read_text
+from bot.errors import SettingsError
+from bot.http_mode import HttpMode, Refused, check_signature, read_text
 
 _SECRET, _NOW = "8f742231b10e8888abcd99yyyzzz85a5", 1_531_420_618.0
 
@@ -52,3 +54,9 @@ def test_a_changed_body_is_refused() -> None:
 def test_a_body_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(Refused, match="UTF-8"):
         read_text(b"\xff\xfe")
+
+
+def test_without_a_secret_there_is_no_http_mode() -> None:
+    app = AsyncApp(token="xoxb-1", request_verification_enabled=False)
+    with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET"):
+        HttpMode(app, signing_secret="", host="127.0.0.1", port=3000)

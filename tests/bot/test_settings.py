@@ -36,6 +36,20 @@ def test_http_mode_without_signing_secret_is_refused(monkeypatch):
         load_settings(BotSettings)
 
 
+def test_http_mode_without_bot_token_is_refused(monkeypatch):
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "8f742231")
+    monkeypatch.setenv("TANDEM_SLACK_PORT", "3000")
+    with pytest.raises(SettingsError, match="TANDEM_SLACK_PORT.*SLACK_BOT_TOKEN"):
+        load_settings(BotSettings)
+
+
+def test_http_mode_with_bot_token_and_signing_secret_is_whole(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "8f742231")
+    monkeypatch.setenv("TANDEM_SLACK_PORT", "3000")
+    assert load_settings(BotSettings).slack_port == 3000
+
+
 def test_secrets_are_not_shown(monkeypatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-canary")
     monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-canary")
