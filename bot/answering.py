@@ -134,13 +134,13 @@ class Answering:
         """The question with all that the router is to know. Raises Declined."""
         if counted and not self._quota.take(asked.user):
             raise Declined(OVER_QUOTA, may_retry=True)
-        allowed, text, thread = await asyncio.gather(
-            access(self._directory, team=asked.team, channel=asked.channel, user=asked.user),
-            plain_text(asked.text, bot_user=self._outlet.bot_user, directory=self._directory),
-            self._history.before(asked),
-        )
+        allowed = await access(self._directory, team=asked.team, channel=asked.channel, user=asked.user)
         if allowed.refusal:
             raise Declined(allowed.refusal, may_retry=True)
+        text, thread = await asyncio.gather(
+            plain_text(asked.text, bot_user=self._outlet.bot_user, directory=self._directory),
+            self._history.before(asked, allowed.audience),
+        )
         if not text:
             raise Declined(EMPTY)
         return Question(

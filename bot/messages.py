@@ -8,28 +8,35 @@ from bot.directory import Directory
 from bot.errors import SlackError
 from bot.payloads import Json, objects, optional
 from bot.slack import Slack
+from knowledge.audience import Audience
 from router.journal import Journal
 from router.questions import Turn
 
 _TURNS = 6
 _TURN_CHARS = 1_000
 _REPLIES_READ = 50
+_NAMED = 20
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _SPACES = re.compile(r"[ \t]{2,}")
 
 
 async def plain_text(text: str, *, bot_user: str, directory: Directory) -> str:
     """Slack's text as it reads on the screen: the bot's own mention gone, references named, entities decoded."""
+    names: dict[str, str] = {}
     named = ""
     end = 0
     for found in _REFERENCE.finditer(text):
-        named += text[end : found.start()] + await _name(found, bot_user=bot_user, directory=directory)
+        if found[0] not in names:
+            # Each may be a call to Slack, whose pace all share: a message of thousands of them names a few.
+            asks = directory if len(names) < _NAMED else None
+            names[found[0]] = await _name(found, bot_user=bot_user, directory=asks)
+        named += text[end : found.start()] + names[found[0]]
         end = found.end()
     # Decoded last: `&lt;@U1&gt;` was typed as text and is no reference.
     return _SPACES.sub(" ", html.unescape(named + text[end:])).strip()
 
 
-async def _name(found: re.Match[str], *, bot_user: str, directory: Directory) -> str:
+async def _name(found: re.Match[str], *, bot_user: str, directory: Directory | None) -> str:
     kind, target, label = found.group(1), found.group(2), found.group(3)
     match kind:
         case "@" if target == bot_user:
@@ -45,14 +52,18 @@ async def _name(found: re.Match[str], *, bot_user: str, directory: Directory) ->
             return f"{label} ({address})" if label and label != address else address
 
 
-async def _person(user: str, directory: Directory) -> str:
+async def _person(user: str, directory: Directory | None) -> str:
+    if directory is None:
+        return "someone"
     try:
         return (await directory.person(user)).name
     except SlackError:
         return "someone"
 
 
-async def _channel(channel: str, directory: Directory) -> str:
+async def _channel(channel: str, directory: Directory | None) -> str:
+    if directory is None:
+        return "a channel"
     try:
         return (await directory.channel(channel)).name or "a channel"
     except SlackError:
@@ -71,22 +82,26 @@ class History:
         self._directory = directory
         self._bot_user = bot_user
 
-    async def before(self, asked: Asked) -> tuple[Turn, ...]:
-        """The thread's last turns before the question, oldest first."""
+    async def before(self, asked: Asked, audience: Audience) -> tuple[Turn, ...]:
+        """The thread's last turns before the question, oldest first, as far as the audience may read them now."""
         if asked.thread_ts == asked.ts:
             return ()
-        return await self._recorded(asked) or await self._from_slack(asked)
+        recorded = await self._recorded(asked, audience)
+        return await self._from_slack(asked) if recorded is None else recorded
 
-    async def _recorded(self, asked: Asked) -> tuple[Turn, ...]:
+    async def _recorded(self, asked: Asked, audience: Audience) -> tuple[Turn, ...] | None:
+        """None where we took no part so far. What may no longer be read stands in Slack's copy too, so that is not asked."""
+        took_part = False
         turns: list[Turn] = []
         for delivery in await self._deliveries.in_thread(asked.channel, asked.thread_ts):
             if delivery.asked.ts >= asked.ts or delivery.state != "answered":
                 continue
             exchange = await self._journal.exchange(delivery.asked.exchange_id)
-            if exchange is not None:
+            took_part = took_part or exchange is not None
+            if exchange is not None and all(audience.may_read(passage.scope) for passage in exchange.passages):
                 turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
                 turns.append(Turn(speaker="assistant", text=exchange.answer[:_TURN_CHARS]))
-        return tuple(turns[-_TURNS:])
+        return tuple(turns[-_TURNS:]) if took_part else None
 
     async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
         try:
@@ -101,4 +116,4 @@ class History:
     async def _turn(self, message: Json) -> Turn:
         text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)
         ours = optional(message, "user") == self._bot_user
-        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS])
+        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=not ours)

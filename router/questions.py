@@ -9,10 +9,14 @@ from router.decisions import Route
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One earlier message of the thread, oldest first."""
+    """One earlier message of the thread, oldest first.
+
+    `overheard` was said among people, not to Tandem: it may help to understand a question, and is never learnt from.
+    """
 
     speaker: Literal["user", "assistant"]
     text: str
+    overheard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

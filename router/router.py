@@ -14,7 +14,7 @@ from router.journal import Journal
 from router.model import ModelClient
 from router.policy import Policy
 from router.queries import search_query
-from router.questions import Question, Turn
+from router.questions import Question
 from router.releases import Releases
 from router.replies import SOURCES_UNAVAILABLE, ask_back, cut_question, not_in_documents
 from router.settings import RouterSettings
@@ -66,7 +66,7 @@ class Router:
     def _shortened(self, question: Question) -> Question:
         """No message is too long: it is read to a limit, and the answer says so."""
         most = self._settings.question_max_chars
-        thread = tuple(Turn(speaker=turn.speaker, text=turn.text[:most]) for turn in question.thread)
+        thread = tuple(replace(turn, text=turn.text[:most]) for turn in question.thread)
         return replace(question, text=question.text.strip()[:most], thread=thread)
 
     async def _search(self, draft: Draft) -> None:

@@ -22,7 +22,7 @@ from router.feedback import FinalFeedback
 from router.journal import Journal
 from training.settings import TrainingSettings
 
-Withheld = Literal["switch_off", "not_public", "no_feedback", "divided_feedback", "no_prompt", "no_completion"]
+Withheld = Literal["switch_off", "not_public", "overheard", "no_feedback", "divided_feedback", "no_prompt", "no_completion"]
 
 _FORMAT = 1
 
@@ -85,6 +85,8 @@ async def _collect(journal: Journal, start: datetime, end: datetime, settings: T
 def _withheld(exchange: Exchange, final: FinalFeedback) -> Withheld | None:
     if not exchange.is_public:
         return "not_public"
+    if any(turn.overheard for turn in exchange.thread):  # Slack's terms: no learning from what the API read
+        return "overheard"
     if not final.correction and final.label is None:
         return "divided_feedback" if final.ups else "no_feedback"
     if not exchange.prompt:

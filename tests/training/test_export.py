@@ -11,6 +11,7 @@ from router.decisions import Decision, Route
 from router.exchanges import Exchange, ShownPassage
 from router.feedback import Feedback, FeedbackKind
 from router.journal import Journal
+from router.questions import Turn
 from router.tables import metadata
 from training.export import export
 from training.settings import TrainingSettings
@@ -172,3 +173,11 @@ async def test_hostile_text_stays_one_harmless_line(engine: AsyncEngine, tmp_pat
     assert data.isascii()
     assert all(line.startswith(b'{"completion"') for line in data.splitlines())
     assert len(rows(tmp_path, "dpo.jsonl")) == 1
+
+
+async def test_exchange_that_heard_people_among_themselves_teaches_nothing(engine: AsyncEngine, tmp_path: Path):
+    thread = (Turn(speaker="user", text="Has anybody asked about leave?", overheard=True),)
+    await kept(engine, exchange("heard", thread=thread), ("U1", "vote_up", ""))
+    done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
+    assert done.withheld == {"overheard": 1}
+    assert "anybody" not in "".join(file.read_text() for file in tmp_path.glob("*.jsonl"))

@@ -1,0 +1,87 @@
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from bot.deliveries import Asked, Deliveries, Delivery
+from bot.directory import Directory
+from bot.messages import History
+from bot.slack import Slack
+from knowledge.audience import EVERYONE, Audience
+from router.decisions import Decision, Route
+from router.exchanges import Exchange, ShownPassage
+from router.journal import Journal
+from router.questions import Turn
+from tests.bot.fakes import FakeSlack, person
+
+
+def _asked(ts: str) -> Asked:
+    return Asked(key=ts, exchange_id=f"x{ts}", team="T1", channel="D1", ts=ts, thread_ts="1", user="U1", text="")
+
+
+def _exchange(scope: str) -> Exchange:
+    passage = ShownPassage(
+        chunk_id="c", document_id="d", content_hash="h", title="Pay", uri="u", text="t", scope=scope, similarity=0.7
+    )
+    return Exchange(
+        exchange_id="x2",
+        asked_at=datetime(2026, 3, 1, tzinfo=UTC),
+        team="T1",
+        channel="D1",
+        asker="U1",
+        scopes=frozenset({"public", scope}),
+        question="How much?",
+        thread=(),
+        prompt=(),
+        passages=(passage,),
+        decision=Decision(route=Route.RETRIEVE, probabilities={Route.RETRIEVE: 1.0}, reason="r"),
+        answer="Much [1].",
+        completion="Much [1].",
+        sources=(),
+    )
+
+
+class _Kept:
+    """Deliveries and journal of one earlier answer, or of none."""
+
+    def __init__(self, exchange: Exchange | None) -> None:
+        self._exchange = exchange
+
+    async def in_thread(self, *_: str) -> list[Delivery]:
+        return [Delivery(asked=_asked("2"), state="answered")] if self._exchange else []
+
+    async def exchange(self, _: str) -> Exchange | None:
+        return self._exchange
+
+
+async def _before(kept: Exchange | None, audience: Audience, *messages: dict[str, Any]) -> tuple[Turn, ...]:
+    slack = cast("Slack", FakeSlack(users__info=person(), conversations__replies={"messages": list(messages)}))
+    history = History(
+        journal=cast("Journal", _Kept(kept)),
+        deliveries=cast("Deliveries", _Kept(kept)),
+        slack=slack,
+        directory=Directory(slack),
+        bot_user="UBOT",
+    )
+    return await history.before(_asked("3"), audience)
+
+
+async def test_earlier_answer_of_the_thread_comes_before_the_question() -> None:
+    turns = await _before(_exchange("public"), EVERYONE)
+    assert [turn.text for turn in turns] == ["How much?", "Much [1]."]
+    assert not any(turn.overheard for turn in turns)
+
+
+async def test_earlier_answer_from_what_may_no_longer_be_read_is_left_out() -> None:
+    in_slack = {"ts": "2", "user": "UBOT", "text": "Much [1]."}
+    assert await _before(_exchange("channel:C7"), EVERYONE, in_slack) == ()
+    members = Audience(scopes=frozenset({"public", "channel:C7"}))
+    assert len(await _before(_exchange("channel:C7"), members)) == 2
+
+
+async def test_what_people_said_among_themselves_is_marked_as_overheard() -> None:
+    turns = await _before(
+        None, EVERYONE, {"ts": "1", "user": "U1", "text": "Leave?"}, {"ts": "2", "user": "UBOT", "text": "Hm."}
+    )
+    assert turns == (
+        Turn(speaker="user", text="Leave?", overheard=True),
+        Turn(speaker="assistant", text="Hm."),
+    )
