@@ -44,6 +44,7 @@ class Directory:
         self._slack = slack
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, object]] = {}
+        self._forgotten = 0
 
     async def person(self, user: str) -> Person:
         return await self._remembered(("person", user), lambda: self._person(user))
@@ -58,6 +59,7 @@ class Directory:
     def forget(self) -> None:
         """Something about membership changed: ask anew."""
         self._known.clear()
+        self._forgotten += 1
 
     async def _remembered(self, key: tuple[str, str], ask: Callable[[], Awaitable[_T]]) -> _T:
         now = self._clock()
@@ -66,9 +68,11 @@ class Directory:
             return found[1]  # pyright: ignore[reportReturnType] — the key's first word names the type
         if len(self._known) >= _ENTRIES_KEPT:
             self._known.clear()
+        forgotten = self._forgotten
         answer = await ask()
-        # Counted from before the question was asked: what Slack says may be that old.
-        self._known[key] = (now + CACHE_S, answer)
+        if forgotten == self._forgotten:  # else the answer may be from before the change
+            # Counted from before the question was asked: what Slack says may be that old.
+            self._known[key] = (now + CACHE_S, answer)
         return answer
 
     async def _person(self, user: str) -> Person:

@@ -23,16 +23,24 @@ async def access(directory: Directory, *, team: str, channel: str, user: str) ->
     """What all who will see an answer in `channel` to `user` may read, by membership as it is now. Unknown means no."""
     try:
         person = await directory.person(user)
-        place = await directory.channel(channel)
         if not person.is_member or (person.team and team and person.team != team):
             return Access(audience=NOBODY, refusal=_GUEST)
-        if place.is_shared_outside:
-            return Access(audience=NOBODY, refusal=_SHARED)
-        if place.kind == "public":
-            return Access(audience=EVERYONE)
-        if place.kind == "direct":
+        if (await directory.channel(channel)).kind == "direct":
             scopes = {channel_scope(own) for own in await directory.private_channels_of(user)}
             return Access(audience=Audience(scopes=frozenset({PUBLIC, *scopes})))
-        return Access(audience=Audience(scopes=frozenset({PUBLIC, channel_scope(channel)})))
     except SlackError:
         return Access(audience=NOBODY, refusal=_UNKNOWN)
+    return await channel_access(directory, channel)
+
+
+async def channel_access(directory: Directory, channel: str) -> Access:
+    """What all who are in `channel` may read, whoever asks there."""
+    try:
+        place = await directory.channel(channel)
+    except SlackError:
+        return Access(audience=NOBODY, refusal=_UNKNOWN)
+    if place.is_shared_outside:
+        return Access(audience=NOBODY, refusal=_SHARED)
+    if place.kind == "public":
+        return Access(audience=EVERYONE)
+    return Access(audience=Audience(scopes=frozenset({PUBLIC, channel_scope(channel)})))

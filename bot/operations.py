@@ -58,7 +58,7 @@ class LocalOperations:
         question = Question(
             text=asked.text,
             audience=audience,
-            asker=user,
+            asker=user or _COMMAND_LINE,
             channel=channel,
             forced_route=None if asked.route == "auto" else Route(asked.route),
         )

@@ -6,7 +6,7 @@ from typing import Any
 from bot.assembly import Configuration
 from bot.directory import Directory
 from bot.errors import ControlError, SlackError
-from bot.membership import access
+from bot.membership import Access, access, channel_access
 from bot.operations import WhoSees
 from bot.payloads import inner, objects, optional
 from bot.slack import Slack
@@ -33,19 +33,30 @@ def who_sees(configuration: Configuration) -> WhoSees:
 
 
 async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Audience]:
-    user_id = await _id_of(slack, "users.list", "members", user, "user") if user else ""
-    if channel:
-        channel_id = await _id_of(slack, "conversations.list", "channels", channel.removeprefix("#"), "channel")
-    else:
+    directory = Directory(slack)
+    channel_id = (
+        await _id_of(slack, "conversations.list", "channels", channel.removeprefix("#"), "channel") if channel else ""
+    )
+    if not user:
+        granted = await channel_access(directory, channel_id)
+        return "", channel_id, _granted(granted)
+    user_id = await _id_of(slack, "users.list", "members", user, "user")
+    if not channel_id:
         opened = await slack.write("conversations.open", users=user_id)
         channel_id = str(opened["channel"]["id"])
-    if not user_id:
-        user_id = str((await slack.read("auth.test"))["user_id"])
     team = str((await slack.read("auth.test"))["team_id"])
-    granted = await access(Directory(slack), team=team, channel=channel_id, user=user_id)
+    audience = _granted(await access(directory, team=team, channel=channel_id, user=user_id))
+    place = await directory.channel(channel_id)
+    # Slack delivers a message of a private channel from its members alone; here anybody may be named.
+    if place.kind == "private" and channel_id not in await directory.private_channels_of(user_id):
+        raise ControlError(f"{user} is not in {channel}, and may not see what is said there")
+    return user_id, channel_id, audience
+
+
+def _granted(granted: Access) -> Audience:
     if granted.refusal:
         raise ControlError(granted.refusal)
-    return user_id, channel_id, granted.audience
+    return granted.audience
 
 
 async def _id_of(slack: Slack, method: str, listed: str, wanted: str, kind: str) -> str:

@@ -98,3 +98,17 @@ async def test_membership_that_is_said_to_have_changed_is_asked_for_at_once() ->
     slack.replies["users.info"] = person(is_restricted=True)
     directory.forget()
     assert (await access(directory, team="T1", channel="C1", user="U1")).audience == NOBODY
+
+
+async def test_answer_from_before_a_change_is_not_remembered_after_it() -> None:
+    slack = FakeSlack()
+    directory = Directory(cast("Slack", slack))
+
+    def changes_meanwhile(**_: object) -> dict[str, Any]:
+        directory.forget()
+        return channel()
+
+    slack.replies["conversations.info"] = changes_meanwhile
+    assert (await directory.channel("C1")).kind == "public"
+    slack.replies["conversations.info"] = channel("private")
+    assert (await directory.channel("C1")).kind == "private"

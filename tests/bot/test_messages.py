@@ -39,3 +39,12 @@ async def test_text_reads_as_on_the_screen(written: str, read: str) -> None:
 
 async def test_name_that_cannot_be_found_is_somebody() -> None:
     assert await _plain("ask <@U9>", users__info=SlackUnreachable("gone")) == "ask @someone"
+
+
+async def test_message_of_a_thousand_references_asks_slack_for_a_few() -> None:
+    slack = FakeSlack(users__info=person())
+    text = " ".join(f"<@U{n}>" for n in range(1000))
+    read = await plain_text(text, bot_user="UBOT", directory=Directory(cast("Slack", slack)))
+    assert len(slack.calls) <= 20
+    assert read.startswith("@ada @ada")
+    assert read.endswith("@someone")
