@@ -48,6 +48,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -230,9 +231,14 @@ async def _promote(configuration: Configuration, directory: Path) -> Json:
 
 
 async def _put_first_in_service(parts: Parts) -> None:
+    """What does not work out here stops nothing: the base model answers, labelled, and the next start tries again."""
     from training.grounding_adapter import FOLDER
 
-    await _put_in_service(parts.configuration, parts.engine, parts.model, FOLDER)
+    try:
+        await _put_in_service(parts.configuration, parts.engine, parts.model, FOLDER)
+    except (RouterError, TrainingError) as error:
+        say(f"the grounding adapter is not in service, and the base model answers: {error}")
+        _log.warning("the grounding adapter is not in service: %s", error)
 
 
 async def _put_in_service(

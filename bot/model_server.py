@@ -35,7 +35,8 @@ Progress = Callable[[str], None]
 class ModelServer:
     """Supervises one vLLM process. `start` returns when it answers; from then on a task keeps it so.
 
-    `on_ready` is awaited each time it comes to answer: vLLM forgets the adapters loaded at run time.
+    `on_ready` is awaited each time it comes to answer: vLLM forgets the adapters loaded at run time. It deals with its
+    own failures: what it raised would end the watch.
     """
 
     def __init__(self, settings: BotSettings, on_ready: Callable[[], Awaitable[None]]) -> None:

@@ -1,16 +1,22 @@
 """How a short command reaches the parts: through the running bot, or by opening them itself."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
 from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
 from bot.views import who_sees
+from router.errors import RouterError
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 5.0
+_LONGEST_WAIT_S = 60.0
 
 Progress = Callable[[str], None]
-ServeAdapter = Callable[[Parts], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -24,17 +30,31 @@ async def reach_operations(
         return
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(configuration))
-        if needs_model:
+        if needs_model and configuration.router.model_url:
+            # Not waited for: a person who asks once is told at once that the server is not there.
+            await load_adapter_in_service(parts)
+        elif needs_model:
             await stack.enter_async_context(model_served(parts, progress))
         yield LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
 
 
 @asynccontextmanager
-async def model_served(parts: Parts, progress: Progress) -> AsyncGenerator[None]:
-    """A model server that answers, the adapter in service loaded: the embedded one, or the one that is set."""
+async def model_served(
+    parts: Parts, progress: Progress, *, look_every_s: float = _LOOK_EVERY_S
+) -> AsyncGenerator[None]:
+    """A model server that answers, the adapter in service loaded: the embedded one, or the one that is set.
+
+    The one that is set is waited for as long as it takes, and looked at every `look_every_s` seconds from then on.
+    """
     if parts.configuration.router.model_url:
+        await _await_ready(parts, progress, look_every_s)
         await load_adapter_in_service(parts)
-        yield
+        keeping = asyncio.create_task(_keep_adapter_loaded(parts, look_every_s), name="adapter in service")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
         return
     server = ModelServer(parts.configuration.bot, on_ready=lambda: load_adapter_in_service(parts))
     try:
@@ -45,7 +65,47 @@ async def model_served(parts: Parts, progress: Progress) -> AsyncGenerator[None]
 
 
 async def load_adapter_in_service(parts: Parts) -> None:
-    """A model server forgets at each restart what was loaded into it; SQL says what belongs there."""
-    release = await parts.releases.in_service()
-    if release is not None:
-        await parts.model.load_adapter(release.adapter, release.path)
+    """A model server forgets at each restart what was loaded into it; SQL says what belongs there.
+
+    A failure is logged and no more: the router answers from the base model, labelled, where the adapter is missing.
+    """
+    with suppress(RouterError):
+        await _load(parts)
+
+
+async def _await_ready(parts: Parts, progress: Progress, look_every_s: float) -> None:
+    said = f"waiting for the model server at {parts.configuration.model_url} (TANDEM_MODEL_URL)"
+    while not await parts.model.ready():
+        if said:
+            progress(said)
+            said = ""
+        await asyncio.sleep(look_every_s)
+
+
+async def _keep_adapter_loaded(parts: Parts, look_every_s: float) -> None:
+    """A server elsewhere is restarted unseen. One that refuses the adapter is asked again less and less often."""
+    wait_s = look_every_s
+    while True:
+        await asyncio.sleep(wait_s)
+        if not await parts.model.ready():
+            wait_s = look_every_s
+            continue
+        try:
+            await _load(parts)
+        except RouterError:
+            wait_s = min(2 * wait_s, max(_LONGEST_WAIT_S, look_every_s))
+        else:
+            wait_s = look_every_s
+
+
+async def _load(parts: Parts) -> None:
+    """Raises RouterError, and has it logged then."""
+    wanted = "the adapter in service"
+    try:
+        release = await parts.releases.in_service()
+        if release is not None:
+            wanted = f"{release.adapter} in {release.path}"
+            await parts.model.load_adapter(release.adapter, release.path)
+    except RouterError as error:
+        _log.error("%s could not be loaded, so the base model answers (%s)", wanted, type(error).__name__)
+        raise

@@ -26,7 +26,6 @@ from bot.service import Bot, SlackSettings, open_bot
 from bot.tokens import read_tokens, workspace_home
 from bot.views import who_sees
 from knowledge.audience import EVERYONE, PUBLIC
-from router.errors import ModelError
 
 _log = logging.getLogger(__name__)
 _WORKSPACE_TIMEOUT_S = 30.0
@@ -78,10 +77,7 @@ async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: S
     """The grounding adapter into service, and the sample handbook into the index, each once."""
     if parts.configuration.router.model_url is None and await parts.releases.in_service() is None:
         say("putting the grounding adapter into service, once")
-        try:
-            await first_adapter(parts)
-        except ModelError as error:
-            _log.warning("the grounding adapter could not be loaded: %s", error)
+        await first_adapter(parts)
     settings = parts.configuration.bot
     if settings.local_workspace and settings.sample and await parts.library.count(EVERYONE) == 0:
         say("taking in the sample handbook, once")

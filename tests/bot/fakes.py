@@ -1,9 +1,19 @@
-"""A Slack that answers from a table of replies, for the parts that only read."""
+"""A Slack that answers from a table of replies, for the parts that only read; and parts without documents."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.assembly import Configuration, Parts
 from bot.errors import SlackRefused
+from bot.settings import BotSettings
+from knowledge.settings import KnowledgeSettings
+from router.journal import Journal
+from router.model import ModelClient
+from router.releases import Releases
+from router.settings import RouterSettings
 
 Reply = dict[str, Any] | Exception | Callable[..., dict[str, Any]]
 
@@ -43,3 +53,20 @@ def channel(kind: str = "public", **marks: Any) -> dict[str, Any]:
         "direct": {"id": "D1", "is_im": True},
     }
     return {"channel": {"name": "general", **kinds[kind], **marks}}
+
+
+def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
+    """Parts around a model server elsewhere; nothing is searched or routed. Close its model."""
+    settings = RouterSettings(model_url=model_url)
+    not_asked = cast("Any", None)
+    return Parts(
+        configuration=Configuration(
+            bot=BotSettings(home=home), router=settings, knowledge=KnowledgeSettings(home=home)
+        ),
+        engine=engine,
+        library=not_asked,
+        model=ModelClient(url=model_url, settings=settings),
+        journal=Journal(engine),
+        releases=Releases(engine),
+        router=not_asked,
+    )
