@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from router.answers import Source
 from router.links import REMOVED, defuse
 from router.prompts import DECLINE
 from router.support import Claim, Evidence, best_supporting, claim_of
-from router.words import content_words
+from router.words import content_words, tokens
 
 _MARK = re.compile(r"[\[【]\^?(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)[\]】]")
 _SPACED_MARK = re.compile(rf"[ \t]*{_MARK.pattern}")
@@ -19,6 +19,7 @@ _END_OF_SENTENCE = re.compile(r"[.!?…:]*[\"'”’*_]*\s*$")
 _JOINING = frozenset(
     content_words("answer base based document documents follow following follows found here note say says")
 )
+_NO = re.compile(r"\W*no\b", re.IGNORECASE)
 _QUOTE_CHARS = 400
 
 
@@ -42,6 +43,7 @@ class CitationChecker:
         self._question = question
         self._evidence = [Evidence(passage.text, title=passage.title) for passage in passages]
         self._urls = frozenset(passage.uri for passage in passages)
+        self._ordinary = frozenset(word for passage in passages for word in tokens(passage.text) if word.islower())
         self._quotes: dict[int, str] = {}
 
     def check(self, sentence: str) -> Checked:
@@ -55,8 +57,7 @@ class CitationChecker:
         words = self._without_links(bare)
         if not _claims(words) and not cited:
             return Checked(text=bare, removed=safe.removed)
-        # “Yes [1]” claims what was asked.
-        claim = claim_of(words if _claims(words) else self._question, self._question)
+        claim = self._claim(words)
         standing = self._standing(claim, cited)
         if not standing:
             return Checked(text="", removed=safe.removed + len(cited))
@@ -86,6 +87,13 @@ class CitationChecker:
         for link in (REMOVED, *self._urls):
             bare = bare.replace(link, "")
         return bare
+
+    def _claim(self, words: str) -> Claim:
+        """“Yes [1]” claims what was asked, “No [1]” only that the passage speaks of it: its figures may differ."""
+        if _claims(words):
+            return claim_of(words, self._question, ordinary=self._ordinary)
+        asked = claim_of(self._question, self._question, ordinary=self._ordinary)
+        return replace(asked, must_stand=frozenset()) if _NO.match(words) else asked
 
     def _standing(self, claim: Claim, cited: Sequence[int]) -> tuple[int, ...]:
         """The citations that hold, else the one that would."""

@@ -1,5 +1,6 @@
 """Whether a passage supports what a sentence claims, judged by their words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,20 @@ _ENOUGH = 0.6
 _WINDOW = 3
 _WHOLE_PASSAGE_DISCOUNT = 0.85
 _NEW_WORDS_SHARE = 0.7
+# Words that often open a sentence of an answer, and that its passage need not hold.
+_ORDINARY_OPENINGS = """
+according accordingly actually additionally afterwards allow already although always anybody anyone anything apply ask based
+basically besides book bring call check company contact correct currently depending despite document documents email employee
+employees ensure every everybody everyone everything except file fill finally firstly following furthermore generally go hence
+however including indeed instead last lastly later make meanwhile member members moreover namely never nevertheless next nobody
+none normally note nothing often otherwise overall page pages passage passages pay people per person plus policy presumably
+previously probably rather read regarding remember report request right secondly see send several sign similarly simply since
+somebody someone something sometimes soon specifically staff submit sure take talk team teams tell therefore third though today
+together typically unfortunately unless unlike upon use user users using usually via visit wait whether whichever whoever within
+workers write yet
+"""
+_OPENINGS = frozenset(_ORDINARY_OPENINGS.split())
+_DENIED = re.compile(r"(?:\bnot|n['’]t)\s+(?:\w+\s+)?\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +37,26 @@ class Claim:
     must_stand: frozenset[str]
 
 
-def claim_of(sentence: str, question: str = "") -> Claim:
+def claim_of(sentence: str, question: str = "", *, ordinary: frozenset[str] = frozenset()) -> Claim:
+    """`ordinary` holds words that the passages write in lower case: opening a sentence, they are no names.
+
+    A name of the question may be repeated. Its figures may not, unless they are denied: “Is it 20 weeks?” invites
+    an invented “20 weeks”.
+    """
     asked = frozenset(content_words(question))
     words = frozenset(content_words(sentence))
-    return Claim(
-        words=words, new_words=words - asked, must_stand=frozenset(numbers(sentence) | _names(sentence)) - asked
-    )
+    names = _names(sentence, ordinary) - asked
+    denied = asked & {figure for denial in _DENIED.findall(sentence) for figure in numbers(denial)}
+    return Claim(words=words, new_words=words - asked, must_stand=(names | numbers(sentence)) - denied)
 
 
-def _names(sentence: str) -> frozenset[str]:
-    """Capitalised words within a sentence: names, more often than not."""
-    within = tokens(sentence)[1:]
-    return frozenset(stem(token) for token in within if token[0].isupper() and content_words(token))
+def _names(sentence: str, ordinary: frozenset[str]) -> frozenset[str]:
+    """Capitalised words: names, more often than not; the first one unless it is an ordinary word."""
+    words = tokens(sentence)
+    if words and (words[0].lower() in ordinary or words[0].lower() in _OPENINGS):
+        words = words[1:]
+    stems = {stem(word) for word in words if word[0].isupper() and content_words(word)}
+    return frozenset(name for name in stems if not name[0].isdigit())
 
 
 class Evidence:

@@ -4,22 +4,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from router.figures import SPELLED, in_digits, plain_figure
+
 _TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*"  # 1,000 and 12.5
     r"|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # scripts without spaces: a character is a word
     r"|[^\W\d_]+(?:['’][^\W\d_]+)*"
 )
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_UP_TO_TWENTY = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen twenty"""
-_SPELLED = {word: str(number) for number, word in enumerate(_UP_TO_TWENTY.split())} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "ninety": "90",
-    "hundred": "100",
-}
 _WITHOUT_CONTENT = """
 a about after all also am an and any are aren't as at be because been before being both but by can can't cannot could
 did didn't do does doesn't doing don't each for from further get gets give given got had has hasn't have having he her
@@ -41,23 +32,23 @@ def tokens(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order; numbers as digits."""
-    return [stem(token) for token in tokens(text) if token.lower().replace("’", "'") not in _STOPWORDS]
+    return [stem(token) for token in in_digits(tokens(text)) if token.lower().replace("’", "'") not in _STOPWORDS]
 
 
 def numbers(text: str) -> set[str]:
     """Numbers above one, in digits: `one` is more often a pronoun."""
-    return {found for token in tokens(text) if (found := stem(token))[0].isdigit() and found != "1"}
+    return {found for token in in_digits(tokens(text)) if (found := stem(token))[0].isdigit() and found != "1"}
 
 
 @lru_cache(maxsize=50_000)
 def stem(token: str) -> str:
     """`Approved` and `approves` give `approv`, `1,000` gives `1000`, `sixteen` gives `16`."""
     if token[0].isdigit():
-        return token.replace(",", "") if _THOUSANDS.fullmatch(token) else token
+        return plain_figure(token)
     plain = token.lower().replace("’", "'").removesuffix("'s")
     word = plain if plain.isascii() else _unaccented(plain)
-    if word in _SPELLED:
-        return _SPELLED[word]
+    if word in SPELLED:
+        return SPELLED[word]
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM and not word.endswith("ss"):
             word = word.removesuffix(suffix) + ("y" if suffix == "ies" else "")

@@ -49,12 +49,36 @@ def test_supported_sentence_without_citation_gets_one():
         "Apply to the people team under Robert Smith [1].",
         "The cafeteria serves vegan lunch on Mondays [2].",
         "Nobody knows the secret handshake.",
+        "Robert is whom employees apply to first, at the people team [1].",
     ],
 )
 def test_sentence_that_no_passage_supports_is_withheld(sentence: str):
     checked = checker().check(sentence)
     assert (checked.text, checked.cited) == ("", ())
     assert checked.removed == sentence.count("[")
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Parental leave is 20 weeks [1].", "Yes, employees get twenty weeks [1].", "Yes [1]."]
+)
+def test_figure_that_only_the_question_brings_is_withheld(sentence: str):
+    assert checker("Do employees get 20 weeks of parental leave?").check(sentence).text == ""
+
+
+@pytest.mark.parametrize("sentence", ["Yes, employees get 16 weeks [1].", "It is sixteen weeks [1].", "Yes [1]."])
+def test_figure_of_the_question_that_the_passage_holds_is_released(sentence: str):
+    assert checker("Do employees get 16 weeks of parental leave?").check(sentence).text == sentence
+
+
+@pytest.mark.parametrize(
+    "sentence", ["No [1].", "No, it is not 20 weeks but sixteen [1].", "Employees don't get 20 weeks, they get 16 [1]."]
+)
+def test_figure_of_the_question_may_be_denied(sentence: str):
+    assert checker("Do employees get 20 weeks of parental leave?").check(sentence).text == sentence
+
+
+def test_word_of_any_passage_may_open_a_sentence():
+    assert checker().check("Ahead of leave, apply to the people team [1].").cited == (1,)
 
 
 def test_joining_sentence_passes_without_citation():

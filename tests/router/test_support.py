@@ -42,9 +42,56 @@ def test_invented_claim_is_not_supported(claim: str):
     assert not Evidence(PAGE).supports(claim_of(claim, "How much leave, and who approves the budget?"))
 
 
-def test_number_of_the_question_may_be_repeated():
-    claim = claim_of("In 2024, employees get sixteen weeks.", "How much leave is there in 2024?")
-    assert Evidence(PAGE).supports(claim)
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("Is parental leave 20 weeks?", "Parental leave is 20 weeks."),
+        ("Is parental leave twenty weeks?", "Parental leave is twenty weeks."),
+        ("Do employees get 52 weeks of paid parental leave?", "Yes, employees get 52 weeks of paid parental leave."),
+        ("Is the budget $1,500 a year?", "The budget is $1500 a year."),
+    ],
+)
+def test_figure_of_the_question_must_stand_in_the_page(question: str, claim: str):
+    assert not Evidence(PAGE).supports(claim_of(claim, question))
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("Is parental leave 16 weeks?", "Parental leave is sixteen weeks."),
+        ("Is parental leave sixteen weeks?", "Yes, it is 16 weeks."),
+        ("Is the budget 1000 dollars?", "The budget is one thousand a year."),
+    ],
+)
+def test_figure_of_the_page_is_supported_in_any_form(question: str, claim: str):
+    assert Evidence(PAGE).supports(claim_of(claim, question))
+
+
+def test_invented_name_that_opens_a_sentence_is_not_supported():
+    page = Evidence("Employees apply to the people team first.")
+    claim = "Robert is whom employees apply to first, at the people team."
+    assert not page.supports(claim_of(claim, "Whom do employees apply to first?"))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "However, employees apply to the people team first.",
+        "Everyone applies to the people team first.",
+        "Apply to the people team first.",
+        "Twenty-five days before, apply to the people team.",
+    ],
+)
+def test_ordinary_word_that_opens_a_sentence_is_no_name(claim: str):
+    page = Evidence("Employees apply to the people team first, 25 days before.")
+    assert page.supports(claim_of(claim, "Whom do employees apply to?"))
+
+
+def test_word_that_another_page_writes_in_lower_case_is_no_name():
+    page = Evidence("Employees apply to the people team first.")
+    claim = "Colleagues apply to the people team first."
+    assert not page.supports(claim_of(claim.replace("Colleagues", "Robert"), ordinary=frozenset({"colleagues"})))
+    assert page.supports(claim_of(claim, ordinary=frozenset({"colleagues"})))
 
 
 def test_quote_is_the_sentence_that_holds_the_claim():
