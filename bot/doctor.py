@@ -10,11 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.assembly import Configuration, load_configuration, open_database
 from bot.control import RemoteOperations
-from bot.errors import BotError, SlackError
+from bot.errors import BotError
 from bot.model_server import MODEL_NAME
 from bot.shapes import Json
-from bot.slack import Slack
-from bot.tokens import read_tokens
+from bot.tokens import check_app_token, read_tokens
 from knowledge.audience import EVERYONE
 from knowledge.errors import KnowledgeError
 from knowledge.library import open_library
@@ -140,15 +139,5 @@ async def _slack(configuration: Configuration) -> str:
             "deploy/slack-manifest.yaml and install it again"
         )
     if tokens.app:
-        await _open_socket(tokens.app, tokens.api_url)
+        await check_app_token(tokens.app, tokens.api_url)
     return f"connected as {told.get('user')} in {told.get('team')}"
-
-
-async def _open_socket(app_token: str, api_url: str) -> None:
-    try:
-        async with Slack(token=app_token, api_url=api_url) as slack:
-            await slack.write("apps.connections.open")
-    except SlackError as error:
-        raise BotError(
-            f"SLACK_APP_TOKEN is refused ({error}): make one with connections:write in the app's settings"
-        ) from error

@@ -33,6 +33,7 @@ from bot.quotas import Quota
 from bot.slack import Slack
 from bot.sources import SourceDesk
 from bot.stream import Outlet
+from bot.tokens import check_app_token
 from bot.work import Work
 from knowledge.library import Library
 from router.journal import Journal
@@ -150,7 +151,7 @@ async def open_bot(
     nightly: Nightly | None = None,
     model_started: asyncio.Event | None = None,
 ) -> Bot:
-    """Check the token and put the parts together; nothing listens before `start`. Raises BotError with what to change.
+    """Check the tokens and put the parts together; nothing listens before `start`. Raises BotError with what to change.
 
     Until `model_started` is set, questions are taken in and wait; without it the model is taken to be there.
     """
@@ -161,6 +162,8 @@ async def open_bot(
     slack.open()
     try:
         me = await _identity(slack)
+        if settings.port is None:
+            await _try_app_token(settings)
     except BotError:
         await slack.close()
         raise
@@ -215,6 +218,14 @@ async def _identity(slack: Slack) -> Identity:
     except SlackError as error:
         raise BotError(f"{slack.api_url} was not reached: check SLACK_API_URL and the network") from error
     return Identity(team=optional(found, "team_id"), user=optional(found, "user_id"), bot=optional(found, "bot_id"))
+
+
+async def _try_app_token(settings: SlackSettings) -> None:
+    """Socket Mode's client would try a refused token for ever, and the start would never end."""
+    try:
+        await check_app_token(settings.app_token, settings.api_url)
+    except SlackError:
+        log.warning("whether SLACK_APP_TOKEN is good could not be asked: Socket Mode goes on trying")
 
 
 def _connection(app: AsyncApp, settings: SlackSettings) -> Connection:

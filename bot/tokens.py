@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, SlackRefused
 from bot.settings import BotSettings
+from bot.slack import Slack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -40,6 +41,17 @@ def read_tokens(settings: BotSettings) -> Tokens | None:
         )
     except (ValueError, KeyError) as error:
         raise SettingsError(f"{place} is broken: remove {place.parent} to begin with a new local workspace") from error
+
+
+async def check_app_token(app_token: str, api_url: str) -> None:
+    """Ask for a connection once, as Socket Mode does. Raises SettingsError if Slack refuses, SlackError if it can't tell."""
+    async with Slack(token=app_token, api_url=api_url) as slack:
+        try:
+            await slack.write("apps.connections.open")
+        except SlackRefused as error:
+            raise SettingsError(
+                f"SLACK_APP_TOKEN is refused ({error.code}): make one with connections:write in the app's settings"
+            ) from error
 
 
 def workspace_home(settings: BotSettings) -> Path:
