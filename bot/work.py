@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answering import Answering
 from bot.deliveries import Asked, Deliveries
@@ -21,10 +24,10 @@ from router.errors import JournalUnavailable
 
 log = logging.getLogger("tandem.work")
 
-# What passes by itself: Slack or the database is away. The work waits for them, and outlives restarts meanwhile.
-_PASSING = (SlackUnreachable, SlackAmbiguous, JournalUnavailable, SQLAlchemyError, OSError)
+# What passes by itself: Slack or the database is away, or the disk is full. The work waits for it, however long that
+# takes, and outlives restarts meanwhile. Other errors of the database come again each time.
+_PASSING = (SlackUnreachable, SlackAmbiguous, OperationalError, InterfaceError, PoolTimeout, OSError)
 _WAITS_S = (1, 2, 5, 10, 30, 60)
-_ATTEMPTS = 120
 
 
 class Work:
@@ -49,21 +52,26 @@ class Work:
 
     async def do(self, work_id: str, kind: str, payload: Json) -> Any:
         """The result is what a listener waits for: the kind of vote that was recorded, else None."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return await self._do(work_id, kind, payload)
-            except _PASSING as error:
-                log.warning("%s waits: %s", work_id, type(error).__name__)
-                await asyncio.sleep(self._waits_s[min(attempt, len(self._waits_s) - 1)])
-            except SlackRefused as error:
-                log.error("%s was given up: %s", work_id, error)  # noqa: TRY400 — Slack's word says all
-                return None
-            except Exception:  # the edge of the process: what is not foreseen is said in the thread, and logged
-                log.exception("%s failed", work_id)
-                await self._own_up(work_id, kind, payload)
-                return None
-        log.error("%s was given up after %s attempts", work_id, _ATTEMPTS)
+        try:
+            return await self._wait_out(work_id, partial(self._do, work_id, kind, payload))
+        except SlackRefused as error:
+            log.error("%s was given up: %s", work_id, error)  # noqa: TRY400 — Slack's word says all
+        except Exception:  # the edge of the process: what is not foreseen is said in the thread, and logged
+            log.exception("%s failed", work_id)
+            await self._own_up(work_id, kind, payload)
         return None
+
+    async def _wait_out(self, work_id: str, step: Callable[[], Awaitable[Any]]) -> Any:
+        """Take the step again until nothing that passes stands in its way."""
+        waits_s = chain(self._waits_s, repeat(self._waits_s[-1]))
+        while True:
+            try:
+                return await step()
+            except (*_PASSING, JournalUnavailable) as error:
+                if not _passes(error):
+                    raise
+                log.warning("%s waits: %s", work_id, type(error).__name__)
+            await asyncio.sleep(next(waits_s))
 
     async def _do(self, work_id: str, kind: str, payload: Json) -> Any:
         match kind:
@@ -131,6 +139,11 @@ class Work:
             await self._answering.decline(_asked(payload, work_id), Declined(INTERNAL, may_retry=True))
         except (SlackError, SQLAlchemyError, OSError):
             log.exception("the failure of %s could not be said in the thread", work_id)
+
+
+def _passes(error: Exception) -> bool:
+    """The journal has one error for all that its database says: what that was tells whether to wait."""
+    return isinstance(error.__cause__ if isinstance(error, JournalUnavailable) else error, _PASSING)
 
 
 def _asked(payload: Json, work_id: str) -> Asked:

@@ -1,0 +1,229 @@
+"""Stored work over the real parts of the Slack side, with a Slack that remembers what it shows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import bot.tables
+import router.tables
+from bot.answering import Answering
+from bot.deliveries import Deliveries
+from bot.directory import Directory
+from bot.downloads import Downloads
+from bot.errors import SlackUnreachable
+from bot.failpoints import Failpoints
+from bot.feedback import FeedbackDesk
+from bot.ingesting import IngestDesk
+from bot.messages import History
+from bot.pacer import Pacer
+from bot.quotas import Quota
+from bot.slack import Slack
+from bot.stream import Outlet
+from bot.work import Work
+from knowledge.documents import IngestResult
+from knowledge.library import Library
+from router.answers import Answer, Answered, AnswerEvent
+from router.decisions import Decision, Route
+from router.errors import JournalUnavailable
+from router.exchanges import Exchange
+from router.feedback import Feedback
+from router.journal import Journal
+from router.questions import Question
+from router.router import Router
+from tests.bot.fakes import FakeSlack, channel, person
+
+_KEY = "slack:T1:C1:100.1"
+_ON_A_FULL_DISK = OperationalError("INSERT", {}, Exception("database or disk is full"))
+_TOO_LONG = DataError("INSERT", {}, Exception("value too long"))
+
+
+@dataclass
+class _Parts:
+    """Stands for the router and the library: what they are asked, and the errors they meet, first error first."""
+
+    journal: Journal
+    errors: list[Exception] = field(default_factory=list[Exception])
+    asked: list[str] = field(default_factory=list[str])
+    ingested: list[str] = field(default_factory=list[str])
+
+    async def answer(self, question: Question, *, exchange_id: str) -> AsyncIterator[AnswerEvent]:
+        self._fail()
+        self.asked.append(question.text)
+        decision = Decision(route=Route.SMALLTALK, probabilities={}, reason="")
+        exchange = Exchange(
+            exchange_id=exchange_id, asked_at=datetime.now(UTC), team="T1", channel="C1", asker="U1",
+            scopes=frozenset({"public"}), question=question.text, thread=(), prompt=(), passages=(),
+            decision=decision, answer="So.", completion="So.", sources=(),
+        )  # fmt: skip
+        await self.journal.record(exchange)
+        yield Answered(answer=Answer(exchange_id=exchange_id, text="So.", decision=decision))
+
+    async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
+        self._fail()
+        self.ingested.append(place)
+        yield IngestResult(uri=place, title=place, status="added")
+
+    def _fail(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+class _Journal(Journal):
+    """Meets `errors` where votes are read, first error first."""
+
+    errors: Sequence[Exception] = ()
+
+    async def feedback_events(self, exchange_id: str) -> list[Feedback]:
+        if self.errors:
+            first, *self.errors = self.errors
+            raise first
+        return await super().feedback_events(exchange_id)
+
+
+class _Slack(FakeSlack):
+    """Keeps what stands in its channels: (channel, text) by timestamp; `whispers` is what one person was shown."""
+
+    def __init__(self, **replies: Any) -> None:
+        self.shown: dict[str, tuple[str, str]] = {}
+        self.blocks: dict[str, str] = {}
+        self.whispers: list[str] = []
+        self._ts = count(500)
+        super().__init__(
+            users__info=person(), conversations__info=channel(), conversations__replies={"messages": []},
+            conversations__history={"messages": []}, conversations__open={"channel": {"id": "D1"}},
+            chat__postMessage=self._post, chat__update=self._update, chat__delete=self._delete,
+            chat__postEphemeral=self._whisper, **replies,
+        )  # fmt: skip
+
+    def _post(self, *, channel: str, text: str, **rest: Any) -> dict[str, Any]:
+        return self._update(ts=f"{next(self._ts)}.1", channel=channel, text=text, **rest)
+
+    def _update(self, *, ts: str, channel: str, text: str, **rest: Any) -> dict[str, Any]:
+        self.shown[ts] = (channel, text)
+        self.blocks[ts] = str(rest.get("blocks"))
+        return {"ts": ts}
+
+    def _delete(self, *, ts: str, **_: Any) -> dict[str, Any]:
+        del self.shown[ts]
+        return {}
+
+    def _whisper(self, *, text: str, **_: Any) -> dict[str, Any]:
+        self.whispers.append(text)
+        return {}
+
+    def texts(self) -> list[str]:
+        return [text for _, text in self.shown.values()]
+
+
+@dataclass
+class _Desk:
+    work: Work
+    slack: _Slack
+    parts: _Parts
+    journal: _Journal
+    deliveries: Deliveries
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[_Desk]:
+    async with _open_desk(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}") as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def _open_desk(database_url: str) -> AsyncIterator[_Desk]:
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(bot.tables.metadata.create_all)
+        await connection.run_sync(router.tables.metadata.create_all)
+    yield _desk(_Journal(engine), Deliveries(engine))
+    await engine.dispose()
+
+
+def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
+    shown = _Slack()
+    slack, parts, pacer = cast("Slack", shown), _Parts(journal), Pacer(interval_s=0)
+    directory = Directory(slack)
+    outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user="UBOT", failpoints=Failpoints())
+    history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user="UBOT")
+    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/")
+    library = cast("Library", parts)
+    answering = Answering(
+        router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
+        history=history, quota=Quota(1_000), seats=4, model_started=_started(),
+    )  # fmt: skip
+    work = Work(
+        answering=answering,
+        feedback=FeedbackDesk(journal=journal, slack=slack, pacer=pacer),
+        ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
+        deliveries=deliveries,
+        slack=slack,
+        waits_s=(0,),
+    )
+    return _Desk(work=work, slack=shown, parts=parts, journal=journal, deliveries=deliveries)
+
+
+def _started() -> asyncio.Event:
+    started = asyncio.Event()
+    started.set()
+    return started
+
+
+def _question(text: str = "How?", **changes: Any) -> dict[str, Any]:
+    return {
+        "key": _KEY, "team": "T1", "channel": "C1", "ts": "100.1", "thread_ts": "100.1", "user": "U1",
+        "text": text, "files": [], "version": "", **changes,
+    }  # fmt: skip
+
+
+def _vote() -> dict[str, Any]:
+    return {"value": f"up {_KEY}", "user": "U1", "channel": "C1", "thread_ts": "100.1", "version": "200.1"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SlackUnreachable("away"),
+        _ON_A_FULL_DISK,
+        InterfaceError("", {}, Exception("connection closed")),
+        PoolTimeout(),
+        OSError(28, "No space left on device"),
+    ],
+)
+async def test_question_waits_for_as_long_as_slack_or_the_database_is_away(desk: _Desk, error: Exception) -> None:
+    desk.parts.errors = [error] * 125
+    await desk.work.do(_KEY, "question", _question())
+    assert desk.slack.texts() == ["So."]
+
+
+async def test_error_of_the_database_that_does_not_pass_is_said_in_the_thread(desk: _Desk) -> None:
+    desk.parts.errors = [_TOO_LONG]
+    await desk.work.do(_KEY, "question", _question())
+    (said,) = desk.slack.texts()
+    assert said.startswith("Something went wrong on my side")
+
+
+async def test_vote_that_the_journal_can_never_hold_is_not_tried_for_ever(desk: _Desk) -> None:
+    unavailable = JournalUnavailable()
+    unavailable.__cause__ = _TOO_LONG
+    desk.journal.errors = [unavailable] * 125
+    await desk.work.do("w1", "vote", _vote())
+    assert len(desk.journal.errors) == 124
+
+
+async def test_vote_waits_for_as_long_as_the_journal_is_away(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    away = JournalUnavailable()
+    away.__cause__ = _ON_A_FULL_DISK
+    desk.journal.errors = [away] * 125
+    assert await desk.work.do("w1", "vote", _vote()) == "vote_up"
