@@ -11,7 +11,10 @@ from router.prompts import DECLINE
 from router.support import Claim, Evidence, best_supporting, claim_of
 from router.words import content_words, tokens
 
-_MARK = re.compile(r"[\[【]\^?(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)[\]】]")
+_UNTIL = r"\s*(?:[-‐-―]|\bto\b)"
+_MARK = re.compile(rf"[\[【]\^?(\d{{1,3}}(?:(?:{_UNTIL}|\s*(?:[,;/&]|\band\b)){{1,2}}\s*\^?\d{{1,3}})*)[\]】]")
+_PLAIN_MARK = re.compile(r"\[[1-9]\d*\]")
+_NUMBERS = re.compile(rf"(\d+)(?:{_UNTIL}\s*(\d+))?")
 _SPACED_MARK = re.compile(rf"[ \t]*{_MARK.pattern}")
 _STANDING_APART = re.compile(rf"(?<=[\w.!?,;:)\"”’])[ \t]+{_MARK.pattern}(?!\w)")
 _END_OF_SENTENCE = re.compile(r"[.!?…:]*[\"'”’*_]*\s*$")
@@ -63,7 +66,7 @@ class CitationChecker:
             return Checked(text="", removed=safe.removed + len(cited))
         for n in standing:
             self._quotes.setdefault(n, self._evidence[n - 1].quote(claim, self._question))
-        if set(standing) == set(cited):
+        if set(standing) == set(cited) and _are_plain(safe.text):
             return Checked(text=safe.text, cited=standing, removed=safe.removed)
         moved = bool(cited) and not set(cited) & set(standing)
         removed = len(set(cited) - set(standing)) - (1 if moved else 0)
@@ -123,7 +126,18 @@ def without_citations(sentence: str) -> tuple[str, int]:
 
 
 def _cited(text: str) -> list[int]:
-    return [int(number) for mark in _MARK.finditer(text) for number in re.findall(r"\d+", mark[1])]
+    """Every number that is cited; `[1-3]` cites 2 as well."""
+    cited: list[int] = []
+    for mark in _MARK.finditer(text):
+        for found in _NUMBERS.finditer(mark[1]):
+            first, last = sorted((int(found[1]), int(found[2] or found[1])))
+            cited.extend(range(first, last + 1))
+    return cited
+
+
+def _are_plain(text: str) -> bool:
+    """Whether each mark is `[n]`, which says to the reader just what was checked."""
+    return all(_PLAIN_MARK.fullmatch(mark[0]) for mark in _MARK.finditer(text))
 
 
 def _claims(bare: str) -> bool:

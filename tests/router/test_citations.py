@@ -91,9 +91,40 @@ def test_bare_yes_is_checked_as_what_was_asked():
     assert checker("Is the moon made of cheese?").check("Yes [3].").text == ""
 
 
-@pytest.mark.parametrize("mark", ["[1]", "[^1]", "【1】", "[1, 1]"])
-def test_citation_is_read_in_each_form(mark: str):
-    assert checker().check(f"Sixteen weeks of leave {mark}.").cited == (1,)
+@pytest.mark.parametrize("mark", ["[1]", "[^1]", "【1】", "[1, 1]", "[01]"])
+def test_citation_is_read_in_each_form_and_written_in_one(mark: str):
+    checked = checker().check(f"Sixteen weeks of leave {mark}.")
+    assert (checked.text, checked.cited) == ("Sixteen weeks of leave [1].", (1,))
+
+
+@pytest.mark.parametrize("mark", ["[1-3]", "[1–3]", "[1, 3]", "[1][2-3]", "[1-900]", "[3-1]"])
+def test_no_citation_of_a_range_is_released_unless_it_holds(mark: str):
+    checked = checker().check(f"Sixteen weeks of leave {mark}.")
+    assert (checked.text, checked.cited) == ("Sixteen weeks of leave [1].", (1,))
+    assert checked.removed >= 1
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "[1-2]",
+        "[1–2]",
+        "[1, 2]",
+        "[1;2]",
+        "[^1][^2]",
+        "【1】[2]",
+        "[1‑2]",
+        "[1—2]",
+        "[1 - 2]",
+        "[1 and 2]",
+        "[1, and 2]",
+        "[1 to 2]",
+    ],
+)
+def test_citations_that_hold_are_written_each_in_its_own_brackets(mark: str):
+    both = CitationChecker([LEAVE, LEAVE], question=QUESTION)
+    checked = both.check(f"Sixteen weeks of leave {mark}. ")
+    assert (checked.text, checked.cited, checked.removed) == ("Sixteen weeks of leave [1][2]. ", (1, 2), 0)
 
 
 def test_source_quotes_the_sentence_that_supports_the_claim():
