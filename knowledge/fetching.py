@@ -7,7 +7,8 @@ one, so that a second answer of the resolver changes nothing. Redirects are foll
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -21,6 +22,10 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _MAX_REDIRECTS = 5
 _GONE = frozenset({404, 410})
+# A server may pack without being asked. Packings in one another, or better ones, make a bomb of a small page.
+_GZIP = frozenset({"gzip", "x-gzip"})
+_PLAIN = frozenset({"", "identity"})
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,7 @@ class Fetcher:
             async with contextlib.aclosing(await client.send(request, stream=True)) as response:
                 if not response.has_redirect_location:
                     return await self._read(response)
-                url = urljoin(place.url, response.headers["location"])
+                url = _target_of(response, place)
         raise SourceRefused("The page leads on to other pages without end")
 
     async def _checked_address(self, place: Place) -> str:
@@ -95,7 +100,7 @@ class Fetcher:
             raise SourceUnreadable(f"The page's server answered with status {response.status_code}")
         limit = self._settings.max_document_bytes
         data = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in _unpacked(response, most=limit + 1):
             data += piece
             if len(data) > limit:
                 raise SourceRefused(f"The page is larger than {limit:,} bytes")
@@ -112,3 +117,29 @@ def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Req
         headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": "Tandem"},
         extensions={"sni_hostname": place.host},
     )
+
+
+def _target_of(response: httpx.Response, place: Place) -> str:
+    try:
+        return urljoin(place.url, response.headers["location"])
+    except ValueError:
+        raise SourceRefused("The page leads on to an address that is not well formed") from None
+
+
+async def _unpacked(response: httpx.Response, *, most: int) -> AsyncIterator[bytes]:
+    """The body piece by piece, unpacked to at most `most` bytes each; httpx would unpack each to whatever it holds."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in _PLAIN:
+        async for piece in response.aiter_raw():
+            yield piece
+        return
+    if encoding not in _GZIP:
+        raise SourceUnreadable("The page's server sent it packed in a way that Tandem does not unpack")
+    unpacking = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        async for piece in response.aiter_raw():
+            yield unpacking.decompress(piece, most)
+    except zlib.error as error:
+        raise SourceUnreadable("The page's server sent it damaged") from error
+    if not unpacking.eof:
+        raise SourceUnreadable("The page's server sent only a part of it")

@@ -1,6 +1,8 @@
+import gzip
 import json
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -43,6 +45,10 @@ class Resolver:
         return turns.pop(0) if len(turns) > 1 else turns[0]
 
 
+async def body() -> AsyncIterator[bytes]:
+    yield b"ok"
+
+
 class Site(httpx.AsyncBaseTransport):
     """A site that redirects as asked; it notes where connections went."""
 
@@ -55,7 +61,7 @@ class Site(httpx.AsyncBaseTransport):
             return httpx.Response(302, headers={"location": "/loop"})
         if "to" in request.url.params:
             return httpx.Response(302, headers={"location": request.url.params["to"]})
-        return httpx.Response(200, text="ok")
+        return httpx.Response(200, content=body())
 
 
 def fetcher(site: Site, resolver: Resolver | None = None, **settings: object) -> Fetcher:
@@ -140,14 +146,28 @@ def test_a_host_has_one_form() -> None:
     assert parse_place("HTTP://Example.COM.:80/a#b").url == "http://example.com/a"
 
 
+# What a server that packs without being asked sends: path, encoding, body.
+PACKED = {
+    "/packed": ("gzip", gzip.compress(b"<h1>Tea</h1>")),
+    "/large-packed": ("gzip", gzip.compress(b"x" * 20_000_000)),
+    "/cut-off": ("gzip", gzip.compress(b"<h1>Tea</h1>")[:-12]),
+    "/not-packed": ("gzip", b"<h1>Tea</h1>"),
+    "/twice": ("gzip, gzip", gzip.compress(gzip.compress(b"<h1>Tea</h1>"))),
+    "/other": ("br", b"<h1>Tea</h1>"),
+}
+
+
 class _Pages(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/slow":
             threading.Event().wait(2)
         self.send_response(404 if self.path == "/gone" else 500 if self.path == "/broken" else 200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
+        encoding, packed = PACKED.get(self.path, ("", b""))
+        if encoding:
+            self.send_header("Content-Encoding", encoding)
         self.end_headers()
-        self.wfile.write(b"x" * 5000 if self.path == "/large" else b"<h1>Tea</h1>")
+        self.wfile.write(packed or (b"x" * 5000 if self.path == "/large" else b"<h1>Tea</h1>"))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
         pass
@@ -173,7 +193,17 @@ async def test_a_real_page_is_fetched_past_any_proxy(site_port: int, monkeypatch
 
 @pytest.mark.parametrize(
     ("path", "error"),
-    [("gone", SourceNotFound), ("broken", SourceUnreadable), ("large", SourceRefused), ("slow", SourceTimeout)],
+    [
+        ("gone", SourceNotFound),
+        ("broken", SourceUnreadable),
+        ("large", SourceRefused),
+        ("slow", SourceTimeout),
+        ("large-packed", SourceRefused),
+        ("cut-off", SourceUnreadable),
+        ("not-packed", SourceUnreadable),
+        ("twice", SourceUnreadable),
+        ("other", SourceUnreadable),
+    ],
 )
 async def test_a_page_that_is_none_says_why(site_port: int, path: str, error: type[SourceError]) -> None:
     settings = KnowledgeSettings(
@@ -181,3 +211,25 @@ async def test_a_page_that_is_none_says_why(site_port: int, path: str, error: ty
     )
     with pytest.raises(error):
         await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/{path}")
+
+
+async def test_a_page_packed_unasked_is_unpacked(site_port: int) -> None:
+    settings = KnowledgeSettings(fetch_allow_hosts=(f"127.0.0.1:{site_port}",))
+    assert (await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/packed")).data == b"<h1>Tea</h1>"
+
+
+async def test_a_packed_page_takes_no_more_memory_than_the_limit_lets_it(site_port: int) -> None:
+    settings = KnowledgeSettings(fetch_allow_hosts=(f"127.0.0.1:{site_port}",), max_document_bytes=1000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceRefused):
+            await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/large-packed")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+async def test_a_redirect_to_no_address_is_refused() -> None:
+    with pytest.raises(SourceRefused):
+        await fetcher(Site()).fetch("http://example.com/r?to=http://[x")
