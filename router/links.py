@@ -8,7 +8,12 @@ REMOVED = "(link removed)"
 # Between two letters it is invisible, and neither Slack nor a browser sees a name or a host there any more.
 _JOINER = "\u2060"
 
-_INLINE = re.compile(r"!?\[(?P<text>[^\]\n]*)\]\(\s*<?(?P<url>[^)>\s]*)>?(?:\s[^)\n]*)?\)")
+# A target may hold brackets in pairs: https://wiki.example/Leave_(parental)
+_TARGET = r"\(\s*(?:<(?P<angled>[^<>\n]*)>|(?P<url>(?:[^()<>\s]|\([^()<>\s]*\))*))(?:\s[^)\n]*)?\)"
+_INLINE = re.compile(rf"!?\[(?P<text>[^\]\n]*)\]{_TARGET}")
+# A label may hold brackets too, escaped or in pairs, and begin on another line: its end is enough.
+_INLINE_END = re.compile(rf"(?P<text>\]){_TARGET}")
+_INLINE_REST = re.compile(r"(?P<text>\])\((?P<url>[^)]*)\)")
 _SLACK_LINK = re.compile(r"<(?P<url>[^<>|\s]+)\|(?P<text>[^<>]*)>")
 _AUTOLINK = re.compile(r"<(?P<url>(?:[a-z][a-z0-9+.-]{1,30}:|//|www\.)[^<>\s]*)>", re.IGNORECASE)
 _DEFINITION = re.compile(r"^[ \t]*\[(?P<label>[^\]\n]+)\]:[ \t]*(?P<url>\S+).*$", re.MULTILINE)
@@ -20,14 +25,14 @@ _NO_SCHEME = re.compile(
     r"(?<![\w:/.@])(?://|\\\\)(?=[\w.-]+\.\w)[^\s<>\"`]+|(?<![\w@.])www\.[^\s<>\"`]+", re.IGNORECASE
 )
 _HOST_WITH_PATH = re.compile(
-    r"(?<![\w@./-])(?:[\w-]+\.)+[^\W\d_]{2,24}(?::\d{1,5})?[/?#][^\s<>\"`]*"
+    r"(?<![\w@./-])(?:[\w-]+\.)+(?:[^\W\d_]{2,24}|[Xx][Nn]--[A-Za-z\d-]+)(?::\d{1,5})?[/?#][^\s<>\"`]*"
     r"|(?<![\w@./-])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?/[^\s<>\"`]*"
 )
 # Endings that are also those of files (md, py, rs, sh) need a path to be taken for a host.
 _HOST = re.compile(
     r"(?<![\w@./-])((?:[\w-]+\.)+)(com|net|org|edu|gov|mil|int|info|biz|io|co|ai|app|dev|xyz|top|site|online|shop|store"
     r"|tech|cloud|link|click|live|page|web|cool|space|icu|vip|club|security|example|uk|de|fr|eu|us|ca|au|nl|ch|ru|cn|jp|br"
-    r"|kr|tv|cc|to|ly|gg|ws|su|tk|ml|ga|cf|gq)(?![\w-])",
+    r"|kr|tv|cc|to|ly|gg|ws|su|tk|ml|ga|cf|gq|xn--[a-z\d-]+)(?![\w-])",
     re.IGNORECASE,
 )
 _SLACK_NAME = re.compile(r"<([!@#])([^<>|\s]*)(?:\|([^<>]*))?>")
@@ -58,8 +63,9 @@ def defuse(text: str, allowed: Collection[str] = ()) -> Defused:
     def labelled(match: re.Match[str]) -> str:
         nonlocal removed
         label = match["text"].strip()
-        if match["url"] in allowed:
-            return f"{label} ({keep(match['url'])})" if label and label != match["url"] else keep(match["url"])
+        url = match.groupdict().get("angled") or match["url"] or ""
+        if url in allowed:
+            return f"{label} ({keep(url)})" if label and label != url else keep(url)
         removed += 1
         return label or REMOVED
 
@@ -67,13 +73,14 @@ def defuse(text: str, allowed: Collection[str] = ()) -> Defused:
         nonlocal removed
         found = match.groupdict().get("url") or match[0]
         url = found.rstrip(_TRAILING)
-        if url in allowed:
-            return keep(url) + found[len(url) :]
+        for end in range(len(found), len(url) - 1, -1):
+            if found[:end] in allowed:
+                return keep(found[:end]) + found[end:]
         removed += 1
         return REMOVED + found[len(url) :] if url else found
 
     text = text.replace("\0", "")
-    for form in (_INLINE, _SLACK_LINK):
+    for form in (_INLINE, _INLINE_END, _INLINE_REST, _SLACK_LINK):
         text = form.sub(labelled, text)
     for form in (_DEFINITION, _AUTOLINK, _SCHEME, _NO_SCHEME, _HOST_WITH_PATH):
         text = form.sub(bare, text)
@@ -81,4 +88,6 @@ def defuse(text: str, allowed: Collection[str] = ()) -> Defused:
     text = _SLACK_NAME.sub(lambda match: f"{match[1]}{_JOINER}{match[3] or match[2]}", text)
     text = _SLACK_OPENING.sub(f"<{_JOINER}", text)
     text = _BROADCAST.sub(f"@{_JOINER}", text)
+    # Taking one link out may join the ends of another, and a stream may bring the rest of this one.
+    text = text.replace("](", "] (")
     return Defused(text=re.sub("\0(\\d+)\0", lambda match: kept[int(match[1])], text), removed=removed)

@@ -47,6 +47,56 @@ def test_no_form_of_a_foreign_link_survives(form: str):
     assert CANARY not in defuse(f"Before {form.format(CANARY)} after", {OURS}).text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "evil.xn--p1ai/leak?d=secret",
+        "[a [b] c](secret.evil.ninja)",
+        "[a [b] c](data.evil.xn--p1ai/x?d=1)",
+        r"[Go \[now\]](secret.evil.ninja)",
+        "[a\nb](secret.evil.ninja)",
+        "](secret.evil.ninja)",
+        "![](secret.evil.ninja)",
+        "[a]( secret.evil.ninja 'title')",
+        "[a](\nsecret.evil.ninja)",
+        "[a [b](secret.evil.ninja)](secret.evil.ninja)",
+        "[a](secret.evil.ninja(b)",
+    ],
+)
+def test_link_in_an_unusual_form_does_not_survive(text: str):
+    defused = defuse(f"Before {text} after", {OURS})
+    assert "secret" not in defused.text
+    assert defused.removed >= 1
+
+
+@given(st.text("[](a.b/<>\\! \n)", max_size=40))
+def test_no_label_and_target_stand_side_by_side(text: str):
+    assert "](" not in defuse(text, {OURS}).text
+
+
+def test_host_in_punycode_is_unlinked():
+    assert "evil.xn--p1ai" not in defuse("Go to evil.xn--p1ai now").text
+
+
+BRACKETED = "https://wiki.example/Leave_(parental)"
+
+
+@pytest.mark.parametrize(
+    ("form", "reads"),
+    [
+        ("{}", "{}"),
+        ("See {}.", "See {}."),
+        ("({})", "({})"),
+        ("<{}>", "{}"),
+        ("[Leave]({})", "Leave ({})"),
+        ("[Leave](<{}>)", "Leave ({})"),
+    ],
+)
+def test_link_of_a_source_that_ends_in_a_bracket_survives(form: str, reads: str):
+    defused = defuse(form.format(BRACKETED), {BRACKETED})
+    assert (defused.text, defused.removed) == (reads.format(BRACKETED), 0)
+
+
 @pytest.mark.parametrize("form", ["{}", "<{}>", "see {}.", "({})"])
 def test_link_of_a_source_survives(form: str):
     defused = defuse(form.format(OURS), {OURS})
@@ -81,6 +131,7 @@ def test_mention_is_broken(text: str):
         "mail people@agency.gov about it",
         "a ratio of 3:1, see section 4.2/4.3",
         "def f(x: int) -> int: return x # note: data is kept",
+        "Sixteen weeks [1] (and 30 days' notice).",
     ],
 )
 def test_plain_text_stays_as_it_is(text: str):
