@@ -63,7 +63,10 @@ def read_file(path: Path, *, limit: int) -> bytes:
 
 def _page(url: str) -> Source:
     address = urldefrag(url)[0]
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise SourceRefused("The address is not well formed") from None
     name = unquote(PurePosixPath(parts.path).name) or parts.hostname or address
     return Source(uri=address, name=name)
 

@@ -53,6 +53,12 @@ def test_a_page_is_named_for_its_path_and_its_fragment_is_no_other_page() -> Non
     assert (source.uri, source.name) == ("https://example.com/a/caf%C3%A9.html", "café.html")
 
 
+@pytest.mark.parametrize("address", ["http://[handbook]/x", "https://example.org]/a"])
+def test_an_address_that_cannot_be_read_is_refused(address: str) -> None:
+    with pytest.raises(SourceRefused, match="not well formed"):
+        list(find_sources(address))
+
+
 @pytest.mark.parametrize(
     ("name", "content_type", "kind"),
     [
