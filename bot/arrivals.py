@@ -164,9 +164,9 @@ def _clicked_in(body: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def gave_up(work_id: str, payload: dict[str, Any]) -> Arrival:
-    """The work of saying that a question was given up."""
-    return Arrival(id=f"{work_id}:gave-up", kind="gave_up", payload={**payload, "given_up": work_id})
+def gave_up(work_id: str, kind: str, payload: dict[str, Any]) -> Arrival:
+    """The work of saying that other work was given up."""
+    return Arrival(id=f"{work_id}:gave-up", kind="gave_up", payload={**payload, "given_up": work_id, "kind": kind})
 
 
 def storable(text: str) -> str:

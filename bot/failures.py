@@ -16,6 +16,9 @@ OVER_QUOTA = (
 )
 GAVE_UP = "I tried to answer this several times and failed each time. Please ask it in other words, or tell an administrator if it stays so."
 
+NOT_TAKEN_IN = "Something went wrong on my side, and I could not take in all of this. Please hand it over again; tell an administrator if it stays so."
+NOT_KEPT = "Something went wrong on my side, and your feedback was not kept. Please give it again; tell an administrator if it stays so."
+
 
 class Declined(Exception):
     """A message that is not put to the router; `str` is what its author is told."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.arrivals import CORRECTION_VIEW, Arrival, storable
 from bot.errors import SlackError
+from bot.failures import NOT_KEPT
 from bot.pacer import Pacer
 from bot.payloads import Json, Malformed, as_object, inner, objects, optional, required
 from bot.rendering import plain
@@ -64,6 +65,10 @@ class FeedbackDesk:
             correction=optional(payload, "correction"),
         )
         await self._keep(event, payload)
+
+    async def own_up(self, payload: Mapping[str, Any]) -> None:
+        """Tell the person that a click or form of theirs was not kept."""
+        await self._whisper(payload, NOT_KEPT)
 
     async def _toggled(self, pressed: FeedbackKind, exchange_id: str, person: str, work_id: str) -> FeedbackKind:
         events = await self._journal.feedback_events(exchange_id)

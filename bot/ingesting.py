@@ -8,11 +8,12 @@ from bot.arrivals import SHARE_ACTION
 from bot.directory import Channel, Directory
 from bot.downloads import Downloads, NotDownloaded
 from bot.errors import SlackRefused
+from bot.failures import NOT_TAKEN_IN
 from bot.membership import access
 from bot.orphans import Place
 from bot.payloads import optional, required
 from bot.rendering import Page, button, escape, pages, section, split_text
-from bot.stream import Outlet
+from bot.stream import Outlet, Reply
 from knowledge.audience import PUBLIC, channel_scope
 from knowledge.documents import IngestResult
 from knowledge.errors import KnowledgeError
@@ -52,18 +53,8 @@ class IngestDesk:
 
     async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Bring in addresses or files. Run again, it changes nothing that is in already."""
-        place = Place(
-            team=required(payload, "team"),
-            channel=required(payload, "channel"),
-            thread_ts=optional(payload, "thread_ts"),
-            after_ts=optional(payload, "after_ts"),
-            user=required(payload, "user"),
-        )
-        # The answer to “who may read it?” is written over that question.
-        asked_in = optional(payload, "message_ts")
-        owner = await self._outlet.deliveries.owned(place.channel, asked_in) if asked_in else None
-        reply = self._outlet.reply(place, owner or work_id, work_id)
-        await reply.recover()
+        place = _place(payload)
+        reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, team=place.team, channel=place.channel, user=place.user)
         if allowed.refusal:
             await reply.replace(_note(f":warning: {allowed.refusal}"))
@@ -81,6 +72,19 @@ class IngestDesk:
             results.append(result)
             await reply.replace(_progress(results, who, len(names)))
         await reply.replace(_progress(results, who, 0))
+
+    async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Say that it failed, over the message that tells of its progress."""
+        reply = await self._reply(work_id, _place(payload), payload)
+        await reply.replace(_note(NOT_TAKEN_IN))
+
+    async def _reply(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> Reply:
+        # The answer to “who may read it?” is written over that question.
+        asked_in = optional(payload, "message_ts")
+        owner = await self._outlet.deliveries.owned(place.channel, asked_in) if asked_in else None
+        reply = self._outlet.reply(place, owner or work_id, work_id)
+        await reply.recover()
+        return reply
 
     async def _results(self, payload: Mapping[str, Any], scope: str) -> AsyncIterator[IngestResult]:
         for url in payload.get("urls", []):
@@ -101,6 +105,16 @@ class IngestDesk:
         except SlackRefused as error:
             gone = error.code in {"file_not_found", "file_deleted"}
             return _failed(file_id, "The file is no longer there." if gone else "Slack does not let me read this file.")
+
+
+def _place(payload: Mapping[str, Any]) -> Place:
+    return Place(
+        team=required(payload, "team"),
+        channel=required(payload, "channel"),
+        thread_ts=optional(payload, "thread_ts"),
+        after_ts=optional(payload, "after_ts"),
+        user=required(payload, "user"),
+    )
 
 
 def _failed(uri: str, error: str) -> IngestResult:

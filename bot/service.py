@@ -131,14 +131,14 @@ class Bot:
         await self._slack.close()
 
     async def _own_up(self) -> None:
-        """Say in its thread that a question was given up: one that ended the process each time it was answered."""
+        """Have it said that work was given up: such as ended the process each time it was taken up."""
         await asyncio.sleep(_RECOVERY_S)
         try:
             for work_id, kind, payload in await self._durable.given_up():
-                if kind in {"question", "edit"}:
-                    await self._durable.store(gave_up(work_id, payload))
+                if kind != "gave_up":
+                    await self._durable.store(gave_up(work_id, kind, payload))
         except (NotStored, SQLAlchemyError, OSError):
-            log.exception("given-up questions were not looked for")
+            log.exception("work that was given up was not looked for")
 
 
 async def open_bot(

@@ -8,12 +8,12 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answering import Answering
 from bot.deliveries import Asked, Deliveries
-from bot.errors import SlackAmbiguous, SlackError, SlackRefused, SlackUnreachable
+from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import addresses, is_ingest_comment, names_everyone
@@ -52,13 +52,18 @@ class Work:
 
     async def do(self, work_id: str, kind: str, payload: Json) -> Any:
         """The result is what a listener waits for: the kind of vote that was recorded, else None."""
-        try:
-            return await self._wait_out(work_id, partial(self._do, work_id, kind, payload))
-        except SlackRefused as error:
-            log.error("%s was given up: %s", work_id, error)  # noqa: TRY400 — Slack's word says all
-        except Exception:  # the edge of the process: what is not foreseen is said in the thread, and logged
-            log.exception("%s failed", work_id)
-            await self._own_up(work_id, kind, payload)
+        if kind == "gave_up":
+            work_id, kind = required(payload, "given_up"), optional(payload, "kind")
+            steps = [partial(self._own_up, GAVE_UP)]
+        else:
+            steps = [self._do, partial(self._own_up, INTERNAL)]
+        for step in [*steps, self._let_go]:
+            try:
+                return await self._wait_out(work_id, partial(step, work_id, kind, payload))
+            except SlackRefused as error:
+                log.error("%s failed: %s", work_id, error)  # noqa: TRY400 — Slack's word says all
+            except Exception:  # the edge of the process: what is not foreseen is said to the person, and logged
+                log.exception("%s failed", work_id)
         return None
 
     async def _wait_out(self, work_id: str, step: Callable[[], Awaitable[Any]]) -> Any:
@@ -94,24 +99,24 @@ class Work:
                 files = [name for name in names if "/" not in name]
                 shared = {"files": files, "urls": addresses(optional(payload, "value")), "everyone": True}
                 await self._ingest.take_in(work_id, {**payload, **shared})
-            case "gave_up":
-                asked = _asked(payload, required(payload, "given_up"))
-                await self._answering.decline(asked, Declined(GAVE_UP, may_retry=True))
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None
 
     async def _message(self, work_id: str, payload: Json) -> None:
-        text = optional(payload, "text")
-        if is_ingest_comment(text, has_files=bool(payload["files"])):
-            await self._ingest.take_in(work_id, await self._handed_over(payload))
-        elif payload["files"] and not text.strip():
+        handed_over = await self._handed_over(payload)
+        if handed_over is not None:
+            await self._ingest.take_in(work_id, handed_over)
+        elif payload["files"] and not optional(payload, "text").strip():
             await self._answering.decline(_asked(payload, work_id), Declined(FILES_ONLY))
         else:
             await self._answering.answer(_asked(payload, work_id))
 
-    async def _handed_over(self, payload: Json) -> Json:
+    async def _handed_over(self, payload: Json) -> Json | None:
+        """What a comment wants taken in; None for a message that asks something else."""
         text = optional(payload, "text")
+        if not is_ingest_comment(text, has_files=bool(payload["files"])):
+            return None
         files = payload["files"] or await self._files_of(payload)
         place = {"thread_ts": payload["thread_ts"], "after_ts": payload["ts"]}
         return {**payload, **place, "files": files, "urls": addresses(text), "everyone": names_everyone(text)}
@@ -124,21 +129,42 @@ class Work:
         return [required(file, "id") for message in objects(page, "messages") for file in objects(message, "files")]
 
     async def _ask_again(self, work_id: str, payload: Json) -> None:
-        found = await self._deliveries.find(optional(payload, "value"))
-        if found is None:
-            return
-        # Pressed twice, or pressed again while it is being answered: once is enough.
-        if found.state == "failed" or found.asked.exchange_id == work_id:
-            again = replace(found.asked, exchange_id=work_id, version=required(payload, "version"))
+        again = await self._asked_again(work_id, payload)
+        if again is not None:
             await self._answering.answer(again)
 
-    async def _own_up(self, work_id: str, kind: str, payload: Json) -> None:
-        if kind not in {"question", "edit"}:
-            return
-        try:
-            await self._answering.decline(_asked(payload, work_id), Declined(INTERNAL, may_retry=True))
-        except (SlackError, SQLAlchemyError, OSError):
-            log.exception("the failure of %s could not be said in the thread", work_id)
+    async def _asked_again(self, work_id: str, payload: Json) -> Asked | None:
+        """The question under whose apology the button was pressed; None where it is answered or being answered."""
+        found = await self._deliveries.find(optional(payload, "value"))
+        # Pressed twice, or pressed again while it is being answered: once is enough.
+        if found is None or (found.state != "failed" and found.asked.exchange_id != work_id):
+            return None
+        return replace(found.asked, exchange_id=work_id, version=required(payload, "version"))
+
+    async def _own_up(self, sentence: str, work_id: str, kind: str, payload: Json) -> None:
+        """Say that the work failed, where its outcome would have been seen."""
+        match kind:
+            case "question" | "edit":
+                handed_over = await self._handed_over(payload)
+                if handed_over is None:
+                    await self._answering.decline(_asked(payload, work_id), Declined(sentence, may_retry=True))
+                else:
+                    await self._ingest.own_up(work_id, handed_over)
+            case "retry":
+                again = await self._asked_again(work_id, payload)
+                if again is not None:
+                    await self._answering.decline(again, Declined(sentence, may_retry=True))
+            case "ingest" | "share":
+                await self._ingest.own_up(work_id, payload)
+            case "vote" | "correction":
+                await self._feedback.own_up(payload)
+            case _:  # a deletion shows nothing
+                return
+
+    async def _let_go(self, work_id: str, kind: str, payload: Json) -> None:
+        """The failure could not be said where it belongs: leave nothing behind that waits for this work."""
+        if kind == "retry":
+            await self._deliveries.settle(work_id, optional(payload, "value"), "failed")
 
 
 def _passes(error: Exception) -> bool:

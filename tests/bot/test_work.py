@@ -17,11 +17,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import bot.tables
 import router.tables
 from bot.answering import Answering
+from bot.arrivals import gave_up
 from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.downloads import Downloads
-from bot.errors import SlackUnreachable
+from bot.errors import SlackRefused, SlackUnreachable
 from bot.failpoints import Failpoints
+from bot.failures import GAVE_UP, NOT_KEPT, NOT_TAKEN_IN
 from bot.feedback import FeedbackDesk
 from bot.ingesting import IngestDesk
 from bot.messages import History
@@ -52,7 +54,7 @@ class _Parts:
     """Stands for the router and the library: what they are asked, and the errors they meet, first error first."""
 
     journal: Journal
-    errors: list[Exception] = field(default_factory=list[Exception])
+    errors: list[BaseException] = field(default_factory=list[BaseException])
     asked: list[str] = field(default_factory=list[str])
     ingested: list[str] = field(default_factory=list[str])
 
@@ -186,6 +188,14 @@ def _question(text: str = "How?", **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_DEFECT = RuntimeError("a defect of ours")
+
+
+def _retry(at: str = "300.1") -> tuple[str, str, dict[str, Any]]:
+    place = {"team": "T1", "channel": "C1", "user": "U2", "message_ts": "500.1", "thread_ts": "100.1"}
+    return f"slack:T1:C1:retry:500.1:U2:{at}", "retry", {**place, "value": _KEY, "version": at}
+
+
 def _vote() -> dict[str, Any]:
     return {"value": f"up {_KEY}", "user": "U1", "channel": "C1", "thread_ts": "100.1", "version": "200.1"}
 
@@ -227,3 +237,91 @@ async def test_vote_waits_for_as_long_as_the_journal_is_away(desk: _Desk) -> Non
     away.__cause__ = _ON_A_FULL_DISK
     desk.journal.errors = [away] * 125
     assert await desk.work.do("w1", "vote", _vote()) == "vote_up"
+
+
+async def test_try_again_that_fails_can_be_pressed_again(desk: _Desk) -> None:
+    desk.parts.errors = [_DEFECT, _DEFECT]
+    await desk.work.do(_KEY, "question", _question())
+    await desk.work.do(*_retry("300.1"))
+    (said,) = desk.slack.texts()
+    assert said.startswith("Something went wrong on my side")
+    await desk.work.do(*_retry("301.1"))
+    assert desk.slack.texts() == ["So."]
+
+
+async def test_try_again_whose_failure_slack_does_not_let_be_said_can_be_pressed_again(desk: _Desk) -> None:
+    desk.parts.errors = [_DEFECT, _DEFECT]
+    await desk.work.do(_KEY, "question", _question())
+    update, desk.slack.replies["chat.update"] = desk.slack.replies["chat.update"], SlackRefused("chat.update", "no")
+    await desk.work.do(*_retry("300.1"))
+    desk.slack.replies["chat.update"] = update
+    await desk.work.do(*_retry("301.1"))
+    assert desk.slack.texts() == ["So."]
+
+
+async def test_try_again_that_ended_the_process_each_time_can_be_pressed_again(desk: _Desk) -> None:
+    desk.parts.errors = [_DEFECT]
+    await desk.work.do(_KEY, "question", _question())
+    work_id, kind, payload = _retry("300.1")
+    desk.parts.errors = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        await desk.work.do(work_id, kind, payload)
+    told = gave_up(work_id, kind, payload)
+    await desk.work.do(told.id, told.kind, told.payload)
+    assert desk.slack.texts() == [GAVE_UP]
+    await desk.work.do(*_retry("301.1"))
+    assert desk.slack.texts() == ["So."]
+
+
+_INGEST = {"team": "T1", "channel": "C1", "user": "U1", "urls": ["https://a.example/p"], "everyone": False}
+_SHARE = {**_INGEST, "value": "https://a.example/p", "message_ts": "90.1", "thread_ts": "90.1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("ingest", _INGEST),
+        ("share", _SHARE),
+        ("question", _question("/ingest https://a.example/p")),
+        ("edit", _question("/ingest https://a.example/p", version="200.1")),
+    ],
+)
+async def test_documents_that_could_not_be_taken_in_leave_no_message_that_says_they_are_being_read(
+    desk: _Desk, kind: str, payload: dict[str, Any]
+) -> None:
+    desk.parts.errors = [_DEFECT]
+    await desk.work.do("w1", kind, payload)
+    assert desk.slack.texts() == [NOT_TAKEN_IN]
+    assert "Try again" not in "".join(desk.slack.blocks.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"), [("ingest", _INGEST), ("question", _question("/ingest https://a.example/p"))]
+)
+async def test_documents_that_ended_the_process_each_time_are_said_not_to_be_in(
+    desk: _Desk, kind: str, payload: dict[str, Any]
+) -> None:
+    told = gave_up("w1", kind, payload)
+    await desk.work.do(told.id, told.kind, told.payload)
+    assert desk.slack.texts() == [NOT_TAKEN_IN]
+
+
+async def test_person_hears_that_their_vote_was_not_kept(desk: _Desk) -> None:
+    desk.journal.errors = [_DEFECT]
+    assert await desk.work.do("w1", "vote", _vote()) is None
+    assert desk.slack.whispers == [NOT_KEPT]
+
+
+async def test_failure_is_said_once_slack_is_back(desk: _Desk) -> None:
+    desk.parts.errors = [_DEFECT]
+    post = desk.slack.replies["chat.postMessage"]
+    outage = iter([SlackUnreachable("away")] * 3)
+
+    def refuse(**arguments: Any) -> dict[str, Any]:
+        for error in outage:
+            raise error
+        return cast("Any", post)(**arguments)
+
+    desk.slack.replies["chat.postMessage"] = refuse
+    await desk.work.do(_KEY, "question", _question())
+    assert len(desk.slack.texts()) == 1
