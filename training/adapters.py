@@ -66,7 +66,9 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
     Raises AdapterRefused for anything but a plain LoRA adapter in safetensors of at most `max_rank`.
     """
     folder = home / "adapters"
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
     staging = Path(tempfile.mkdtemp(prefix=".incoming.", dir=folder))
     try:
         # What is checked is the copy: the original may change under our eyes.
@@ -98,6 +100,7 @@ def _copy(directory: Path, staging: Path) -> None:
         _refuse_strange(path)
         if path.name in _KEPT:
             shutil.copyfile(path, staging / path.name, follow_symlinks=False)
+            (staging / path.name).chmod(0o644)  # whatever the umask: the model server may be another user's
     for needed in (WEIGHTS, CONFIG):
         if not (staging / needed).is_file():
             raise AdapterRefused(f"{directory} holds no {needed}")

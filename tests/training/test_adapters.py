@@ -1,5 +1,7 @@
 import json
+import os
 import pickle
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,18 @@ def test_adapter_is_kept_under_the_digest_of_its_content(tmp_path: Path):
     assert kept.path == tmp_path / "home" / "adapters" / kept.id
     assert (kept.path / WEIGHTS).read_bytes() == (tmp_path / "Trial 7" / WEIGHTS).read_bytes()
     assert (kept.base, kept.rank) == ("tiny", 4)
+
+
+def test_kept_adapter_can_be_read_by_a_model_server_of_another_user(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    mask = os.umask(0o077)
+    try:
+        place = keep(directory, tmp_path / "home").path
+    finally:
+        os.umask(mask)
+
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (place.parent, place)] == [0o755, 0o755]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in place.iterdir()} == {0o644}
 
 
 def test_same_adapter_kept_twice_is_one_folder(tmp_path: Path):
