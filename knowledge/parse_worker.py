@@ -30,7 +30,7 @@ _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
 
 def main() -> None:
-    memory_bytes, cpu_s = int(sys.argv[1]), int(sys.argv[2])
+    memory_bytes, cpu_s, max_chars = map(int, sys.argv[1:4])
     # A library that prints must not write into the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -40,7 +40,7 @@ def main() -> None:
     while (request := _receive(sys.stdin.buffer)) is not None:
         header, data = request
         _allow_cpu(cpu_s)
-        _send(answers, _answer(data, header["kind"], header["name"]))
+        _send(answers, _answer(data, header["kind"], header["name"], max_chars))
 
 
 def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
@@ -63,7 +63,7 @@ def _allow_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(data: bytes, kind: str, name: str) -> dict[str, str]:
+def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]:
     try:
         title, text = _read(data, kind)
     except KreuzbergError as error:
@@ -74,7 +74,9 @@ def _answer(data: bytes, kind: str, name: str) -> dict[str, str]:
         return {"error": "memory"}
     # A page that only leads elsewhere has a title and nothing below it.
     text = text or title or ""
-    title = " ".join((title or first_heading(text) or name).split())[:_TITLE_CHARS]
+    if len(text) > max_chars:
+        return {"error": "long"}
+    title = " ".join(_CONTROL.sub("", title or first_heading(text) or name).split())[:_TITLE_CHARS]
     return {"title": title, "text": text}
 
 

@@ -9,6 +9,9 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
 from knowledge.kinds import READABLE, kind_of
@@ -23,6 +26,9 @@ _REASONS = {
     "broken": "is damaged, or is not of the kind that its name says",
     "memory": "needs more memory to read than Tandem allows",
 }
+# JSON writes one character in twelve bytes at most; the title and the braces take the rest.
+_BYTES_PER_CHAR = 12
+_BYTES_BESIDE_TEXT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,16 @@ class Parsed:
 
     title: str
     text: str
+
+
+class _Answer(BaseModel):
+    """What the worker sends: a title and a text, or an error."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    title: str = ""
+    text: str = ""
+    error: Literal["", "encrypted", "broken", "memory", "long"] = ""
 
 
 class Parser:
@@ -51,25 +67,26 @@ class Parser:
             raise SourceUnreadable(f"“{name}” is empty")
         async with self._turn:
             answer = await self._ask_worker(data, kind, name)
-        if "error" in answer:
-            raise SourceUnreadable(f"“{name}” {_REASONS[answer['error']]}")
-        if not answer["text"].strip():
-            raise SourceUnreadable(f"“{name}” holds no text; if it is a scan, it needs text recognition first")
-        if len(answer["text"]) > self._settings.max_document_chars:
+        if answer.error == "long" or len(answer.text) > self._settings.max_document_chars:
             raise SourceRefused(
                 f"“{name}” holds more than {self._settings.max_document_chars:,} characters; split it into parts"
             )
-        return Parsed(title=answer["title"], text=answer["text"])
+        if answer.error:
+            raise SourceUnreadable(f"“{name}” {_REASONS[answer.error]}")
+        if not answer.text.strip():
+            raise SourceUnreadable(f"“{name}” holds no text; if it is a scan, it needs text recognition first")
+        return Parsed(title=answer.title, text=answer.text)
 
     async def close(self) -> None:
         async with self._turn:
             await self._end_worker()
 
-    async def _ask_worker(self, data: bytes, kind: str, name: str) -> dict[str, str]:
+    async def _ask_worker(self, data: bytes, kind: str, name: str) -> _Answer:
         worker = await self._ready_worker()
+        most = self._settings.max_document_chars * _BYTES_PER_CHAR + _BYTES_BESIDE_TEXT
         try:
             async with asyncio.timeout(self._settings.parse_timeout_s):
-                answer = await _exchange(worker, data, kind, PurePath(name).stem)
+                answer = await _exchange(worker, data, kind, PurePath(name).stem, most=most)
         except TimeoutError:
             await self._end_worker()
             raise SourceTimeout(
@@ -81,6 +98,10 @@ class Parser:
             if status == -signal.SIGXCPU:
                 raise SourceTimeout(f"“{name}” took more computing than Tandem allows for one document") from None
             raise SourceUnreadable(f"“{name}” could not be read: it is damaged, or needs too much memory") from None
+        except ValueError:
+            # The file has taken the worker over: what it does from here is not ours.
+            await self._end_worker()
+            raise SourceUnreadable(f"“{name}” could not be read: it is damaged") from None
         except asyncio.CancelledError:
             # The answer to come belongs to nobody; the next document must not get it.
             await self._end_worker()
@@ -99,9 +120,10 @@ class Parser:
     async def _start_worker(self) -> Process:
         memory_bytes = self._settings.parse_memory_mb * 1024 * 1024
         cpu_s = max(1, int(self._settings.parse_timeout_s))
+        limits = (memory_bytes, cpu_s, self._settings.max_document_chars)
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-m", "knowledge.parse_worker", str(memory_bytes), str(cpu_s)),
+            *("-P", "-m", "knowledge.parse_worker", *map(str, limits)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
@@ -119,11 +141,14 @@ class Parser:
             await worker.wait()
 
 
-async def _exchange(worker: Process, data: bytes, kind: str, name: str) -> dict[str, str]:
+async def _exchange(worker: Process, data: bytes, kind: str, name: str, *, most: int) -> _Answer:
+    """Raises ValueError for an answer that is longer than `most` bytes, or none."""
     if worker.stdin is None or worker.stdout is None:
         raise ConnectionError
     header = json.dumps({"kind": kind, "name": name, "size": len(data)}).encode()
     worker.stdin.write(struct.pack(">I", len(header)) + header + data)
     await worker.stdin.drain()
     length = struct.unpack(">I", await worker.stdout.readexactly(4))[0]
-    return json.loads(await worker.stdout.readexactly(length))
+    if length > most:
+        raise ValueError(length)
+    return _Answer.model_validate_json(await worker.stdout.readexactly(length))

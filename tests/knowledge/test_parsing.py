@@ -2,7 +2,9 @@ import asyncio
 import io
 import os
 import signal
+import sys
 import zipfile
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -33,6 +35,7 @@ async def parser(settings: KnowledgeSettings) -> AsyncIterator[Parser]:
         ("a.html", b"<head><title>A</title><meta name=x content=y></head><h1>H</h1>", "A", "# H"),
         ("a.md", b"---\ntitle: Moved\nredirect_to: /b\n---\n", "Moved", "Moved"),
         ("a.txt", b"a\x00b", "a", "ab"),
+        ("caf\udce9.txt", b"no title", "caf", "no title"),
     ],
 )
 async def test_a_document_gives_its_title_and_its_text(
@@ -64,6 +67,34 @@ async def test_a_text_too_long_is_refused(settings: KnowledgeSettings) -> None:
     parser = Parser(settings.model_copy(update={"max_document_chars": 10}))
     with pytest.raises(SourceRefused, match="more than 10 characters"):
         await parser.parse(b"12345678901", name="a.txt")
+    await parser.close()
+
+
+async def test_a_text_too_long_does_not_leave_the_worker(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"max_document_chars": 10}))
+    with pytest.raises(SourceRefused, match="more than 10 characters"):
+        await parser.parse(b"x" * 1_000_000, name="a.txt")
+    assert (await parser.parse("😀".encode() * 10, name="b.txt")).text == "😀" * 10
+    await parser.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "struct.pack('>I', 2**32 - 1) + b'{'",
+        "struct.pack('>I', 8) + b'no JSON.'",
+        "struct.pack('>I', 2) + b'[]'",
+        "struct.pack('>I', 11) + b'{\"text\": 1}'",
+        "struct.pack('>I', 14) + b'{\"error\": \"x\"}'",
+    ],
+)
+async def test_a_worker_that_a_file_took_over_costs_one_document(settings: KnowledgeSettings, answer: str) -> None:
+    parser = Parser(settings.model_copy(update={"parse_timeout_s": 10}))
+    program = f"import struct, sys, time; sys.stdout.buffer.write({answer}); sys.stdout.flush(); time.sleep(60)"
+    parser._worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=PIPE, stdout=PIPE)
+    with pytest.raises(SourceUnreadable, match=r"“a\.txt” could not be read"):
+        await parser.parse(b"one", name="a.txt")
+    assert (await parser.parse(b"two", name="b.txt")).text == "two"
     await parser.close()
 
 
