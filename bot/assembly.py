@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import database_url, migrate, open_engine
+from bot.home import prepare_home
 from bot.settings import BotSettings, load_settings
 from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
@@ -60,7 +61,7 @@ def load_configuration() -> Configuration:
         router=load_settings(RouterSettings),
         knowledge=load_settings(KnowledgeSettings),
     )
-    configuration.home.mkdir(parents=True, exist_ok=True)
+    prepare_home(configuration.home)
     return configuration
 
 

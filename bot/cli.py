@@ -5,6 +5,7 @@ What needs the trainer is imported where it is used, so that a bot without one s
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -54,10 +55,21 @@ _T = TypeVar("_T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+OWN_LOGGERS = ("bot", "router", "knowledge", "training", "tandem")
+VENDORS_LOGGERS = ("tandem.slack_sdk", "tandem.bolt")
+
+
 class RouteChoice(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     RETRIEVE = "retrieve"
+
+
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    # What people wrote is read by this user alone. An adapter that was trained is for whoever serves it.
+    if context.invoked_subcommand != "train":
+        os.umask(0o077)
 
 
 @app.command()
@@ -284,10 +296,17 @@ def _fail(line: str) -> NoReturn:
 def _set_up_logging(configuration: Configuration) -> None:
     folder = configuration.home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=folder / "tandem.log",
-        level=configuration.bot.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    logging.basicConfig(filename=folder / "tandem.log", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _set_levels(configuration.bot.log_level)
+
+
+def _set_levels(level: str) -> None:
+    """Debugging is for our own modules: vendors then log whole requests, with what people wrote in them."""
+    own = logging.getLevelNamesMapping()[level.upper()]
+    vendors = max(own, logging.INFO)
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(own)
+    for name in ("", *VENDORS_LOGGERS):
+        logging.getLogger(name).setLevel(vendors)
     # The HTTP client names each address it calls; that is noise here, and addresses may hold what is private.
     logging.getLogger("httpx").setLevel(logging.WARNING)

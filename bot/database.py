@@ -55,9 +55,10 @@ def is_ours(_thing: object, _name: str | None, kind: str, reflected: bool, ours:
 
 def open_engine(url: URL) -> AsyncEngine:
     """An engine with connections checked before use; SQLite in WAL mode, so that readers never wait for a writer."""
+    # Parameters are what people wrote: they stay out of errors, which are logged.
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
-    engine = create_async_engine(url)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 

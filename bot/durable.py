@@ -60,6 +60,8 @@ class Durable:
             "name": "tandem",
             "system_database_url": self._database_url,
             "system_database_engine": _sqlite_engine(self._database_url),
+            # The parameters hold whole messages: they stay out of errors, which are logged.
+            "db_engine_kwargs": {"hide_parameters": True},
             "application_version": _WORK_VERSION,
             "executor_id": self._executor_id,
             "serializer": DBOSPortableJSONSerializer(),
@@ -167,7 +169,7 @@ def _sqlite_engine(url: str) -> Engine | None:
     """
     if make_url(url).get_backend_name() != "sqlite":
         return None
-    engine = create_engine(url, pool_size=_SQLITE_CONNECTIONS, max_overflow=0)
+    engine = create_engine(url, pool_size=_SQLITE_CONNECTIONS, max_overflow=0, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

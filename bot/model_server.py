@@ -193,6 +193,7 @@ async def unpack(home: Path, progress: Progress) -> Path:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "training.embedded_model", "--out", str(folder),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        umask=0o022,  # unlike what people wrote, the model may be read by a server of another user
     )  # fmt: skip
     output, _ = await process.communicate()
     if process.returncode != 0 or not (folder / "config.json").exists():

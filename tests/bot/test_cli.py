@@ -1,10 +1,14 @@
 """What the commands do beside printing: the composition root's own steps."""
 
-from collections.abc import AsyncIterator
+import logging
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typer.testing import CliRunner, Result
 
 from bot import cli
 from router import tables as router_tables
@@ -21,6 +25,57 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
         await connection.run_sync(training_tables.metadata.create_all)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own, read from a clean environment; what a command sets for its process is set back."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "TANDEM_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    mask = os.umask(0o022)
+    yield tmp_path / "home"
+    os.umask(mask)
+
+
+def _tandem(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def _open_to_others(folder: Path) -> list[str]:
+    return [place.name for place in folder.rglob("*") if stat.S_IMODE(place.stat().st_mode) & 0o077]
+
+
+def test_what_a_command_writes_is_closed_to_other_users(home, tmp_path):
+    told = _tandem("export", "--out", str(tmp_path / "out"))
+    assert told.exit_code == 0, told.output
+    assert (home / "tandem.db").exists()
+    assert _open_to_others(home) == []
+    assert _open_to_others(tmp_path / "out") == []
+
+
+@pytest.fixture
+def levels() -> Iterator[None]:
+    kept = {name: logging.getLogger(name).level for name in ("", *cli.OWN_LOGGERS, *cli.VENDORS_LOGGERS, "httpx")}
+    yield
+    for name, level in kept.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.parametrize("name", ["tandem.slack_sdk", "tandem.bolt", "slack_sdk.web", "slack_bolt.App", "aiosqlite"])
+def test_vendor_that_would_log_whole_requests_does_not_at_any_level(levels, name):
+    cli._set_levels("debug")
+    assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+
+
+@pytest.mark.parametrize("name", ["bot.run", "tandem.answering", "router.writer", "knowledge.index"])
+def test_own_modules_log_as_much_as_is_set(levels, name):
+    cli._set_levels("debug")
+    assert logging.getLogger(name).isEnabledFor(logging.DEBUG)
+    cli._set_levels("error")
+    assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
 
 
 @pytest.mark.parametrize("base", ["SmolLM2-135M-Instruct", "another"])

@@ -5,6 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import MetaData, create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 import bot.tables
 import knowledge.tables
@@ -41,6 +42,15 @@ async def test_sqlite_is_opened_in_wal_mode(tmp_path):
         mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
     await engine.dispose()
     assert mode == "wal"
+
+
+async def test_what_people_wrote_is_not_in_an_error_of_the_database(tmp_path):
+    engine = open_engine(database_url_of(BotSettings(home=tmp_path)))
+    with pytest.raises(SQLAlchemyError) as caught:
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "canary"})
+    await engine.dispose()
+    assert "canary" not in str(caught.value)
 
 
 def test_postgres_address_is_taken_as_people_write_it():
