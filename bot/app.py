@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUntypedFunctionDecorator=false, reportUnusedFunction=false
 # Bolt's decorators are untyped, and use the functions that they decorate.
 
+import asyncio
 import logging
 import re
 from typing import Any
@@ -14,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.arrivals import CORRECTION_VIEW, FEEDBACK_ACTION, INGEST_VIEW, SOURCE_ACTION, Arrival, Identity
 from bot.directory import Directory
 from bot.durable import Durable
-from bot.errors import SlackError
+from bot.errors import SlackError, SlackRefused
 from bot.feedback import correction_form, is_blank
 from bot.ingest_form import HELP, ingest_form, missing_in_form
 from bot.ingesting import readers
@@ -31,6 +32,12 @@ _ACCEPTED = 200
 _MEMBERSHIP_EVENTS = ("member_", "channel_", "group_", "user_", "team_", "shared_channel_")
 _TAKEN = "I'm on it, and will say here what came of it. If nothing appears, invite me to this channel first."
 _NO_FORM = "The form could not be opened. Please try again."
+_NOT_A_MEMBER = (
+    "I am not in this conversation, so I could not say here what came of it. Invite me to this channel first, "
+    "or use `/ingest` in a direct message to me."
+)
+# Of the three seconds that Slack waits for an acknowledgement.
+_LOOK_S = 1.5
 
 
 def build_app(
@@ -115,8 +122,7 @@ def _add_commands(app: AsyncApp, slack: Slack, directory: Directory) -> None:
         elif optional(body, "text").strip():
             await ack(HELP)
         else:
-            await ack()
-            await _open_ingest_form(slack, directory, body)
+            await _open_ingest_form(ack, slack, directory, body)
 
 
 def _add_views(app: AsyncApp) -> None:
@@ -151,13 +157,21 @@ def _add_views(app: AsyncApp) -> None:
         await ack()
 
 
-async def _open_ingest_form(slack: Slack, directory: Directory, body: Json) -> None:
+async def _open_ingest_form(ack: AsyncAck, slack: Slack, directory: Directory, body: Json) -> None:
     channel = optional(body, "channel_id")
     try:
-        said = readers(await directory.channel(channel)).said
-    except SlackError:
-        said = ""
-    if not await _open_form(slack, body, ingest_form(channel=channel, readers=said)):
+        async with asyncio.timeout(_LOOK_S):
+            found = await directory.channel(channel)
+    except (SlackError, TimeoutError) as error:
+        # A conversation that is private to others is not known to the bot at all.
+        unknown = isinstance(error, SlackRefused) and error.code == "channel_not_found"
+        await ack(_NOT_A_MEMBER if unknown else _NO_FORM)
+        return
+    if not found.is_joined:
+        await ack(_NOT_A_MEMBER)
+        return
+    await ack()
+    if not await _open_form(slack, body, ingest_form(channel=channel, readers=readers(found).said)):
         await _whisper(slack, body, _NO_FORM)
 
 

@@ -35,6 +35,8 @@ class Channel:
     kind: str
     """public, private, group (a direct message of several) or direct."""
     is_shared_outside: bool
+    is_joined: bool
+    """False for a public channel that the bot is not in: it knows of it, and may neither read nor write there."""
 
 
 class Directory:
@@ -95,6 +97,7 @@ class Directory:
                 found.get(mark)
                 for mark in ("is_ext_shared", "is_pending_ext_shared", "pending_shared", "pending_connected_team_ids")
             ),
+            is_joined=found.get("is_member") is not False,
         )
 
     async def _private_channels_of(self, user: str) -> frozenset[str]:

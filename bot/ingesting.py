@@ -1,7 +1,7 @@
 """Documents that people hand over in Slack, and who will be able to read them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.arrivals import SHARE_ACTION
@@ -11,7 +11,7 @@ from bot.errors import SlackRefused
 from bot.failures import NOT_TAKEN_IN
 from bot.membership import access
 from bot.orphans import Place
-from bot.payloads import optional, required
+from bot.payloads import inner, optional, required
 from bot.rendering import Page, button, escape, pages, section, split_text
 from bot.stream import Outlet, Reply
 from knowledge.audience import PUBLIC, channel_scope
@@ -22,6 +22,10 @@ from knowledge.library import Library
 _SECTION_CHARS = 2_900
 # What a button's value may hold.
 _VALUE_CHARS = 2_000
+_NOT_THERE = (
+    "I could not write in <#{channel}>, so what you added there was not taken in, or not all of it. "
+    "Please invite me to it, and add it again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,16 @@ class IngestDesk:
         """Say that it failed, over the message that tells of its progress."""
         reply = await self._reply(work_id, _place(payload), payload)
         await reply.replace(_note(NOT_TAKEN_IN))
+
+    async def own_up_privately(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Tell the person in a direct message what could not be said at the place itself."""
+        place = _place(payload)
+        opened = await self._outlet.slack.write("conversations.open", users=place.user)
+        private = replace(place, channel=required(inner(opened, "channel"), "id"), thread_ts="", after_ts="")
+        told = f"{work_id}:told"
+        reply = self._outlet.reply(private, told, told)
+        await reply.recover()
+        await reply.replace(_note(_NOT_THERE.format(channel=place.channel)))
 
     async def _reply(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> Reply:
         # The answer to “who may read it?” is written over that question.

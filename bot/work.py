@@ -123,9 +123,11 @@ class Work:
 
     async def _files_of(self, payload: Mapping[str, Any]) -> list[str]:
         """A mention comes without its files: they are read from the message."""
-        page = await self._slack.read(
-            "conversations.replies", channel=required(payload, "channel"), ts=required(payload, "ts"), limit=1
-        )
+        channel, ts = required(payload, "channel"), required(payload, "ts")
+        try:
+            page = await self._slack.read("conversations.replies", channel=channel, ts=ts, limit=1)
+        except SlackRefused:
+            return []  # it was deleted, or the bot is not in the channel, which is found out where it is to write
         return [required(file, "id") for message in objects(page, "messages") for file in objects(message, "files")]
 
     async def _ask_again(self, work_id: str, payload: Json) -> None:
@@ -162,9 +164,18 @@ class Work:
                 return
 
     async def _let_go(self, work_id: str, kind: str, payload: Json) -> None:
-        """The failure could not be said where it belongs: leave nothing behind that waits for this work."""
-        if kind == "retry":
-            await self._deliveries.settle(work_id, optional(payload, "value"), "failed")
+        """The failure could not be said where it belongs: say it elsewhere, or at least let nothing wait for this work."""
+        match kind:
+            case "question" | "edit":
+                handed_over = await self._handed_over(payload)
+                if handed_over is not None:
+                    await self._ingest.own_up_privately(work_id, handed_over)
+            case "ingest" | "share":
+                await self._ingest.own_up_privately(work_id, payload)
+            case "retry":
+                await self._deliveries.settle(work_id, optional(payload, "value"), "failed")
+            case _:
+                return
 
 
 def _passes(error: Exception) -> bool:

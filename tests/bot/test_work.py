@@ -325,3 +325,24 @@ async def test_failure_is_said_once_slack_is_back(desk: _Desk) -> None:
     desk.slack.replies["chat.postMessage"] = refuse
     await desk.work.do(_KEY, "question", _question())
     assert len(desk.slack.texts()) == 1
+
+
+def _not_in_c1(*, channel: str, **_: Any) -> dict[str, Any]:
+    if channel == "C1":
+        raise SlackRefused("conversations.history", "not_in_channel")
+    return {"messages": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [("ingest", _INGEST), ("share", _SHARE), ("question", _question("/ingest https://a.example/p"))],
+)
+async def test_person_is_told_directly_that_documents_were_handed_over_where_the_bot_may_not_write(
+    desk: _Desk, kind: str, payload: dict[str, Any]
+) -> None:
+    desk.slack.replies |= {"conversations.history": _not_in_c1, "conversations.replies": _not_in_c1}
+    for _ in range(2):  # a process that was killed does it again
+        await desk.work.do("w1", kind, payload)
+    ((place, said),) = desk.slack.shown.values()
+    assert place == "D1"
+    assert "I could not write in <#C1>" in said
