@@ -56,9 +56,7 @@ class PolicyBroken(RouterError):
 
 class JournalUnavailable(RouterError):
     def __init__(self) -> None:
-        super().__init__(
-            "The database is not available, so the answer could not be kept. Please try again in a minute."
-        )
+        super().__init__("The database is not available right now. Please try again in a minute.")
 
 
 class UnknownExchange(RouterError):

@@ -1,24 +1,23 @@
 """The record of every answer and of what people said about it."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Table, and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from router import tables
 from router.answers import Source
 from router.decisions import Decision, Route
-from router.errors import JournalUnavailable, UnknownExchange
+from router.errors import UnknownExchange
 from router.evidence import SearchStep
 from router.exchanges import Exchange, ShownPassage
 from router.feedback import Feedback, FinalFeedback, fold
 from router.questions import Turn
+from router.transactions import transaction
 
 
 class Journal:
@@ -31,14 +30,14 @@ class Journal:
     async def record(self, exchange: Exchange) -> None:
         """Keep an exchange; the same id replaces what an interrupted run recorded before."""
         row = _exchange_row(exchange)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             table = tables.exchanges
             await connection.execute(delete(table).where(table.c.exchange_id == exchange.exchange_id))
             await connection.execute(table.insert().values(row))
 
     async def exchange(self, exchange_id: str) -> Exchange | None:
         table = tables.exchanges
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             found = await connection.execute(select(table).where(table.c.exchange_id == exchange_id))
             row = found.first()
         return None if row is None else _exchange(row)
@@ -50,7 +49,7 @@ class Journal:
         after = at >= start
         while True:
             page = select(table).where(after, at < end).order_by(at, exchange_id).limit(self._page_rows)
-            async with self._transaction() as connection:
+            async with transaction(self._engine) as connection:
                 rows = (await connection.execute(page)).all()
             for row in rows:
                 yield _exchange(row)
@@ -62,7 +61,7 @@ class Journal:
     async def add_feedback(self, event: Feedback) -> None:
         """Append an event; one whose id is there already changes nothing. Raises UnknownExchange."""
         table = tables.exchanges
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             known = await connection.execute(
                 select(table.c.exchange_id).where(table.c.exchange_id == event.exchange_id)
             )
@@ -73,7 +72,7 @@ class Journal:
     async def feedback_events(self, exchange_id: str) -> list[Feedback]:
         table = tables.feedback
         events = select(table).where(table.c.exchange_id == exchange_id).order_by(table.c.at, table.c.feedback_id)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(events)).all()
         return [
             Feedback(
@@ -90,14 +89,6 @@ class Journal:
 
     async def feedback(self, exchange_id: str) -> FinalFeedback:
         return fold(await self.feedback_events(exchange_id))
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[AsyncConnection, None]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise JournalUnavailable from error
 
 
 def _insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> Any:

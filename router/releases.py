@@ -1,17 +1,14 @@
 """Which adapter is in service: the last row of a history that is only ever appended to."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.errors import JournalUnavailable
 from router.tables import releases
+from router.transactions import transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,29 +29,21 @@ class Releases:
 
     async def in_service(self) -> Release | None:
         """None: no adapter was ever promoted, and the base model answers."""
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             last = await connection.execute(select(releases).order_by(releases.c.number.desc()).limit(1))
             row = last.first()
         return None if row is None else _release(row)
 
     async def put_in_service(self, release: Release) -> None:
         """Promote an adapter, or roll back to an earlier one."""
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(releases.insert().values(asdict(release)))
 
     async def history(self) -> list[Release]:
         """Oldest first."""
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(select(releases).order_by(releases.c.number))).all()
         return [_release(row) for row in rows]
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[AsyncConnection, None]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise JournalUnavailable from error
 
 
 def _release(row: Row[Any]) -> Release:

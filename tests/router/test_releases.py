@@ -33,6 +33,6 @@ async def test_rolling_back_is_one_more_row_of_the_history(engine: AsyncEngine):
 
 async def test_database_without_tables_is_unavailable(tmp_path: Path):
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
-    with pytest.raises(JournalUnavailable):
+    with pytest.raises(JournalUnavailable, match="^The database is not available right now"):
         await Releases(engine).in_service()
     await engine.dispose()
