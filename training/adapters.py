@@ -1,18 +1,18 @@
 """Adapters as folders: what may be served, and where it is kept under a name that never changes its meaning."""
 
 import hashlib
-import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
 from training.recipe import read_recipe
 from training.weights import shapes_of
@@ -37,6 +37,7 @@ class Adapter:
     path: Path
     base: str
     rank: int
+    canaries: tuple[Canary, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -63,7 +64,8 @@ class _Config(BaseModel):
 def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
     """Copy an adapter to `home`/adapters/`name@digest`, checked; the same adapter again is the same folder.
 
-    Raises AdapterRefused for anything but a plain LoRA adapter in safetensors of at most `max_rank`.
+    Its canaries may be written anew. Raises AdapterRefused for anything but a plain LoRA adapter in safetensors of
+    at most `max_rank`, with canaries.
     """
     folder = home / "adapters"
     if not folder.is_dir():
@@ -81,16 +83,11 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
         except OSError:
             if not (place / CONFIG).is_file():
                 raise
+            # The digest is over weights and configuration, which are the same.
+            (staging / CANARIES).replace(place / CANARIES)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Adapter(
-        name=adapter.name,
-        digest=adapter.digest,
-        path=place.absolute(),
-        base=adapter.base,
-        rank=adapter.rank,
-        metrics=adapter.metrics,
-    )
+    return replace(adapter, path=place.absolute())
 
 
 def _copy(directory: Path, staging: Path) -> None:
@@ -128,6 +125,7 @@ def _checked(staging: Path, directory: Path, max_rank: int) -> Adapter:
         path=staging,
         base=config.base_model_name_or_path,
         rank=rank,
+        canaries=tuple(read_canaries(staging / CANARIES)),
         metrics=_metrics(staging / METRICS),
     )
 
@@ -185,6 +183,9 @@ def _metrics(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_bytes()))
-    except ValueError as error:
-        raise AdapterRefused(f"{METRICS} is not JSON") from error
+        return _METRICS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise AdapterRefused(f"{METRICS} is not a JSON object") from error
+
+
+_METRICS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

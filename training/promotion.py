@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.model import ModelClient
 from router.releases import Release, Releases
+from router.transactions import transaction
 from training import canaries
-from training.adapters import CANARIES, Adapter, keep
+from training.adapters import Adapter, keep
 from training.errors import AdapterRefused
 from training.tables import adapters
 
@@ -25,13 +26,12 @@ async def promote(
     does not answer as the trainer did), ModelError and JournalUnavailable.
     """
     adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
-    expected = canaries.read_canaries(adapter.path / CANARIES)
     base = _served_base(adapter, await model.models())
     await model.load_adapter(adapter.id, str(adapter.path))
     canaries.check(
-        expected,
-        served=await _answers(model, adapter.id, expected),
-        base=await _answers(model, base, expected),
+        adapter.canaries,
+        served=await _answers(model, adapter.id, adapter.canaries),
+        base=await _answers(model, base, adapter.canaries),
     )
     await _record(adapter, engine)
     release = Release(adapter=adapter.id, path=str(adapter.path), base=adapter.base, promoted_at=datetime.now(UTC))
@@ -56,7 +56,7 @@ async def _answers(model: ModelClient, name: str, asked: Sequence[canaries.Canar
 
 
 async def _record(adapter: Adapter, engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
+    async with transaction(engine) as connection:
         known = await connection.execute(select(adapters.c.adapter).where(adapters.c.adapter == adapter.id))
         if known.first() is None:
             await connection.execute(

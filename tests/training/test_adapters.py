@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.adapters import CONFIG, WEIGHTS, keep
+from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS, keep
 from training.errors import AdapterRefused
 
 _A = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
@@ -20,6 +20,7 @@ _CONFIG = {"peft_type": "LORA", "base_model_name_or_path": "tiny", "r": 4, "bias
 def _adapter(folder: Path, weights: dict[str, torch.Tensor] | None = None, **config: Any) -> Path:
     folder.mkdir()
     (folder / CONFIG).write_text(json.dumps(_CONFIG | config))
+    (folder / CANARIES).write_text("[]")
     save_file(weights or {_A: torch.ones(4, 8), _B: torch.ones(8, 4)}, folder / WEIGHTS)
     return folder
 
@@ -50,6 +51,39 @@ def test_same_adapter_kept_twice_is_one_folder(tmp_path: Path):
 
     assert keep(directory, tmp_path / "home") == keep(directory, tmp_path / "home")
     assert len(list((tmp_path / "home" / "adapters").iterdir())) == 1
+
+
+def test_adapter_kept_again_brings_its_new_canaries_and_leaves_its_weights(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    first = (keep(directory, tmp_path / "home").path / WEIGHTS).stat()
+    canaries = '[{"prompt": [{"role": "user", "content": "Who?"}], "expected": "Ann."}]'
+    (directory / CANARIES).write_text(canaries)
+
+    kept = keep(directory, tmp_path / "home")
+    assert (kept.path / CANARIES).read_text() == canaries
+    assert [canary.expected for canary in kept.canaries] == ["Ann."]
+    assert (kept.path / WEIGHTS).stat().st_ino == first.st_ino
+
+
+@pytest.mark.parametrize("canaries", [None, "", "{}", "[1]"])
+def test_adapter_without_readable_canaries_is_refused_and_not_kept(tmp_path: Path, canaries: str | None):
+    directory = _adapter(tmp_path / "trial")
+    (directory / CANARIES).unlink()
+    if canaries is not None:
+        (directory / CANARIES).write_text(canaries)
+
+    with pytest.raises(AdapterRefused, match="write it with"):
+        keep(directory, tmp_path / "home")
+    assert not list((tmp_path / "home" / "adapters").iterdir())
+
+
+@pytest.mark.parametrize("metrics", ["[1]", "3", "null", "{not json", '"text"'])
+def test_metrics_that_are_no_object_are_refused(tmp_path: Path, metrics: str):
+    directory = _adapter(tmp_path / "trial")
+    (directory / METRICS).write_text(metrics)
+
+    with pytest.raises(AdapterRefused, match=METRICS):
+        keep(directory, tmp_path / "home")
 
 
 def test_other_weights_have_another_name(tmp_path: Path):

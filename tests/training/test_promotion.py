@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router import tables as router_tables
+from router.errors import JournalUnavailable
 from router.model import ModelClient
 from router.releases import Releases
 from router.settings import RouterSettings
 from tests.training.fakes import ServerWithAdapters
 from training import tables
-from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
+from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS, keep
 from training.canaries import Canary, canary_prompts, write_canaries
 from training.errors import AdapterRefused, CanaryFailed
 from training.promotion import promote
@@ -141,3 +142,28 @@ async def test_adapter_without_canaries_is_refused(
     with pytest.raises(AdapterRefused, match=CANARIES):
         await promote(adapter, home=tmp_path, engine=engine, model=model)
     assert server.loaded == []
+    assert not list((tmp_path / "adapters").iterdir())
+
+
+async def test_adapter_is_put_into_service_once_its_canaries_are_written(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    keep(adapter, tmp_path)
+    for expected in (["something else entirely here"] * len(_EXPECTED), ["I do not know."] * len(_EXPECTED)):
+        _write_canaries(adapter, expected)
+        with pytest.raises(CanaryFailed):
+            await promote(adapter, home=tmp_path, engine=engine, model=model)
+    _write_canaries(adapter, _EXPECTED)
+
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert await Releases(engine).in_service() == release
+
+
+async def test_adapter_that_cannot_be_recorded_says_that_the_database_is_missing(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    async with engine.begin() as connection:
+        await connection.run_sync(tables.metadata.drop_all)
+
+    with pytest.raises(JournalUnavailable):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
