@@ -6,6 +6,7 @@
 import asyncio
 import copy
 import importlib.util
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -151,11 +152,17 @@ class ServiceEmbedding(ThreadedEmbedding):
                 timeout=_SERVICE_TIMEOUT_S,
             )
             rows = response.raise_for_status().json()["data"]
-            return [row["embedding"] for row in sorted(rows, key=lambda row: row["index"])]
+            return [_normalised(row["embedding"]) for row in sorted(rows, key=lambda row: row["index"])]
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             raise IndexUnavailable(
                 "The embedding service does not answer as it should; look at TANDEM_EMBEDDING_URL"
             ) from error
+
+
+def _normalised(vector: list[float]) -> list[float]:
+    """Of length one, as similarities are taken; not every service sends it so."""
+    length = math.hypot(*vector) or 1.0
+    return [value / length for value in vector]
 
 
 def open_embedding(settings: KnowledgeSettings) -> ThreadedEmbedding:

@@ -1,0 +1,53 @@
+import json
+import math
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from knowledge.embedding import ThreadedEmbedding, open_embedding
+from knowledge.errors import IndexUnavailable
+from knowledge.settings import KnowledgeSettings
+
+
+class _Service(BaseHTTPRequestHandler):
+    """Embeds a text as its length and its number of words, as long as they are; it answers in no order."""
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        rows = [{"index": n, "embedding": [len(text), len(text.split())]} for n, text in enumerate(texts)]
+        self.send_response(200 if "broken" not in texts else 500)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": rows[::-1]}).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
+        pass
+
+
+@pytest.fixture
+def embedding() -> Iterator[ThreadedEmbedding]:
+    server = HTTPServer(("127.0.0.1", 0), _Service)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield open_embedding(KnowledgeSettings(embedding_url=f"http://127.0.0.1:{server.server_port}/v1"))
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_vectors_of_a_service_are_brought_to_length_one(embedding: ThreadedEmbedding) -> None:
+    question = await embedding.aget_query_embedding("when is tea")
+    assert math.hypot(*question) == pytest.approx(1)
+    [tea, holiday] = await embedding.aget_text_embedding_batch(["tea", "nine days"])
+    assert tea == pytest.approx([3 / math.hypot(3, 1), 1 / math.hypot(3, 1)])
+    assert holiday == pytest.approx([9 / math.hypot(9, 2), 2 / math.hypot(9, 2)])
+
+
+async def test_a_vector_of_nothing_stays_nothing(embedding: ThreadedEmbedding) -> None:
+    assert await embedding.aget_query_embedding("") == [0, 0]
+
+
+async def test_a_service_that_fails_says_which_setting_to_look_at(embedding: ThreadedEmbedding) -> None:
+    with pytest.raises(IndexUnavailable, match="TANDEM_EMBEDDING_URL"):
+        await embedding.aget_query_embedding("broken")
