@@ -12,7 +12,15 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.arrivals import CORRECTION_VIEW, FEEDBACK_ACTION, INGEST_VIEW, SOURCE_ACTION, Arrival, Identity
+from bot.arrivals import (
+    CORRECTION_ACTION,
+    CORRECTION_VIEW,
+    FEEDBACK_ACTION,
+    INGEST_VIEW,
+    SOURCE_ACTION,
+    Arrival,
+    Identity,
+)
 from bot.directory import Directory
 from bot.durable import Durable
 from bot.errors import SlackError, SlackRefused
@@ -21,6 +29,7 @@ from bot.ingest_form import HELP, ingest_form, missing_in_form
 from bot.ingesting import readers
 from bot.intake import Intake
 from bot.payloads import Json, inner, objects, optional
+from bot.rendering import button, section
 from bot.slack import Slack
 from bot.sources import SourceDesk
 
@@ -32,6 +41,8 @@ _ACCEPTED = 200
 _MEMBERSHIP_EVENTS = ("member_", "channel_", "group_", "user_", "team_", "shared_channel_")
 _TAKEN = "I'm on it, and will say here what came of it. If nothing appears, invite me to this channel first."
 _NO_FORM = "The form could not be opened. Please try again."
+_NO_SOURCE = "The source could not be opened in time. Please click again."
+_NOTED = "Noted as a bad answer. To say what was wrong with it, press the button."
 _NOT_A_MEMBER = (
     "I am not in this conversation, so I could not say here what came of it. Invite me to this channel first, "
     "or use `/ingest` in a direct message to me."
@@ -101,13 +112,18 @@ def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceD
             return
         clicked = next(iter(objects(body, "actions")))
         exchange_id = optional(clicked, "value").partition(" ")[2]
-        place = {name: str(arrival.payload[name]) for name in ("channel", "thread_ts")}
-        await _open_form(slack, body, correction_form(exchange_id, **place))
+        await _open_correction(slack, body, exchange_id)
+
+    @app.action(CORRECTION_ACTION)
+    async def correct(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        await _open_correction(slack, body, optional(next(iter(objects(body, "actions"))), "value"))
 
     @app.action(SOURCE_ACTION)
     async def view_source(ack: AsyncAck, body: Json) -> None:
         await ack()
-        await _open_form(slack, body, await sources.view(body))
+        if not await _open_form(slack, body, await sources.view(body)):
+            await _whisper(slack, body, _NO_SOURCE)
 
     @app.action(_ANY)
     async def acknowledge(ack: AsyncAck) -> None:
@@ -175,8 +191,16 @@ async def _open_ingest_form(ack: AsyncAck, slack: Slack, directory: Directory, b
         await _whisper(slack, body, _NO_FORM)
 
 
+async def _open_correction(slack: Slack, body: Json, exchange_id: str) -> None:
+    form = correction_form(exchange_id, channel=_channel(body), thread_ts=_thread(body))
+    if not await _open_form(slack, body, form):
+        again = button("Say what was wrong", action_id=CORRECTION_ACTION, value=exchange_id)
+        blocks = [section(_NOTED), {"type": "actions", "block_id": "correct", "elements": [again]}]
+        await _whisper(slack, body, _NOTED, blocks=blocks)
+
+
 async def _open_form(slack: Slack, body: Json, view: Json) -> bool:
-    """A trigger lives three seconds; a form that comes too late is asked for by clicking again."""
+    """A trigger lives three seconds: False where the form came too late, and has to be asked for by another click."""
     try:
         await slack.write("views.open", trigger_id=optional(body, "trigger_id"), view=view)
     except SlackError as error:
@@ -185,9 +209,21 @@ async def _open_form(slack: Slack, body: Json, view: Json) -> bool:
     return True
 
 
-async def _whisper(slack: Slack, body: Json, text: str) -> None:
+async def _whisper(slack: Slack, body: Json, text: str, *, blocks: list[Json] | None = None) -> None:
+    """Tell the one person who clicked, or wrote the command, where they did."""
     user = optional(body, "user_id") or optional(inner(body, "user"), "id")
+    place = {"channel": _channel(body), "thread_ts": _thread(body) or None}
     try:
-        await slack.write("chat.postEphemeral", channel=optional(body, "channel_id"), user=user, text=text)
+        await slack.write("chat.postEphemeral", **place, user=user, text=text, blocks=blocks)
     except SlackError as error:
         log.warning("a note was not shown: %s", error)
+
+
+def _channel(body: Json) -> str:
+    """Where a command was written, or a button clicked."""
+    return optional(body, "channel_id") or optional(inner(body, "channel"), "id")
+
+
+def _thread(body: Json) -> str:
+    """The thread of a clicked button; a message that only one person sees is not sent along with its click."""
+    return optional(inner(body, "message"), "thread_ts") or optional(inner(body, "container"), "thread_ts")

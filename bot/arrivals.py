@@ -10,6 +10,7 @@ from bot.payloads import Json, Malformed, inner, objects, optional, required
 ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "share", "ingest", "gave_up"]
 
 FEEDBACK_ACTION = "tandem_feedback"
+CORRECTION_ACTION = "tandem_correct"
 RETRY_ACTION = "tandem_retry"
 SHARE_ACTION = "tandem_ingest_public"
 SOURCE_ACTION = "tandem_source"

@@ -92,3 +92,38 @@ async def test_command_where_the_bot_is_not_a_member_says_so_and_opens_no_form(f
 async def test_command_that_comes_while_slack_cannot_be_asked_is_answered() -> None:
     slack = _slack(conversations__info=SlackUnreachable("away"))
     assert "could not be opened" in await _deliver(slack, _command())
+
+
+_TOO_LATE = SlackRefused("views.open", "expired_trigger_id")
+_THREAD = {"thread_ts": "100.1", "ts": "100.2"}
+
+
+def _click(action_id: str, value: str, **more: Any) -> dict[str, Any]:
+    action = {"type": "button", "block_id": "b", "action_id": action_id, "value": value, "action_ts": "200.1"}
+    return {
+        "type": "block_actions", "team": {"id": "T1"}, "channel": {"id": "C1"}, "user": {"id": "U1"}, "trigger_id": "t",
+        "actions": [action], **more,
+    }  # fmt: skip
+
+
+async def test_vote_whose_form_comes_too_late_is_said_to_be_noted_and_its_form_is_a_click_away() -> None:
+    late = _slack(views__open=_TOO_LATE)
+    vote = Arrival(id="w1", kind="vote", payload={"channel": "C1", "thread_ts": "100.1"})
+    await _deliver(late, _click("tandem_feedback", "down e1", message=_THREAD), vote)
+    (note,) = late.called("chat.postEphemeral")
+    assert (note["channel"], note["user"], note["thread_ts"]) == ("C1", "U1", "100.1")
+    assert "Noted as a bad answer" in note["text"]
+    (clicked,) = note["blocks"][-1]["elements"]
+    in_time = _slack()
+    container = {"thread_ts": "100.1", "is_ephemeral": True}
+    await _deliver(in_time, _click(clicked["action_id"], clicked["value"], container=container))
+    (opened,) = in_time.called("views.open")
+    assert opened["view"]["private_metadata"] == "e1 C1 100.1"
+
+
+async def test_source_that_comes_too_late_is_asked_for_again() -> None:
+    slack = _slack(views__open=_TOO_LATE)
+    await _deliver(slack, _click("tandem_source", "1 e1", message=_THREAD))
+    (note,) = slack.called("chat.postEphemeral")
+    assert (note["channel"], note["user"]) == ("C1", "U1")
+    assert "click again" in note["text"]
