@@ -78,8 +78,13 @@ def run() -> None:
     from bot.run import serve
 
     configuration = _configuration()
+    switch = _plainly(lambda: load_settings(TrainingSettings))
     _set_up_logging(configuration)
-    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=_export_last_day, say=say))
+
+    async def nightly(parts: Parts, scheduled: datetime) -> None:
+        await _export_last_day(parts, scheduled, switch)
+
+    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
 
 
 @app.command()
@@ -261,10 +266,9 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_last_day(parts: Parts, scheduled: datetime) -> None:
+async def _export_last_day(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
     end = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     out = parts.configuration.home / "exports" / f"{end - timedelta(days=1):%Y-%m-%d}"
-    settings = load_settings(TrainingSettings)
     await export_feedback(parts.engine, out, start=end - timedelta(days=1), end=end, settings=settings)
 
 

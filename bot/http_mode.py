@@ -74,11 +74,17 @@ class HttpMode:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
+        """Raises SettingsError where it can't listen there."""
         server = web.Application(client_max_size=_BODY_BYTES)
         server.router.add_post(EVENTS_PATH, self._receive)
         self._runner = web.AppRunner(server, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"{self._host}:{self._port} cannot be listened on: change TANDEM_SLACK_HOST or TANDEM_SLACK_PORT"
+            ) from error
 
     async def stop(self) -> None:
         if self._runner is not None:

@@ -52,6 +52,8 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         raise BotError(f"Tandem already runs in {configuration.home}: stop it, or set TANDEM_HOME to another folder")
     settings = configuration.bot
     await refuse_taken(settings.health_port, "TANDEM_HEALTH_PORT")
+    if settings.slack_port is not None:
+        await refuse_taken(settings.slack_port, "TANDEM_SLACK_PORT")
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(configuration))
         if settings.local_workspace:

@@ -58,7 +58,7 @@ class BotSettings(BaseSettings):
     )
     model_threads: str = Field(
         default="auto",
-        pattern=r"auto|\d+(-\d+)?(,\d+(-\d+)?)*",
+        pattern=r"^(?:auto|[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)$",
         description="Cores that the embedded model's server is bound to, like `0-3`; `auto` takes all.",
     )
 
@@ -66,14 +66,12 @@ class BotSettings(BaseSettings):
         default=True, description="Take the sample handbook in at the first start of the local workspace."
     )
     nightly_hour_utc: int = Field(default=2, ge=0, le=23, description="Hour (UTC) at which feedback is exported.")
-    log_level: str = Field(
-        default="info",
-        pattern="debug|info|warning|error",
-        description="How much is logged: debug, info, warning, error.",
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much is logged: debug, info, warning, error."
     )
     replica: str = Field(
         default="bot-1",
-        pattern=r"[A-Za-z0-9._-]{1,64}",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="Name of this replica, the same over restarts: by it the work that it left is found.",
     )
     failpoint: str = Field(default="", description="For tests only: the step at which the process kills itself.")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 from bot import cli
 from router import tables as router_tables
 from tests.bot.fakes import parts_of
+from tests.conftest import _free_port
 from tests.training.fakes import ServerWithAdapters
 from training import tables as training_tables
 
@@ -54,6 +56,30 @@ def test_what_a_command_writes_is_closed_to_other_users(home, tmp_path):
     assert (home / "tandem.db").exists()
     assert _open_to_others(home) == []
     assert _open_to_others(tmp_path / "out") == []
+
+
+def test_wrong_training_switch_stops_the_start_and_not_the_first_night(home, monkeypatch, levels):
+    monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "yess")
+    told = _tandem("run")
+    assert told.exit_code == 1
+    assert "TANDEM_TRAINING_ENABLED" in told.stderr
+
+
+def test_port_of_http_mode_that_is_taken_is_named_before_anything_starts(home, monkeypatch, levels):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        for name, value in {
+            "SLACK_BOT_TOKEN": "xoxb-1",
+            "SLACK_SIGNING_SECRET": "8f742231",
+            "TANDEM_SLACK_PORT": port,
+            "TANDEM_HEALTH_PORT": str(_free_port()),
+        }.items():
+            monkeypatch.setenv(name, value)
+        told = _tandem("run")
+    assert told.exit_code == 1
+    assert f"port {port} is in use" in told.stderr
+    assert "TANDEM_SLACK_PORT" in told.stderr
+    assert not (home / "tandem.db").exists()
 
 
 @pytest.fixture

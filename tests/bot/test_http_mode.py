@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import hmac
 
@@ -60,3 +61,13 @@ def test_without_a_secret_there_is_no_http_mode() -> None:
     app = AsyncApp(token="xoxb-1", request_verification_enabled=False)
     with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET"):
         HttpMode(app, signing_secret="", host="127.0.0.1", port=3000)
+
+
+async def test_port_that_cannot_be_had_is_named_with_its_variable(free_port: int) -> None:
+    app = AsyncApp(token="xoxb-1", request_verification_enabled=False)
+    mode = HttpMode(app, signing_secret=_SECRET, host="127.0.0.1", port=free_port)
+    other = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", free_port)
+    async with other:
+        with pytest.raises(SettingsError, match="TANDEM_SLACK_PORT"):
+            await mode.start()
+    await mode.stop()

@@ -17,6 +17,28 @@ def test_wrong_value_is_named_with_its_variable(monkeypatch):
         load_settings(BotSettings)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TANDEM_LOG_LEVEL", "information"),
+        ("TANDEM_REPLICA", "ü b"),
+        ("TANDEM_REPLICA", "bot-1\n"),
+        ("TANDEM_MODEL_THREADS", "cores 0-3"),
+        ("TANDEM_MODEL_THREADS", "auto!"),
+    ],
+)
+def test_value_that_only_contains_a_right_one_is_refused(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable}: "):
+        load_settings(BotSettings)
+
+
+@pytest.mark.parametrize("value", ["auto", "0", "0-3", "0,2", "0-1,4-5"])
+def test_cores_are_taken_as_people_write_them(monkeypatch, value):
+    monkeypatch.setenv("TANDEM_MODEL_THREADS", value)
+    assert load_settings(BotSettings).model_threads == value
+
+
 def test_slack_variables_carry_slacks_own_names(monkeypatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-1")
