@@ -22,7 +22,9 @@ from router.feedback import FinalFeedback
 from router.journal import Journal
 from training.settings import TrainingSettings
 
-Withheld = Literal["switch_off", "not_public", "overheard", "no_feedback", "divided_feedback", "no_prompt", "no_completion"]
+Withheld = Literal[
+    "switch_off", "not_public", "overheard", "no_feedback", "divided_feedback", "no_prompt", "no_completion"
+]
 
 _FORMAT = 1
 
@@ -87,7 +89,8 @@ def _withheld(exchange: Exchange, final: FinalFeedback) -> Withheld | None:
         return "not_public"
     if any(turn.overheard for turn in exchange.thread):  # Slack's terms: no learning from what the API read
         return "overheard"
-    if not final.correction and final.label is None:
+    # One person's correction does not overrule those who liked what it corrects.
+    if final.label is None or (final.correction and final.label):
         return "divided_feedback" if final.ups else "no_feedback"
     if not exchange.prompt:
         return "no_prompt"

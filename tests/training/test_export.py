@@ -141,6 +141,15 @@ async def test_divided_people_teach_nothing(engine: AsyncEngine, tmp_path: Path)
     assert done.withheld == {"divided_feedback": 1}
 
 
+@pytest.mark.parametrize("likes", [1, 10])
+async def test_correction_does_not_overrule_those_who_liked_the_answer(engine: AsyncEngine, tmp_path: Path, likes: int):
+    votes: list[tuple[str, FeedbackKind, str]] = [(f"U{n}", "vote_up", "") for n in range(likes)]
+    await kept(engine, exchange("x1"), *votes, ("U99", "correction", "Eighteen weeks [1]."))
+    done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
+    assert done.withheld == {"divided_feedback": 1}
+    assert sum(done.rows.values()) == 0
+
+
 async def test_window_is_half_open_and_in_any_zone(engine: AsyncEngine, tmp_path: Path):
     for name, at in (("before", DAY - timedelta(microseconds=1)), ("first", DAY), ("after", NEXT)):
         await kept(engine, exchange(name, asked_at=at), ("U1", "vote_up", ""))
@@ -167,7 +176,7 @@ async def test_same_window_gives_the_same_bytes_and_leaves_nothing_else(engine: 
 
 @pytest.mark.parametrize("text", ['=HYPERLINK("http://evil")', "@SUM(1)\r\n+1", "\0\x1b[2J\ud800", '"},{"label":true}'])
 async def test_hostile_text_stays_one_harmless_line(engine: AsyncEngine, tmp_path: Path, text: str):
-    await kept(engine, exchange("x1", completion=text), ("U1", "vote_up", ""), ("U2", "correction", text + "!"))
+    await kept(engine, exchange("x1", completion=text), ("U2", "correction", text + "!"))
     await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
     data = (tmp_path / "kto.jsonl").read_bytes()
     assert data.isascii()
