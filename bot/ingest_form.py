@@ -20,14 +20,34 @@ FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"
 _ACTION = "value"
 _FILES_AT_ONCE = 10
 _URLS_AT_ONCE = 10
-_ADDRESS = re.compile(r"https?://[^\s<>|]+")
+_ADDRESS = re.compile(r"(?P<opening><?)(?P<address>https?://[^\s<>|]+)")
+_AFTER_AN_ADDRESS = ".,;"
 _COMMENT = re.compile(r"^\s*(?:<@[^>]+>\s*)?(?P<slash>/?)ingest\b", re.IGNORECASE)
 _SHORT_COMMENT_WORDS = 4
 
 
 def addresses(text: str) -> list[str]:
     """The web addresses in a command or comment, also in Slack's `<https://…|label>` form."""
-    return list(dict.fromkeys(_ADDRESS.findall(text)))[:_URLS_AT_ONCE]
+    found = [_address(each) for each in _ADDRESS.finditer(_unescaped(text))]
+    return list(dict.fromkeys(found))[:_URLS_AT_ONCE]
+
+
+def _unescaped(text: str) -> str:
+    """Slack escapes these three in what people write, and nothing else."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _address(found: re.Match[str]) -> str:
+    """Where Slack has not marked where it ends, the punctuation after an address is no part of it."""
+    address = found["address"]
+    if found["opening"]:
+        return address
+    return address.rstrip(_AFTER_AN_ADDRESS if "(" in address else f"{_AFTER_AN_ADDRESS})")
+
+
+def may_ask_to_ingest(text: str) -> bool:
+    """Whether a message begins like one that hands something over: its files decide."""
+    return _COMMENT.match(text) is not None
 
 
 def is_ingest_comment(text: str, *, has_files: bool) -> bool:

@@ -16,7 +16,7 @@ from bot.deliveries import Asked, Deliveries
 from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
-from bot.ingest_form import addresses, is_ingest_comment, names_everyone
+from bot.ingest_form import addresses, is_ingest_comment, may_ask_to_ingest, names_everyone
 from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
@@ -80,10 +80,8 @@ class Work:
 
     async def _do(self, work_id: str, kind: str, payload: Json) -> Any:
         match kind:
-            case "question":
+            case "question" | "edit":
                 await self._message(work_id, payload)
-            case "edit":
-                await self._answering.answer(_asked(payload, work_id))
             case "delete":
                 await self._answering.withdraw(_asked(payload, work_id))
             case "retry":
@@ -96,9 +94,11 @@ class Work:
                 await self._ingest.take_in(work_id, payload)
             case "share":
                 names = optional(payload, "value").split()
-                files = [name for name in names if "/" not in name]
-                shared = {"files": files, "urls": addresses(optional(payload, "value")), "everyone": True}
-                await self._ingest.take_in(work_id, {**payload, **shared})
+                shared = {
+                    "files": [name for name in names if "/" not in name],
+                    "urls": [name for name in names if "/" in name],
+                }
+                await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None
@@ -115,20 +115,30 @@ class Work:
     async def _handed_over(self, payload: Json) -> Json | None:
         """What a comment wants taken in; None for a message that asks something else."""
         text = optional(payload, "text")
-        if not is_ingest_comment(text, has_files=bool(payload["files"])):
+        if not may_ask_to_ingest(text):
             return None
         files = payload["files"] or await self._files_of(payload)
+        if not is_ingest_comment(text, has_files=bool(files)):
+            return None
         place = {"thread_ts": payload["thread_ts"], "after_ts": payload["ts"]}
         return {**payload, **place, "files": files, "urls": addresses(text), "everyone": names_everyone(text)}
 
     async def _files_of(self, payload: Mapping[str, Any]) -> list[str]:
         """A mention comes without its files: they are read from the message."""
-        channel, ts = required(payload, "channel"), required(payload, "ts")
+        ts = required(payload, "ts")
         try:
-            page = await self._slack.read("conversations.replies", channel=channel, ts=ts, limit=1)
+            page = await self._slack.read(
+                "conversations.replies",
+                channel=required(payload, "channel"),
+                ts=required(payload, "thread_ts"),
+                oldest=ts,
+                latest=ts,
+                inclusive=True,
+            )
         except SlackRefused:
             return []  # it was deleted, or the bot is not in the channel, which is found out where it is to write
-        return [required(file, "id") for message in objects(page, "messages") for file in objects(message, "files")]
+        sent = [message for message in objects(page, "messages") if optional(message, "ts") == ts]
+        return [required(file, "id") for message in sent for file in objects(message, "files")]
 
     async def _ask_again(self, work_id: str, payload: Json) -> None:
         again = await self._asked_again(work_id, payload)

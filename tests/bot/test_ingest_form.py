@@ -19,6 +19,15 @@ from bot.ingest_form import (
         ("https://a.example/x", ["https://a.example/x"]),
         ("<https://a.example/x|the page> and <http://b.example>", ["https://a.example/x", "http://b.example"]),
         ("https://a.example https://a.example", ["https://a.example"]),
+        ("<https://a.example/p?x=1&amp;y=2&amp;copy=3>", ["https://a.example/p?x=1&y=2&copy=3"]),
+        (
+            "https://a.example/a, https://b.example/b; (see https://c.example).",
+            ["https://a.example/a", "https://b.example/b", "https://c.example"],
+        ),
+        (
+            "<https://a.example/Leave_(paid)> https://b.example/Leave_(paid)",
+            ["https://a.example/Leave_(paid)", "https://b.example/Leave_(paid)"],
+        ),
         ("file:///etc/passwd", []),
         ("", []),
     ],

@@ -346,3 +346,29 @@ async def test_person_is_told_directly_that_documents_were_handed_over_where_the
     ((place, said),) = desk.slack.shown.values()
     assert place == "D1"
     assert "I could not write in <#C1>" in said
+
+
+async def test_edited_comment_that_hands_documents_over_is_no_question(desk: _Desk) -> None:
+    await desk.work.do("w1", "edit", _question("/ingest <https://a.example/p?x=1&amp;y=2>", version="200.1"))
+    assert desk.parts.ingested == ["https://a.example/p?x=1&y=2"]
+    assert desk.parts.asked == []
+
+
+async def test_message_is_read_alike_whether_or_not_its_delivery_brought_its_files(desk: _Desk) -> None:
+    sent = {"messages": [{"ts": "100.1", "files": [{"id": "F1"}]}]}
+    desk.slack.replies |= {"conversations.replies": sent, "files.info": SlackRefused("files.info", "file_deleted")}
+    await desk.work.do("w1", "question", _question("<@UBOT> ingest this report for me, please"))
+    (said,) = desk.slack.texts()
+    assert "The file is no longer there." in said
+    assert desk.parts.asked == []
+
+
+async def test_question_about_ingesting_without_a_file_is_asked(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question("Ingest pipelines: which ones do we run in production?"))
+    assert desk.slack.texts() == ["So."]
+
+
+async def test_address_whose_readers_were_asked_for_is_taken_in_as_it_was_given(desk: _Desk) -> None:
+    address = "https://a.example/p?x=&amp;y"
+    await desk.work.do("w1", "share", {**_SHARE, "value": f"F1 {address}"})
+    assert desk.parts.ingested == [address]
