@@ -155,11 +155,12 @@ class EdgeStore(BasePydanticVectorStore):
     def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest:
         dense = edge.Query.Nearest(list(query.query_embedding or ()), using=DENSE)
         # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
-        branches = [edge.Prefetch(limit=FUSED_HITS, query=dense, filter=readable)]
+        depth = max(FUSED_HITS, query.similarity_top_k)
+        branches = [edge.Prefetch(limit=depth, query=dense, filter=readable)]
         indices, values = self._bm25.encode_query(query.query_str or "")
         if indices:
             sparse = edge.Query.Nearest(edge.SparseVector(indices, values), using=SPARSE)
-            branches.append(edge.Prefetch(limit=FUSED_HITS, query=sparse, filter=readable))
+            branches.append(edge.Prefetch(limit=depth, query=sparse, filter=readable))
         return edge.QueryRequest(
             limit=query.similarity_top_k,
             prefetches=branches,

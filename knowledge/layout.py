@@ -25,7 +25,7 @@ INDEXED_KEYS = (SCOPE, DOCUMENT_ID)
 
 # Reciprocal rank fusion (Cormack et al., 2009) with the paper's constant.
 RRF_K = 60
-# How many hits of each kind are fused.
+# How many hits of each kind are fused; more where more are asked for.
 FUSED_HITS = 50
 
 

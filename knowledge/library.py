@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _QUERY_CHARS = 2000
 # More hits than asked for, since those of versions that no longer answer are dropped.
 _SPARE_HITS = 8
+# Where those fill all of them, as after a large document's killed run, one more search goes this far.
+_MOST_HITS = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _HAS_WORD = re.compile(r"\w")
 
@@ -60,13 +62,11 @@ class Library:
         text = _CONTROL.sub(" ", query[:_QUERY_CHARS]).strip()
         if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
             return []
-        hits = await self._index.search(text, audience, limit=limit + _SPARE_HITS)
-        versions = await self._catalogue.versions({hit.document_id for hit in hits})
-        current = [
-            hit
-            for hit in hits
-            if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
-        ]
+        wanted = limit + _SPARE_HITS
+        hits = await self._index.search(text, audience, limit=wanted)
+        current = await self._current(hits)
+        if len(current) < limit and len(hits) == wanted:
+            current = await self._current(await self._index.search(text, audience, limit=max(wanted, _MOST_HITS)))
         return current[:limit]
 
     async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
@@ -107,6 +107,14 @@ class Library:
     async def close(self) -> None:
         await self._parser.close()
         await self._index.close()
+
+    async def _current(self, hits: list[Passage]) -> list[Passage]:
+        versions = await self._catalogue.versions({hit.document_id for hit in hits})
+        return [
+            hit
+            for hit in hits
+            if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
+        ]
 
     async def _ingest_source(self, source: Source, scope: str) -> IngestResult:
         try:

@@ -86,11 +86,12 @@ class ServerStore(QdrantVectorStore):
 
     def _branches(self, query: VectorStoreQuery, readable: models.Filter) -> list[models.Prefetch]:
         # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
-        branches = [models.Prefetch(query=query.query_embedding, using=DENSE, filter=readable, limit=FUSED_HITS)]
+        depth = max(FUSED_HITS, query.similarity_top_k)
+        branches = [models.Prefetch(query=query.query_embedding, using=DENSE, filter=readable, limit=depth)]
         indices, values = self._bm25.encode_query(query.query_str or "")
         if indices:
             sparse = models.SparseVector(indices=indices, values=values)
-            branches.append(models.Prefetch(query=sparse, using=SPARSE, filter=readable, limit=FUSED_HITS))
+            branches.append(models.Prefetch(query=sparse, using=SPARSE, filter=readable, limit=depth))
         return branches
 
     async def _exists(self) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE, NOBODY, parse_audience
 from knowledge.catalogue import Catalogue
-from knowledge.documents import IngestResult
+from knowledge.documents import Document, IngestResult
 from knowledge.errors import IndexUnavailable, InvalidScope
 from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
@@ -73,6 +73,13 @@ async def test_chunks_left_by_a_killed_run_go_with_the_next(library: Library, pa
     [again] = await ingest(library, page)
     assert again.status == "updated"
     assert len(await texts(library, "holiday")) == 1
+
+
+async def test_chunks_left_by_a_killed_run_hide_no_other_document(library: Library, page: Path) -> None:
+    await ingest(library, page)
+    orphan = Document(uri="file:///orphan.md", title="Leave", text="How many days of holiday? " * 3000, scope="public")
+    assert await library._index.add(orphan) > 60
+    assert await texts(library, "How many days of holiday?") == ["Everyone has twenty-eight days of holiday."]
 
 
 async def test_private_document_never_reaches_public_channel(library: Library, page: Path) -> None:
