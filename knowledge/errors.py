@@ -7,7 +7,8 @@ KnowledgeError
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
 │   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
 │   └── SourceTimeout         fetching or parsing took too long
-└── IndexUnavailable      the index cannot be reached or is owned by another process
+├── IndexUnavailable      the index cannot be reached or is owned by another process
+└── CatalogueUnavailable  SQL could not be written or read
 """
 
 
@@ -42,3 +43,8 @@ class SourceTimeout(SourceError):
 
 class IndexUnavailable(KnowledgeError):
     """The index cannot be reached, or another process owns it."""
+
+
+class CatalogueUnavailable(KnowledgeError):
+    def __init__(self) -> None:
+        super().__init__("The database with the list of documents is not available. Please try again in a minute.")
