@@ -11,6 +11,7 @@ from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceU
 from knowledge.kinds import kind_of
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,11 @@ def find_sources(place: str) -> Iterator[Source]:
     if path.is_dir():
         yield from _files_below(path)
     elif path.is_file():
-        yield Source(uri=path.absolute().as_uri(), name=path.name, path=path)
+        yield Source(uri=path.absolute().as_uri(), name=_printable(path.name), path=path)
     elif path.exists():
-        raise SourceRefused(f"“{path.name}” is neither a file nor a folder")
+        raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
     else:
-        raise SourceNotFound(f"There is no file or folder “{place[:200]}”")
+        raise SourceNotFound(f"There is no file or folder “{_printable(place[:200])}”")
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
@@ -51,13 +52,13 @@ def read_file(path: Path, *, limit: int) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             data = file.read(limit + 1)
     except FileNotFoundError:
-        raise SourceNotFound(f"“{path.name}” is no longer there") from None
+        raise SourceNotFound(f"“{_printable(path.name)}” is no longer there") from None
     except PermissionError:
-        raise SourceUnreadable(f"“{path.name}” may not be read by Tandem; change its permissions") from None
+        raise SourceUnreadable(f"“{_printable(path.name)}” may not be read by Tandem; change its permissions") from None
     except OSError as error:
-        raise SourceUnreadable(f"“{path.name}” could not be read: {error.strerror}") from error
+        raise SourceUnreadable(f"“{_printable(path.name)}” could not be read: {error.strerror}") from error
     if len(data) > limit:
-        raise SourceRefused(f"“{path.name}” is larger than {limit:,} bytes")
+        raise SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
     return data
 
 
@@ -80,8 +81,22 @@ def _files_below(folder: Path) -> Iterator[Source]:
             if name.startswith(".") or kind_of(name) is None:
                 continue
             uri = path.as_uri()
-            if not path.resolve().is_relative_to(root):
-                refusal = SourceRefused(f"“{name}” is a link that leads out of the folder; it was not read")
-                yield Source(uri=uri, name=name, path=path, refusal=refusal)
+            shown = _printable(name)
+            if not _leads_into(root, path):
+                refusal = SourceRefused(f"“{shown}” is a link that leads out of the folder or nowhere; it was not read")
+                yield Source(uri=uri, name=shown, path=path, refusal=refusal)
             elif path.is_file():
-                yield Source(uri=uri, name=name, path=path)
+                yield Source(uri=uri, name=shown, path=path)
+
+
+def _leads_into(root: Path, path: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        # A link that leads back to itself.
+        return False
+
+
+def _printable(name: str) -> str:
+    """Python keeps the bytes of a name that is no UTF-8 as surrogates, which can't be stored or printed."""
+    return _SURROGATE.sub("\ufffd", name)

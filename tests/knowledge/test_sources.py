@@ -29,6 +29,22 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_read(tmp_path: Pa
     assert len(found) == 3
 
 
+def test_a_link_to_itself_costs_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a.md").symlink_to(tmp_path / "a.md")
+    (tmp_path / "b.md").write_text("x")
+    found = {source.name: source.refusal for source in find_sources(str(tmp_path))}
+    assert [name for name, refusal in found.items() if refusal is None] == ["b.md"]
+
+
+def test_a_name_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("x")
+    for place in (path, tmp_path):
+        [source] = find_sources(str(place))
+        assert source.name == "caf\ufffd.txt"
+        assert source.uri.endswith("caf%E9.txt")
+
+
 def test_a_pipe_neither_hangs_nor_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.md")
     assert list(find_sources(str(tmp_path))) == []
