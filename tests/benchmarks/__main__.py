@@ -104,14 +104,16 @@ def timings_of(database: Path, question: str) -> dict:
 
 
 async def burst(workspace: Workspace) -> dict:
-    """Many events at once: how long until each is acknowledged."""
+    """Many events at once: how long until each is acknowledged. A mention in a channel is two events."""
     before = len(await workspace.deliveries())
     people = list(workspace.people)
-    await asyncio.gather(*(workspace.mention(people[n % len(people)], "general", f"hello {n}") for n in range(BURST)))
-    deliveries = (await workspace.settled_deliveries(timeout_s=60))[before:]
+    mentions = range(BURST // 2)
+    await asyncio.gather(*(workspace.mention(people[n % len(people)], "general", f"hello {n}") for n in mentions))
+    arrived = (await workspace.settled_deliveries(timeout_s=60))[before:]
+    # What the bot's own answers cause comes later, and is not the burst.
+    deliveries = [each for each in arrived if "bot_id" not in each["payload"]["event"]]
     waits = sorted((delivery["settled"] - delivery["sent"]) * 1000 for delivery in deliveries)
     return {
-        "messages": BURST,
         "events": len(deliveries),
         "acknowledged": sum(delivery["state"] == "acknowledged" for delivery in deliveries),
         "attempts": sum(delivery["attempt"] for delivery in deliveries),
