@@ -147,17 +147,21 @@ def _sections(text: str) -> Iterator[Section]:
         if heading is None:
             lines.append(line)
             continue
-        yield from _section(path, lines)
         level = len(heading.group(1))
+        yield from _section(path, lines, next_level=level)
         path = [*(step for step in path if step[0] < level), (level, heading.group(2).strip(" *_"))]
         lines = []
-    yield from _section(path, lines)
+    yield from _section(path, lines, next_level=0)
 
 
-def _section(path: list[tuple[int, str]], lines: list[str]) -> Iterator[Section]:
+def _section(path: list[tuple[int, str]], lines: list[str], *, next_level: int) -> Iterator[Section]:
+    """What stands below a heading; the heading itself where nothing does, no deeper heading either."""
     body = "\n".join(lines).strip()
+    headings = tuple(heading for _, heading in path)
     if body:
-        yield Section(path=tuple(heading for _, heading in path), text=body)
+        yield Section(path=headings, text=body)
+    elif path and next_level <= path[-1][0] and headings[-1]:
+        yield Section(path=headings[:-1], text=headings[-1])
 
 
 def _joined(first: Section, second: Section) -> Section:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.documents import Document, IngestResult, IngestStatus, Passage
-from knowledge.errors import SourceError
+from knowledge.errors import SourceError, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
@@ -138,18 +138,26 @@ class Library:
         except SourceError as error:
             return _failed(uri, name, error)
         document = Document(uri=uri, title=parsed.title, text=parsed.text, scope=scope)
-        async with self._writing:
-            status, chunks = await self._bring_up_to_date(document)
+        try:
+            async with self._writing:
+                status, chunks = await self._bring_up_to_date(document)
+        except SourceError as error:
+            return _failed(uri, name, error)
         return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks)
 
     async def _bring_up_to_date(self, document: Document) -> tuple[IngestStatus, int]:
-        """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers."""
+        """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
+
+        Raises SourceUnreadable for a document without a chunk.
+        """
         known = (await self._catalogue.versions({document.id})).get(document.id)
         is_same = known is not None and known.content_hash == document.content_hash
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self._index.count(document.id) == known.chunks:
             return "unchanged", known.chunks
         chunks = await self._index.add(document)
+        if not chunks:
+            raise SourceUnreadable(f"“{document.title}” holds no text to search in")
         await self._catalogue.put(document, chunks=chunks)
         await self._index.remove(document.id, all_but=document.content_hash)
         return ("updated" if known else "added"), chunks

@@ -46,6 +46,13 @@ def test_very_short_sections_stand_together_with_their_headings() -> None:
     assert chunk.text == "When\nAt four.\n\nWhere\nIn the kitchen."
 
 
+def test_a_heading_with_nothing_below_it_is_text() -> None:
+    [first, second, third] = chunks(f"## Tea\n\n### At four\n\n## Hours\n\n{words(90)}\n\n# Closed on Fridays")
+    assert (first.metadata["section"], first.text) == ("Tea", "At four")
+    assert second.metadata["section"] == "Hours"
+    assert (third.metadata["section"], third.text) == ("", "Closed on Fridays")
+
+
 def test_a_long_section_is_cut_between_sentences() -> None:
     found = chunks(" ".join(words(30, name) for name in "abcdefgh"))
     assert len(found) > 1

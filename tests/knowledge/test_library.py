@@ -125,6 +125,21 @@ async def test_one_bad_file_does_not_stop_the_others(library: Library, tmp_path:
     assert results[1].error == "“b.md” is empty"
 
 
+async def test_a_page_of_headings_alone_is_found(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "wifi.md").write_text("# Wi-Fi\n\n## The guest password is tulip-42\n")
+    [result] = await ingest(library, tmp_path / "wifi.md")
+    assert (result.status, result.chunks) == ("added", 1)
+    assert await texts(library, "guest password") == ["The guest password is tulip-42"]
+
+
+async def test_a_page_without_a_word_to_search_is_no_document(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "empty.md").write_text("# **\n")
+    [result] = await ingest(library, tmp_path / "empty.md")
+    assert (result.status, result.chunks) == ("failed", 0)
+    assert "holds no text" in (result.error or "")
+    assert await library.count(EVERYONE) == 0
+
+
 async def test_an_unknown_scope_reads_nothing(library: Library, page: Path) -> None:
     with pytest.raises(InvalidScope):
         await ingest(library, page, "everybody")
