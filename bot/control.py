@@ -22,6 +22,8 @@ from router.errors import RouterError
 _log = logging.getLogger(__name__)
 _NDJSON = "application/x-ndjson"
 _ANSWER_TIMEOUT_S = 600.0
+# What a command under way gets to end in; one that waits for the model would hold the end up for aiohttp's minute.
+_LAST_WORDS_S = 5.0
 
 
 def socket_path(home: Path) -> Path:
@@ -35,7 +37,7 @@ async def serving(home: Path, operations: Operations) -> AsyncGenerator[None]:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.parent.chmod(0o700)
     place.unlink(missing_ok=True)
-    runner = web.AppRunner(_application(operations), access_log=None)
+    runner = web.AppRunner(_application(operations), access_log=None, shutdown_timeout=_LAST_WORDS_S)
     await runner.setup()
     with _short_name(place) as short:
         await web.UnixSite(runner, short).start()

@@ -4,6 +4,7 @@ One process owns the embedded index. `Operations` does the work in that process;
 calls to it from another.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -46,10 +47,15 @@ class Operations(Protocol):
 
 
 class LocalOperations:
-    def __init__(self, *, router: Router, library: Library, who_sees: WhoSees) -> None:
+    """Questions wait until `model_started` is set; without it the model is taken to be there."""
+
+    def __init__(
+        self, *, router: Router, library: Library, who_sees: WhoSees, model_started: asyncio.Event | None = None
+    ) -> None:
         self._router = router
         self._library = library
         self._who_sees = who_sees
+        self._model_started = model_started
 
     async def ask(self, asked: Asked) -> AsyncIterator[Json]:
         user, channel, audience = _COMMAND_LINE, "", EVERYONE
@@ -62,6 +68,9 @@ class LocalOperations:
             channel=channel,
             forced_route=None if asked.route == "auto" else Route(asked.route),
         )
+        if self._model_started is not None and not self._model_started.is_set():
+            yield {"status": "The model is starting"}
+            await self._model_started.wait()
         async with aclosing(self._router.answer(question, exchange_id=f"cli:{uuid.uuid4()}")) as events:
             async for event in events:
                 match event:

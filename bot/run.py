@@ -56,11 +56,13 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         await refuse_taken(settings.slack_port, "TANDEM_SLACK_PORT")
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(configuration))
+        model_started = asyncio.Event()
+        # From here on the index is ours: the short commands go through this process, and another `tandem run` is told so.
+        await stack.enter_async_context(control.serving(configuration.home, _operations(parts, model_started)))
         if settings.local_workspace:
             await stack.enter_async_context(_workspace(configuration, say))
         # Opened before the bot and filled after it: the bot takes messages in while the model starts, and is ended first.
         model = await stack.enter_async_context(AsyncExitStack())
-        model_started = asyncio.Event()
         bot = await _connected(parts, stack, nightly, model_started)
         await stack.enter_async_context(health.serving(settings.health_port, _checks(parts, bot, model_started)))
         warming = asyncio.create_task(parts.library.warm_up())
@@ -69,10 +71,17 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         await _prepare_first_start(parts, first_adapter, say)
         await warming
         model_started.set()
-        operations = LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
-        await stack.enter_async_context(control.serving(configuration.home, operations))
         say(_welcome(configuration))
         await asyncio.Event().wait()
+
+
+def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
+    return LocalOperations(
+        router=parts.router,
+        library=parts.library,
+        who_sees=who_sees(parts.configuration),
+        model_started=model_started,
+    )
 
 
 async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: Say) -> None:

@@ -1,0 +1,52 @@
+"""`tandem run` while its model server is not there yet: the commands beside it work, and questions wait."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.control import RemoteOperations
+from tests.acceptance.tandem_process import TANDEM, TandemProcess, environment
+from tests.conftest import _free_port
+from tests.router.fakes import ScriptedModel
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+async def test_commands_work_and_questions_wait_while_the_model_is_starting(tmp_path: Path) -> None:
+    async with ScriptedModel(mode="error").running() as model:
+        given = environment(
+            tmp_path / "home",
+            ports=(_free_port(), _free_port(), _free_port()),
+            TANDEM_MODEL_URL=model.url,
+            TANDEM_MODEL_NAME="base",
+            TANDEM_SAMPLE="false",
+        )
+        log = tmp_path / "tandem.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(TANDEM, "run", env=given, stdout=output, stderr=output)
+        tandem = TandemProcess(process=process, environment=given, log=log)
+        try:
+            await _until_it_listens(tandem)
+            code, found, errors = await tandem.run("search", "--json", "parental leave")
+            assert (code, json.loads(found)) == (0, []), errors
+            code, _, errors = await tandem.run("run")
+            assert (code, "already runs" in errors) == (1, True), errors
+            asking = asyncio.ensure_future(tandem.run("ask", "--json", "Hello!"))
+            await asyncio.sleep(3)
+            assert not asking.done()
+            model.mode = "good"
+            code, answer, errors = await asyncio.wait_for(asking, 60)
+            assert code == 0, errors
+            assert json.loads(answer)["route"] == "smalltalk"
+        finally:
+            assert await tandem.end() == 0
+
+
+async def _until_it_listens(tandem: TandemProcess) -> None:
+    remote = RemoteOperations(Path(tandem.environment["TANDEM_HOME"]))
+    async with asyncio.timeout(120):
+        while not await remote.reachable():
+            assert tandem.process.returncode is None, tandem.log.read_text()
+            await asyncio.sleep(0.1)

@@ -1,0 +1,43 @@
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from bot.operations import Asked, LocalOperations
+from router.answers import Answer, Answered
+from router.decisions import Decision, Route
+
+
+class Ready:
+    """A router that answers at once."""
+
+    async def answer(self, question: Any, *, exchange_id: str) -> Any:
+        decision = Decision(route=Route.SMALLTALK, probabilities={Route.SMALLTALK: 1.0}, reason="a greeting")
+        yield Answered(answer=Answer(exchange_id=exchange_id, text=f"You said {question.text}", decision=decision))
+
+
+def _operations(model_started: asyncio.Event | None) -> LocalOperations:
+    not_asked = cast("Any", None)
+    return LocalOperations(
+        router=cast("Any", Ready()), library=not_asked, who_sees=not_asked, model_started=model_started
+    )
+
+
+async def test_question_asked_while_the_model_starts_waits_and_says_so():
+    model_started = asyncio.Event()
+    events = _operations(model_started).ask(Asked(text="hello"))
+    assert "starting" in (await anext(events))["status"]
+    answer = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.05)
+    assert not answer.done()
+    model_started.set()
+    assert (await asyncio.wait_for(answer, 5))["answer"]["answer"] == "You said hello"
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_question_asked_while_the_model_is_there_is_answered_at_once(started):
+    event = asyncio.Event() if started else None
+    if event:
+        event.set()
+    (only,) = [event async for event in _operations(event).ask(Asked(text="hello"))]
+    assert only["answer"]["answer"] == "You said hello"
