@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.assembly import Configuration, Parts, load_configuration, open_database
-from bot.errors import BotError
+from bot.errors import BotError, ModelServerError
 from bot.operations import Asked
 from bot.printing import (
     describe,
@@ -79,7 +80,7 @@ def run() -> None:
 
     configuration = _configuration()
     switch = _plainly(lambda: load_settings(TrainingSettings))
-    _set_up_logging(configuration)
+    _plainly(lambda: _set_up_logging(configuration))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
         await _export_last_day(parts, scheduled, switch)
@@ -152,9 +153,13 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a LoRA adapter."""
-    from training.finetune import Progress as Progressed
-    from training.finetune import train as fine_tune
-
+    try:
+        from training.finetune import Progress as Progressed
+        from training.finetune import train as fine_tune
+    except ModuleNotFoundError as error:
+        _fail(
+            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
+        )
     models = _configuration().home / "model"
     with progress_bar() as bar:
         task = bar.add_task("training", total=None)
@@ -184,7 +189,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check tokens, scopes, model, index, database and disk: what is wrong, and how to mend it."""
     from bot.doctor import examine
 
-    findings = asyncio.run(examine())
+    findings = _finish(examine())
     told = [finding.as_json() for finding in findings]
     print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
@@ -238,13 +243,24 @@ async def _export(configuration: Configuration, out: Path, start: datetime, end:
 
 
 async def _promote(configuration: Configuration, directory: Path) -> Json:
-    async with open_database(configuration) as engine:
-        model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    with progress_bar() as bar:
+        bar.add_task("hearing what it answers", total=None)
         try:
-            release = await _put_in_service(configuration, engine, model, directory)
+            if not await model.ready():
+                raise ModelServerError(_how_to_start_model(configuration))
+            async with open_database(configuration) as engine:
+                release = await _put_in_service(configuration, engine, model, directory)
         finally:
             await model.aclose()
     return {"adapter": release.adapter, "path": release.path, "base": release.base}
+
+
+def _how_to_start_model(configuration: Configuration) -> str:
+    nobody = f"no model server answers at {configuration.model_url}"
+    if configuration.router.model_url:
+        return f"{nobody}: start it, or correct TANDEM_MODEL_URL"
+    return f"{nobody}: start tandem run first, which starts one"
 
 
 async def _put_first_in_service(parts: Parts) -> None:
@@ -286,6 +302,8 @@ def _plainly(work: Callable[[], _T]) -> _T:
         return work()
     except (BotError, KnowledgeError, RouterError, TrainingError) as error:
         _fail(str(error))
+    except SQLAlchemyError as error:
+        _fail(f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except OSError as error:

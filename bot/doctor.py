@@ -12,6 +12,7 @@ from bot.assembly import Configuration, load_configuration, open_database
 from bot.control import RemoteOperations
 from bot.errors import BotError
 from bot.model_server import MODEL_NAME
+from bot.payloads import as_object
 from bot.shapes import Json
 from bot.tokens import check_app_token, read_tokens
 from knowledge.audience import EVERYONE
@@ -49,6 +50,9 @@ async def examine() -> list[Finding]:
         configuration = load_configuration()
     except BotError as error:
         return [Finding(part="settings", ok=False, text=str(error))]
+    except OSError as error:
+        said = f"TANDEM_HOME cannot be used ({error.strerror}: {error.filename}): name a folder that can be written"
+        return [Finding(part="settings", ok=False, text=said)]
     return [Finding(part="settings", ok=True, text="read"), *[found async for found in _findings(configuration)]]
 
 
@@ -125,11 +129,11 @@ async def _slack(configuration: Configuration) -> str:
             answer = await client.post(
                 f"{tokens.api_url.rstrip('/')}/auth.test", headers={"Authorization": f"Bearer {tokens.bot}"}
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             if configuration.bot.local_workspace:
                 return "the local workspace is not running now; tandem run starts it"
             raise BotError(f"{tokens.api_url} cannot be reached: check the network, or SLACK_API_URL") from error
-    told = answer.json()
+    told = _as_slacks(answer, tokens.api_url)
     if not told.get("ok"):
         raise BotError(f"SLACK_BOT_TOKEN is refused ({told.get('error')}): install the app again and copy its token")
     granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",")} - {""}
@@ -141,3 +145,13 @@ async def _slack(configuration: Configuration) -> str:
     if tokens.app:
         await check_app_token(tokens.app, tokens.api_url)
     return f"connected as {told.get('user')} in {told.get('team')}"
+
+
+def _as_slacks(answer: httpx.Response, api_url: str) -> Json:
+    try:
+        told = as_object(answer.json())
+    except ValueError:
+        told = {}
+    if "ok" not in told:
+        raise BotError(f"{api_url} does not answer as Slack does: correct SLACK_API_URL")
+    return told

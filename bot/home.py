@@ -1,5 +1,6 @@
 """The one folder that holds all state, and who may look into it."""
 
+from contextlib import suppress
 from pathlib import Path
 
 _THROUGH_ONLY = 0o711
@@ -21,4 +22,5 @@ def prepare_home(home: Path) -> None:
         for place in home.glob(pattern):
             mode = place.stat().st_mode
             if mode & _OTHERS:
-                place.chmod(mode & ~_OTHERS & 0o7777)
+                with suppress(PermissionError):  # another user's, and theirs to close
+                    place.chmod(mode & ~_OTHERS & 0o7777)

@@ -1,13 +1,17 @@
 """What the commands do beside printing: the composition root's own steps."""
 
+import json
 import logging
 import os
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
@@ -80,6 +84,50 @@ def test_port_of_http_mode_that_is_taken_is_named_before_anything_starts(home, m
     assert f"port {port} is in use" in told.stderr
     assert "TANDEM_SLACK_PORT" in told.stderr
     assert not (home / "tandem.db").exists()
+
+
+def test_home_that_cannot_be_made_is_a_finding_of_doctor(home, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "file" / "home"))
+    told = _tandem("doctor", "--json")
+    assert told.exit_code == 1
+    (finding,) = json.loads(told.stdout)
+    assert not finding["ok"]
+    assert "TANDEM_HOME" in finding["text"]
+
+
+def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "training.finetune", raising=False)
+    monkeypatch.setitem(sys.modules, "peft", None)
+    told = _tandem("train", "recipe.yaml", "--data", "rows.jsonl", "--out", str(tmp_path / "out"))
+    assert told.exit_code == 1
+    assert "make install" in told.stderr
+    assert "peft" in told.stderr
+
+
+def test_promote_without_a_model_server_says_how_to_start_one(home, monkeypatch, tmp_path):
+    monkeypatch.setenv("TANDEM_MODEL_PORT", str(_free_port()))
+    told = _tandem("promote", str(tmp_path))
+    assert told.exit_code == 1
+    assert "tandem run" in told.stderr
+
+
+def test_promote_without_the_model_server_that_is_set_names_the_setting(home, monkeypatch, tmp_path):
+    monkeypatch.setenv("TANDEM_MODEL_URL", f"http://127.0.0.1:{_free_port()}")
+    told = _tandem("promote", str(tmp_path))
+    assert told.exit_code == 1
+    assert "TANDEM_MODEL_URL" in told.stderr
+
+
+def test_database_that_fails_on_the_way_is_one_line(home, capsys):
+    def fail() -> None:
+        raise OperationalError("SELECT canary", {}, Exception("disk I/O error"))
+
+    with pytest.raises(typer.Exit):
+        cli._plainly(fail)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "tandem doctor" in line
+    assert "canary" not in line
 
 
 @pytest.fixture
