@@ -56,6 +56,7 @@ _T = TypeVar("_T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+_DAYS_EXPORTED = 7
 OWN_LOGGERS = ("bot", "router", "knowledge", "training", "tandem")
 VENDORS_LOGGERS = ("tandem.slack_sdk", "tandem.bolt")
 
@@ -83,7 +84,7 @@ def run() -> None:
     _plainly(lambda: _set_up_logging(configuration))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
-        await _export_last_day(parts, scheduled, switch)
+        await _export_last_days(parts, scheduled, switch)
 
     _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
 
@@ -282,10 +283,13 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_last_day(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
-    end = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    out = parts.configuration.home / "exports" / f"{end - timedelta(days=1):%Y-%m-%d}"
-    await export_feedback(parts.engine, out, start=end - timedelta(days=1), end=end, settings=settings)
+async def _export_last_days(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
+    """A folder a day, the last ones written anew: people vote and correct for days after the answer."""
+    midnight = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in range(1, _DAYS_EXPORTED + 1):
+        start = midnight - timedelta(days=days)
+        out = parts.configuration.home / "exports" / f"{start:%Y-%m-%d}"
+        await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
 
 
 def _configuration() -> Configuration:

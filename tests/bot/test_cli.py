@@ -7,6 +7,7 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,14 @@ from typer.testing import CliRunner, Result
 
 from bot import cli
 from router import tables as router_tables
+from router.decisions import Decision, Route
+from router.exchanges import Exchange
+from router.feedback import Feedback
 from tests.bot.fakes import parts_of
 from tests.conftest import _free_port
 from tests.training.fakes import ServerWithAdapters
 from training import tables as training_tables
+from training.settings import TrainingSettings
 
 
 @pytest.fixture
@@ -150,6 +155,54 @@ def test_own_modules_log_as_much_as_is_set(levels, name):
     assert logging.getLogger(name).isEnabledFor(logging.DEBUG)
     cli._set_levels("error")
     assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
+async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_path):
+    parts = parts_of(home=tmp_path, engine=engine, model_url="http://127.0.0.1:1")
+    asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
+    await parts.journal.record(_exchange(asked_at))
+
+    await cli._export_last_days(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    before = _labels(tmp_path / "exports" / "2026-03-02")
+    await parts.journal.add_feedback(
+        Feedback(
+            feedback_id="f1",
+            exchange_id="x1",
+            person="U1",
+            kind="vote_down",
+            correction="",
+            at=asked_at + timedelta(days=5),
+        )
+    )
+    await cli._export_last_days(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await parts.model.aclose()
+
+    assert before == []
+    assert _labels(tmp_path / "exports" / "2026-03-02") == [False]
+    assert _labels(tmp_path / "exports" / "2026-03-07") == []
+
+
+def _labels(folder: Path) -> list[bool]:
+    return [json.loads(line)["label"] for line in (folder / "kto.jsonl").read_text().splitlines()]
+
+
+def _exchange(asked_at: datetime) -> Exchange:
+    return Exchange(
+        exchange_id="x1",
+        asked_at=asked_at,
+        team="T1",
+        channel="C1",
+        asker="U1",
+        scopes=frozenset({"public"}),
+        question="How long?",
+        thread=(),
+        prompt=({"role": "user", "content": "How long?"},),
+        passages=(),
+        decision=Decision(route=Route.DIRECT, probabilities={Route.DIRECT: 1.0}, reason="r"),
+        answer="Sixteen weeks.",
+        completion="Sixteen weeks.",
+        sources=(),
+    )
 
 
 @pytest.mark.parametrize("base", ["SmolLM2-135M-Instruct", "another"])
