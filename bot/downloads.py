@@ -9,7 +9,6 @@ from bot.errors import BotError
 from bot.payloads import inner, optional
 from bot.slack import Slack
 
-FILE_BYTES = 50 * 1024 * 1024
 _SLACK_HOSTS = (".slack.com", ".slack-files.com")
 _CHUNK = 64 * 1024
 _TIMEOUT_S = 120
@@ -28,10 +27,11 @@ class Upload:
 
 
 class Downloads:
-    def __init__(self, *, slack: Slack, token: str, api_url: str) -> None:
+    def __init__(self, *, slack: Slack, token: str, api_url: str, max_bytes: int) -> None:
         self._slack = slack
         self._token = token
         self._api = urlsplit(api_url)
+        self._max_bytes = max_bytes
 
     async def fetch(self, file_id: str) -> Upload:
         """Read an uploaded file. Raises NotDownloaded, SlackRefused, SlackUnreachable."""
@@ -73,8 +73,8 @@ class Downloads:
                 data = bytearray()
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     data.extend(chunk)
-                    if len(data) > FILE_BYTES:
-                        raise NotDownloaded(f"{name} is larger than {FILE_BYTES // 1024**2} MB. Please split it.")
+                    if len(data) > self._max_bytes:
+                        raise NotDownloaded(f"{name} is larger than {self._max_bytes:,} bytes. Please split it.")
                 return bytes(data), response.content_type
         except (aiohttp.ClientError, TimeoutError) as error:
             raise NotDownloaded(f"{name} could not be read from Slack. Please upload it again.") from error

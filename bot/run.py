@@ -112,6 +112,7 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, mode
             durable_url=durable_url(parts.configuration.database),
             executor_id=settings.replica,
             questions_per_minute=settings.questions_per_minute,
+            upload_bytes=parts.configuration.knowledge.max_document_bytes,
             failpoint=settings.failpoint,
             nightly_hour_utc=settings.nightly_hour_utc,
         ),

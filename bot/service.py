@@ -65,6 +65,7 @@ class SlackSettings:
     durable_url: str = field(repr=False)
     executor_id: str = "bot-1"
     questions_per_minute: int = 20
+    upload_bytes: int = 20_000_000
     seats: int = _SEATS
     drain_s: float = _DRAIN_S
     failpoint: str = ""
@@ -173,7 +174,9 @@ async def open_bot(
     pacer = Pacer()
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user=me.user, failpoints=failpoints)
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user=me.user)
-    downloads = Downloads(slack=slack, token=settings.bot_token, api_url=settings.api_url)
+    downloads = Downloads(
+        slack=slack, token=settings.bot_token, api_url=settings.api_url, max_bytes=settings.upload_bytes
+    )
     work = Work(
         answering=Answering(
             router=router,

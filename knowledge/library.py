@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.documents import Document, IngestResult, IngestStatus, Passage
-from knowledge.errors import SourceError, SourceUnreadable
+from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
@@ -133,7 +133,10 @@ class Library:
         return page.data, page.content_type
 
     async def _take_in(self, data: bytes, *, name: str, uri: str, scope: str, content_type: str = "") -> IngestResult:
+        limit = self._settings.max_document_bytes
         try:
+            if len(data) > limit:
+                raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
             parsed = await self._parser.parse(data, name=name, content_type=content_type)
         except SourceError as error:
             return _failed(uri, name, error)

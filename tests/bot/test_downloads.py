@@ -41,10 +41,10 @@ async def host() -> AsyncIterator[_Host]:
     await asyncio.sleep(0)
 
 
-def _downloads(host: _Host, **file: Any) -> Downloads:
+def _downloads(host: _Host, *, max_bytes: int = 5, **file: Any) -> Downloads:
     given = {"name": "notes.txt", "mimetype": "text/plain", "url_private": f"{host.url}/file", **file}
     slack = cast("Slack", FakeSlack(files__info={"file": given}))
-    return Downloads(slack=slack, token=_TOKEN, api_url=f"{host.url}/api/")
+    return Downloads(slack=slack, token=_TOKEN, api_url=f"{host.url}/api/", max_bytes=max_bytes)
 
 
 async def test_upload_is_read_with_the_token_from_slacks_own_host(host: _Host) -> None:
@@ -85,3 +85,8 @@ async def test_login_page_instead_of_a_file_names_the_missing_right(host: _Host)
 async def test_uploaded_page_is_not_taken_for_a_login_page(host: _Host) -> None:
     downloads = _downloads(host, url_private=f"{host.url}/file?kind=text/html", mimetype="text/html")
     assert (await downloads.fetch("F1")).data == b"hello"
+
+
+async def test_a_file_over_the_limit_is_not_read(host: _Host) -> None:
+    with pytest.raises(NotDownloaded, match=r"notes\.txt is larger than 4 bytes"):
+        await _downloads(host, max_bytes=4).fetch("F1")

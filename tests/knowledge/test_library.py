@@ -179,6 +179,12 @@ async def test_an_upload_is_found_under_its_own_address(library: Library) -> Non
     assert passage.uri == "slack:F123"
 
 
+async def test_an_upload_over_the_limit_is_refused(library: Library) -> None:
+    library._settings = KnowledgeSettings(max_document_bytes=4)
+    result = await library.ingest_bytes(b"12345", name="tea.txt", uri="slack:F123", scope="public")
+    assert (result.status, result.error) == ("failed", "“tea.txt” is larger than 4 bytes")
+
+
 @pytest.mark.parametrize("query", ["", "   ", "🙂🙂", "\0", "?!", "\ud83d"])
 async def test_a_query_without_a_word_finds_nothing(library: Library, page: Path, query: str) -> None:
     await ingest(library, page)
