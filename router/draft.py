@@ -31,6 +31,7 @@ class Draft:
     sources_are_down: bool = False
     prompt: list[ChatMessage] = field(default_factory=list[ChatMessage])
     passages: tuple[Passage, ...] = ()
+    read_chars: int | None = None
     pieces: list[str] = field(default_factory=list[str])
     completion: str = ""
     sources: tuple[Source, ...] = ()

@@ -57,8 +57,9 @@ class Router:
         async with aclosing(self._write(draft)) as events:
             async for event in events:
                 yield event
-        if len(draft.question.text) < len(question.text.strip()):
-            yield draft.note(cut_question(len(question.text), len(draft.question.text)))
+        sent, read = len(question.text.strip()), _chars_read(draft)
+        if read < sent:
+            yield draft.note(cut_question(sent, read))
         draft.clock("total")
         await self._journal.record(draft.exchange())
         yield Answered(answer=draft.answer())
@@ -106,6 +107,11 @@ class Router:
                     yield draft.release(_not_known(draft))
             case _:
                 yield draft.release(_prepared(draft))
+
+
+def _chars_read(draft: Draft) -> int:
+    """Of the question, by the model, whose window may hold less than the setting allows, or by our own rules."""
+    return len(draft.question.text) if draft.read_chars is None else draft.read_chars
 
 
 def _prepared(draft: Draft) -> str:

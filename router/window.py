@@ -1,16 +1,19 @@
 """Keeps a prompt inside the model's window: passages, thread and question are cut, in that order of harm."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
-from router.questions import Question, Turn
+from router.questions import Question
 from router.settings import RouterSettings
 
 _WORD = re.compile(r"[A-Za-z]+|\s+|.", re.DOTALL)
 _LETTERS_PER_TOKEN = 4
+# Longer words are rather keys, names in code or random letters, of which a token holds little more than one.
+_ORDINARY_WORD = 12
 # Chat templates wrap each message, and add a default system prompt.
 _TOKENS_AROUND = 60
 _TURN_CHARS = 800
@@ -19,22 +22,24 @@ _TURNS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A prompt that fits, with the passages that are still in it."""
+    """A prompt that fits, with the passages that are still in it, and how much of the question is."""
 
     prompt: list[ChatMessage]
+    question_chars: int
     passages: tuple[Passage, ...] = ()
 
 
 def tokens_of(text: str) -> int:
-    """An upper estimate for byte-level BPE: a letter is a quarter token, a word at least one, anything else a
-    token a byte.
-    """  # noqa: D205
+    """An upper estimate for byte-level BPE of ordinary text.
+
+    A word of up to 12 letters is a token for each four, a longer one a token a letter, anything else a token a byte.
+    """
     total = 0
     for piece in _WORD.findall(text):
         if piece.isspace():
             total += max(0, len(piece) - 1)
         elif piece.isascii() and piece.isalpha():
-            total += -(-len(piece) // _LETTERS_PER_TOKEN)
+            total += -(-len(piece) // _LETTERS_PER_TOKEN) if len(piece) <= _ORDINARY_WORD else len(piece)
         else:
             total += len(piece.encode("utf-8", "replace"))
     return total
@@ -51,7 +56,7 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
     while True:
         prompt = grounded_prompt(text, shown, question.thread)
         if _size(prompt) <= budget or not shown:
-            return Fitted(prompt=prompt, passages=tuple(shown))
+            return Fitted(prompt=prompt, question_chars=len(text), passages=tuple(shown))
         if len(shown) > 1:
             shown.pop()
         else:
@@ -63,10 +68,10 @@ def fit_direct(question: Question, settings: RouterSettings) -> Fitted:
     """As much of the thread's end as fits."""
     budget = _budget(settings)
     text = _cut(question.text, budget - tokens_of(direct_prompt("")[0]["content"]))
-    turns = [Turn(speaker=turn.speaker, text=turn.text[:_TURN_CHARS]) for turn in question.thread[-_TURNS:]]
+    turns = [replace(turn, text=turn.text[:_TURN_CHARS]) for turn in question.thread[-_TURNS:]]
     while turns and _size(direct_prompt(text, turns)) > budget:
         turns.pop(0)
-    return Fitted(prompt=direct_prompt(text, turns))
+    return Fitted(prompt=direct_prompt(text, turns), question_chars=len(text))
 
 
 def _budget(settings: RouterSettings) -> int:
@@ -78,6 +83,6 @@ def _size(prompt: Sequence[ChatMessage]) -> int:
 
 
 def _cut(text: str, most_tokens: int) -> str:
-    while text and tokens_of(text) > most_tokens:
-        text = text[: len(text) * 3 // 4]
-    return text
+    """The longest beginning of at most `most_tokens`, which the estimate of a longer one never undercuts."""
+    fitting = bisect_right(range(1, len(text) + 1), most_tokens, key=lambda chars: tokens_of(text[:chars]))
+    return text[:fitting]

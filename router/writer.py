@@ -32,7 +32,8 @@ class Writer:
 
     async def direct(self, draft: Draft) -> AsyncGenerator[Released, None]:
         """From the model alone: no link and no citation of it is ours to vouch for."""
-        draft.prompt = fit_direct(draft.question, self._settings).prompt
+        fitted = fit_direct(draft.question, self._settings)
+        draft.prompt, draft.read_chars = fitted.prompt, fitted.question_chars
         finish: list[Finish] = []
         async with aclosing(self._direct_sentences(draft, finish)) as sentences:
             async for sentence in sentences:
@@ -49,7 +50,7 @@ class Writer:
     async def grounded(self, draft: Draft) -> AsyncGenerator[Released, None]:
         """From the passages found; releases nothing where they do not hold the answer."""
         fitted = fit_grounded(draft.question, draft.findings.passages, self._settings)
-        draft.prompt, draft.passages = fitted.prompt, fitted.passages
+        draft.prompt, draft.passages, draft.read_chars = fitted.prompt, fitted.passages, fitted.question_chars
         checker = CitationChecker(fitted.passages, question=draft.question.text)
         await self._choose_model(draft)
         finish: list[Finish] = []

@@ -309,9 +309,22 @@ async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, 
 
 async def test_hundred_thousand_characters_are_read_to_a_limit_and_it_is_said(server: ScriptedModel, router: Router):
     server.reply = "Sixteen weeks [1]."
-    answer = await answered(router, asked(PARENTAL + " " + "Ünïcödé 12345 words! " * 5000))
-    assert "105,0" in answer.text
-    assert "first 4,000" in answer.text
+    text = f"{PARENTAL} {'Many words follow! ' * 5000}".strip()
+    answer = await answered(router, asked(text))
+    assert f"has {len(text):,} characters; I read the first 4,000." in answer.text
+
+
+@pytest.mark.parametrize("route", [Route.RETRIEVE, Route.DIRECT])
+async def test_question_that_the_models_window_cuts_is_said_to_be_cut(
+    server: ScriptedModel, router: Router, route: Route
+):
+    server.reply = "Sixteen weeks [1]."
+    text = f"{PARENTAL} {'Сколько недель отпуска? ' * 160}".strip()
+    answer = await answered(router, asked(text, forced_route=route))
+    shown = server.requests[-1]["messages"][-1]["content"]
+    read = len(shown) - shown.index(PARENTAL)
+    assert 100 < read < len(text) < 4000
+    assert f"has {len(text):,} characters; I read the first {read:,}." in answer.text
 
 
 async def test_answer_that_cannot_be_recorded_is_an_error(

@@ -58,6 +58,27 @@ def test_whatever_was_sent_the_prompt_fits(text: str, texts: list[str], filler: 
     assert size(fit_direct(question, SMALL).prompt) <= BUDGET
 
 
-@pytest.mark.parametrize(("text", "least"), [("hello there", 2), ("字字字", 3), ("12345", 5), ("🎉", 1)])
+@pytest.mark.parametrize("text", ["Сколько недель отпуска? " * 200, "word " * 4000, "x" * 4000])
+def test_what_was_read_of_a_long_question_is_told_and_fills_its_room(text: str):
+    for fitted in (fit_grounded(asked(text), [passage("Sixteen weeks.")], SMALL), fit_direct(asked(text), SMALL)):
+        read = fitted.question_chars
+        assert 0 < read < len(text)
+        assert fitted.prompt[-1]["content"].endswith(text[:read])
+        room = (SMALL.model_window_tokens - SMALL.answer_max_tokens - 60) // 2
+        assert tokens_of(text[: read + 1]) > room - 60
+
+
+def test_question_that_fits_is_read_whole():
+    assert fit_grounded(asked("How long?"), [passage("Sixteen weeks.")], SMALL).question_chars == 9
+    assert fit_direct(asked("How long?"), SMALL).question_chars == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "least"), [("hello there", 2), ("字字字", 3), ("12345", 5), ("🎉", 1), ("xqjvkzwhgb" * 10, 80)]
+)
 def test_estimate_is_not_below_what_a_tokenizer_counts(text: str, least: int):
     assert tokens_of(text) >= least
+
+
+def test_estimate_of_ordinary_words_is_not_far_above_what_a_tokenizer_counts():
+    assert tokens_of("Employees get sixteen weeks of paid parental leave.") < 20
