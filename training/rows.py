@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.errors import DataUnusable, RowInvalid
 
@@ -18,18 +18,25 @@ class Message(BaseModel):
 
 
 class Row(BaseModel):
-    """What the model is shown and what it should say. Other keys of a row (its source, a label) are left alone."""
+    """What the model is shown and what it should say. Other keys of a row (its source, say) are left alone, but for the label of a row to avoid."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     prompt: list[Message] = Field(min_length=1)
     completion: list[Message] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_to_be_imitated(cls, row: Any) -> Any:
+        if isinstance(row, dict) and row.get("label") is False:  # pyright: ignore[reportUnknownMemberType] - any JSON
+            raise ValueError("label: false marks an answer to avoid, and training imitates: give it sft.jsonl")
+        return row  # pyright: ignore[reportUnknownVariableType] - any JSON
+
 
 def read_rows(path: Path) -> list[Row]:
     """Raises DataUnusable when there is nothing to read, RowInvalid (`file:line: why`) for a broken line."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataUnusable(f"The data {path} cannot be read: {error}") from error
     rows = [_parse(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]

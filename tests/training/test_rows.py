@@ -48,6 +48,24 @@ def test_broken_line_is_named_by_file_and_number(tmp_path: Path, line: str, says
     assert says in str(raised.value)
 
 
+def test_row_to_avoid_is_refused_by_file_and_number(tmp_path: Path):
+    path = tmp_path / "kto.jsonl"
+    path.write_text(f"{json.dumps(_GOOD | {'label': True})}\n{json.dumps(_GOOD | {'label': False})}\n")
+
+    with pytest.raises(RowInvalid, match="label: .*sft.jsonl") as raised:
+        read_rows(path)
+    assert str(raised.value).startswith(f"{path}:2: ")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_only_a_newline_ends_a_row(tmp_path: Path, separator: str):
+    said = f"Ann.{separator}Bob."
+    row = json.dumps(_GOOD | {"completion": [{"role": "assistant", "content": said}]}, ensure_ascii=False)
+    (tmp_path / "rows.jsonl").write_bytes(f"{row}\r\n{row}\n".encode())
+
+    assert [row.completion[0].content for row in read_rows(tmp_path / "rows.jsonl")] == [said, said]
+
+
 def test_no_rows_is_said(tmp_path: Path):
     (tmp_path / "rows.jsonl").write_text("\n\n")
 
