@@ -19,10 +19,6 @@ class Breaker:
         self._opened_at: float | None = None
         self._probing = False
 
-    @property
-    def is_open(self) -> bool:
-        return self._opened_at is not None
-
     def allow(self) -> bool:
         if self._opened_at is None:
             return True

@@ -39,12 +39,6 @@ class Releases:
         async with transaction(self._engine) as connection:
             await connection.execute(releases.insert().values(asdict(release)))
 
-    async def history(self) -> list[Release]:
-        """Oldest first."""
-        async with transaction(self._engine) as connection:
-            rows = (await connection.execute(select(releases).order_by(releases.c.number))).all()
-        return [_release(row) for row in rows]
-
 
 def _release(row: Row[Any]) -> Release:
     return Release(adapter=row.adapter, path=row.path, base=row.base, promoted_at=row.promoted_at)

@@ -60,7 +60,6 @@ class Pack:
     spans: tuple[TreeSpan, ...]
     sources: tuple[int, ...]
     targets: tuple[int, ...]
-    rows: int
 
 
 def grow_trees(rows: Sequence[EncodedRow], *, max_tokens: int) -> list[Tree]:
@@ -125,7 +124,6 @@ def lay_out(trees: Sequence[Tree]) -> Pack:
         spans=tuple(spans),
         sources=tuple(sources),
         targets=tuple(targets),
-        rows=sum(len(tree.rows) for tree in trees),
     )
 
 

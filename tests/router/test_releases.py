@@ -2,8 +2,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from router import tables
 from router.errors import JournalUnavailable
 from router.releases import Release, Releases
 
@@ -28,7 +30,9 @@ async def test_rolling_back_is_one_more_row_of_the_history(engine: AsyncEngine):
     for name in ("grounding@1", "grounding@2", "grounding@1"):
         await releases.put_in_service(release(name))
     assert await releases.in_service() == release("grounding@1")
-    assert [row.adapter for row in await releases.history()] == ["grounding@1", "grounding@2", "grounding@1"]
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(tables.releases).order_by(tables.releases.c.number))).all()
+    assert [row.adapter for row in rows] == ["grounding@1", "grounding@2", "grounding@1"]
 
 
 async def test_database_without_tables_is_unavailable(tmp_path: Path):

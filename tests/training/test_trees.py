@@ -50,7 +50,7 @@ def test_every_label_is_predicted_once_from_the_token_before_it(rows: list[Encod
 def test_pack_stays_within_budget_unless_a_single_row_is_longer(rows: list[EncodedRow], budget: int):
     packs = pack_trees(grow_trees(rows, max_tokens=budget), max_tokens=budget, rng=random.Random(0))
 
-    assert all(len(pack.ids) <= budget or pack.rows == 1 for pack in packs)
+    assert all(len(pack.ids) <= budget or len(pack.spans) == 1 for pack in packs)
 
 
 def test_questions_on_the_same_passages_share_them():
