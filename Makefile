@@ -11,7 +11,7 @@ MODEL := .venv-model/bin/python
 PINS := deploy/pins
 PIP_FLAGS := --quiet --no-deps --disable-pip-version-check --no-input
 
-.PHONY: help install install-test run test check bench pins screenshots clean
+.PHONY: help install install-test run test check bench pins clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -67,7 +67,7 @@ clean: ## remove the environments and all state
 
 define make_environment
 	test -n "$(PYTHON)" || { echo "Tandem needs Python 3.11 or newer: install it, or name it with make PYTHON=…"; exit 1; }; \
-	test -x $(1)/bin/python || { echo "making $(1)"; $(PYTHON) -m venv $(1); }
+	test -x $(1)/bin/python || { echo "making $(1)"; $(PYTHON) -m venv $(1) || { rm -rf $(1); exit 1; }; }
 endef
 
 # Never the plain name: it would pull the CUDA build, several GB.
