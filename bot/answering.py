@@ -77,9 +77,16 @@ class Answering:
             await self._decline(asked, reply, declined)
 
     async def withdraw(self, asked: Asked) -> None:
-        """The question was deleted: so is its answer, and what is still under way will not be shown."""
-        async with self._threads.hold(asked.channel, asked.thread_ts):
-            await self._deliveries.withdraw(asked)
+        """The question was deleted: so is its answer, and what the journal holds of it.
+
+        Of a question that waits, nothing will be shown. An answer under way is let come to its end, and taken back then.
+        """
+        await self._deliveries.withdraw(asked)
+        known = await self._deliveries.find(asked.key)
+        # A deletion does not say in which thread its question stood.
+        thread_ts = known.asked.thread_ts if known is not None else asked.thread_ts
+        async with self._threads.hold(asked.channel, thread_ts):
+            await self._journal.remove(asked.key)
             await self._reply(asked).withdraw()
 
     def _reply(self, asked: Asked) -> Reply:

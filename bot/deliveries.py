@@ -60,13 +60,20 @@ class Deliveries:
             return "revised"
 
     async def settle(self, exchange_id: str, key: str, state: State) -> None:
-        """Mark the outcome, unless a later version has taken the question over."""
-        mine = (deliveries.c.question_key == key) & (deliveries.c.exchange_id == exchange_id)
+        """Mark the outcome, unless a later version has taken the question over, or it was withdrawn."""
+        is_mine = (deliveries.c.question_key == key) & (deliveries.c.exchange_id == exchange_id)
+        mine = is_mine & (deliveries.c.state != "withdrawn")
         async with self._engine.begin() as connection:
             await connection.execute(update(deliveries).where(mine).values(state=state, updated_at_us=_now_us()))
 
     async def withdraw(self, asked: Asked) -> None:
         """The question is gone: remember that it must not be answered, and forget what it said."""
+        try:
+            await self._withdraw(asked)
+        except IntegrityError:  # it was claimed meanwhile
+            await self._withdraw(asked)
+
+    async def _withdraw(self, asked: Asked) -> None:
         gone = {**_columns(asked), "text": "", "state": "withdrawn", "updated_at_us": _now_us()}
         async with self._engine.begin() as connection:
             kept = {name: gone[name] for name in ("text", "state", "version", "updated_at_us")}

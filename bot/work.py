@@ -85,7 +85,7 @@ class Work:
             case "delete":
                 await self._answering.withdraw(_asked(payload, work_id))
             case "retry":
-                await self._ask_again(work_id, payload)
+                await self._ask_again(payload)
             case "vote":
                 return await self._feedback.vote(work_id, payload)
             case "correction":
@@ -140,18 +140,19 @@ class Work:
         sent = [message for message in objects(page, "messages") if optional(message, "ts") == ts]
         return [required(file, "id") for message in sent for file in objects(message, "files")]
 
-    async def _ask_again(self, work_id: str, payload: Json) -> None:
-        again = await self._asked_again(work_id, payload)
+    async def _ask_again(self, payload: Json) -> None:
+        again = await self._asked_again(payload)
         if again is not None:
             await self._answering.answer(again)
 
-    async def _asked_again(self, work_id: str, payload: Json) -> Asked | None:
+    async def _asked_again(self, payload: Json) -> Asked | None:
         """The question under whose apology the button was pressed; None where it is answered or being answered."""
         found = await self._deliveries.find(optional(payload, "value"))
+        exchange_id = _retry_id(payload)
         # Pressed twice, or pressed again while it is being answered: once is enough.
-        if found is None or (found.state != "failed" and found.asked.exchange_id != work_id):
+        if found is None or (found.state != "failed" and found.asked.exchange_id != exchange_id):
             return None
-        return replace(found.asked, exchange_id=work_id, version=required(payload, "version"))
+        return replace(found.asked, exchange_id=exchange_id, version=required(payload, "version"))
 
     async def _own_up(self, sentence: str, work_id: str, kind: str, payload: Json) -> None:
         """Say that the work failed, where its outcome would have been seen."""
@@ -163,7 +164,7 @@ class Work:
                 else:
                     await self._ingest.own_up(work_id, handed_over)
             case "retry":
-                again = await self._asked_again(work_id, payload)
+                again = await self._asked_again(payload)
                 if again is not None:
                     await self._answering.decline(again, Declined(sentence, may_retry=True))
             case "ingest" | "share":
@@ -183,7 +184,7 @@ class Work:
             case "ingest" | "share":
                 await self._ingest.own_up_privately(work_id, payload)
             case "retry":
-                await self._deliveries.settle(work_id, optional(payload, "value"), "failed")
+                await self._deliveries.settle(_retry_id(payload), optional(payload, "value"), "failed")
             case _:
                 return
 
@@ -191,6 +192,11 @@ class Work:
 def _passes(error: Exception) -> bool:
     """The journal has one error for all that its database says: what that was tells whether to wait."""
     return isinstance(error.__cause__ if isinstance(error, JournalUnavailable) else error, _PASSING)
+
+
+def _retry_id(payload: Json) -> str:
+    """The exchange of a question asked again: its id continues the question's, as that of an edit does."""
+    return f"{optional(payload, 'value')}:retry:{required(payload, 'version')}"
 
 
 def _asked(payload: Json, work_id: str) -> Asked:

@@ -42,6 +42,14 @@ class Journal:
             row = found.first()
         return None if row is None else _exchange(row)
 
+    async def remove(self, question: str) -> None:
+        """Remove a question's exchanges with their feedback: the one of its id, and those whose id continues it after a colon."""
+        async with transaction(self._engine) as connection:
+            for table in (tables.feedback, tables.exchanges):
+                its_id = table.c.exchange_id
+                its_own = or_(its_id == question, its_id.startswith(f"{question}:", autoescape=True))
+                await connection.execute(delete(table).where(its_own))
+
     async def exchanges_between(self, start: datetime, end: datetime) -> AsyncGenerator[Exchange, None]:
         """Exchanges with `start <= asked_at < end`, ordered by time and id, read page by page."""
         table = tables.exchanges

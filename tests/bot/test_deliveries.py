@@ -1,10 +1,13 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.deliveries import Asked, Deliveries
+from bot.tables import deliveries as table
 from bot.tables import metadata
 
 _ASKED = Asked(
@@ -68,6 +71,21 @@ async def test_withdrawn_question_is_never_answered_and_its_text_is_forgotten(
     found = await deliveries.find(_ASKED.key)
     assert found is not None
     assert found.asked.text == ""
+
+
+async def test_question_that_is_claimed_while_it_is_withdrawn_is_withdrawn(
+    deliveries: Deliveries, database_url: str
+) -> None:
+    engine = create_async_engine(database_url)
+    row = {name: getattr(_ASKED, name) for name in ("exchange_id", "team", "channel", "thread_ts", "text", "version")}
+    row |= {"question_key": _ASKED.key, "question_ts": _ASKED.ts, "asker": "U1", "state": "open", "updated_at_us": 0}
+    async with engine.begin() as claiming:
+        await claiming.execute(insert(table).values(row))
+        withdrawing = asyncio.create_task(deliveries.withdraw(replace(_ASKED, version="300.1")))
+        await asyncio.wait([withdrawing], timeout=0.3)
+    await withdrawing
+    await engine.dispose()
+    assert await deliveries.claim(_ASKED) is None
 
 
 async def test_message_has_one_owner(deliveries: Deliveries) -> None:

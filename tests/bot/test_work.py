@@ -1,10 +1,10 @@
 """Stored work over the real parts of the Slack side, with a Slack that remembers what it shows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -49,6 +49,12 @@ _ON_A_FULL_DISK = OperationalError("INSERT", {}, Exception("database or disk is 
 _TOO_LONG = DataError("INSERT", {}, Exception("value too long"))
 
 
+def _started() -> asyncio.Event:
+    started = asyncio.Event()
+    started.set()
+    return started
+
+
 @dataclass
 class _Parts:
     """Stands for the router and the library: what they are asked, and the errors they meet, first error first."""
@@ -57,10 +63,12 @@ class _Parts:
     errors: list[BaseException] = field(default_factory=list[BaseException])
     asked: list[str] = field(default_factory=list[str])
     ingested: list[str] = field(default_factory=list[str])
+    may_answer: asyncio.Event = field(default_factory=_started)
 
     async def answer(self, question: Question, *, exchange_id: str) -> AsyncIterator[AnswerEvent]:
         self._fail()
         self.asked.append(question.text)
+        await self.may_answer.wait()
         decision = Decision(route=Route.SMALLTALK, probabilities={}, reason="")
         exchange = Exchange(
             exchange_id=exchange_id, asked_at=datetime.now(UTC), team="T1", channel="C1", asker="U1",
@@ -158,7 +166,7 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
     directory = Directory(slack)
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user="UBOT", failpoints=Failpoints())
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user="UBOT")
-    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/")
+    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
     library = cast("Library", parts)
     answering = Answering(
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
@@ -173,12 +181,6 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
         waits_s=(0,),
     )
     return _Desk(work=work, slack=shown, parts=parts, journal=journal, deliveries=deliveries)
-
-
-def _started() -> asyncio.Event:
-    started = asyncio.Event()
-    started.set()
-    return started
 
 
 def _question(text: str = "How?", **changes: Any) -> dict[str, Any]:
@@ -198,6 +200,9 @@ def _retry(at: str = "300.1") -> tuple[str, str, dict[str, Any]]:
 
 def _vote() -> dict[str, Any]:
     return {"value": f"up {_KEY}", "user": "U1", "channel": "C1", "thread_ts": "100.1", "version": "200.1"}
+
+
+_DELETION = {"key": _KEY, "team": "T1", "channel": "C1", "ts": "100.1", "version": "400.1"}
 
 
 @pytest.mark.parametrize(
@@ -372,3 +377,39 @@ async def test_address_whose_readers_were_asked_for_is_taken_in_as_it_was_given(
     address = "https://a.example/p?x=&amp;y"
     await desk.work.do("w1", "share", {**_SHARE, "value": f"F1 {address}"})
     assert desk.parts.ingested == [address]
+
+
+async def test_deleted_question_leaves_nothing_in_the_journal_in_whichever_version(database_url: str) -> None:
+    async with _open_desk(database_url) as desk:
+        await desk.work.do(_KEY, "question", _question())
+        await desk.work.do(f"{_KEY}:edit:200.1", "edit", _question("Why?", version="200.1"))
+        desk.parts.errors = [_DEFECT]
+        await desk.work.do(f"{_KEY}:edit:250.1", "edit", _question("Where?", version="250.1"))
+        await desk.work.do(*_retry("300.1"))
+        await desk.work.do("w1", "vote", _vote())
+        await desk.work.do("w2", "delete", _DELETION)
+        until = datetime.now(UTC) + timedelta(1)
+        assert [kept async for kept in desk.journal.exchanges_between(until - timedelta(2), until)] == []
+        assert await desk.journal.feedback_events(_KEY) == []
+        assert desk.slack.texts() == []
+
+
+async def test_question_that_is_deleted_while_it_is_answered_leaves_no_answer(desk: _Desk) -> None:
+    desk.parts.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.work.do(_KEY, "question", _question(thread_ts="50.1")))
+        await _until(lambda: bool(desk.parts.asked))
+        deleting = tasks.create_task(desk.work.do("w2", "delete", _DELETION))
+        await asyncio.wait([deleting], timeout=0.3)
+        desk.parts.may_answer.set()
+    assert desk.slack.texts() == []
+    assert await desk.journal.exchange(_KEY) is None
+    found = await desk.deliveries.find(_KEY)
+    assert found is not None
+    assert found.state == "withdrawn"
+
+
+async def _until(seen: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not seen():
+            await asyncio.sleep(0.01)

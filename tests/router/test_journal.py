@@ -135,6 +135,20 @@ async def test_feedback_survives_a_second_record_of_its_exchange(engine: AsyncEn
     assert (await journal.feedback("slack:T1:C1:1.2")).ups == 1
 
 
+async def test_removed_question_takes_its_later_versions_and_its_feedback_with_it(engine: AsyncEngine):
+    journal = Journal(engine)
+    question = "slack:T1:C1:1.2"
+    versions = [question, f"{question}:edit:3.1", f"{question}:retry:4.1"]
+    others = ["slack:T1:C1:1.20", "slack:T1:C1:1.20:edit:3.1"]
+    for number, name in enumerate([*versions, *others]):
+        await journal.record(exchange(name))
+        await journal.add_feedback(replace(event(f"click-{number}"), exchange_id=name))
+    await journal.remove(question)
+    await journal.remove(question)
+    assert [kept.exchange_id async for kept in journal.exchanges_between(NOON, NOON + timedelta(1))] == others
+    assert [len(await journal.feedback_events(name)) for name in [*versions, *others]] == [0, 0, 0, 1, 1]
+
+
 async def test_database_without_tables_is_unavailable(tmp_path: Path):
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(JournalUnavailable):
