@@ -2,8 +2,10 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from knowledge.audience import PUBLIC
 
 _NAMESPACE = uuid.UUID("6f1a2d52-6a0e-4b8e-9a55-8f6d7c1f0b61")
 
@@ -23,6 +25,11 @@ class Document:
     def id(self) -> str:
         """The same place read by the same people is the same document, whatever it says today."""
         return str(uuid.uuid5(_NAMESPACE, f"{self.scope} {self.uri}"))
+
+    @property
+    def public_id(self) -> str:
+        """The same place, read by everyone."""
+        return replace(self, scope=PUBLIC).id
 
     @property
     def content_hash(self) -> str:
@@ -51,7 +58,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What became of one document. `error` is a sentence for people, set when `status` is `failed`."""
+    """What became of one document. `error` is a sentence for people: why it `failed`, or what to know of it otherwise."""
 
     uri: str
     title: str

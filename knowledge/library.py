@@ -25,6 +25,7 @@ _QUERY_CHARS = 2000
 _SPARE_HITS = 8
 # Where those fill all of them, as after a large document's killed run, one more search goes this far.
 _MOST_HITS = 400
+_PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _HAS_WORD = re.compile(r"\w")
 
@@ -144,9 +145,11 @@ class Library:
         try:
             async with self._writing:
                 status, chunks = await self._bring_up_to_date(document)
+                public = await self._catalogue.versions({document.public_id} - {document.id})
         except SourceError as error:
             return _failed(uri, name, error)
-        return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks)
+        note = _PUBLIC_COPY if public else None
+        return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks, error=note)
 
     async def _bring_up_to_date(self, document: Document) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.

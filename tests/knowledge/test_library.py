@@ -97,6 +97,15 @@ async def test_the_same_page_may_be_private_in_one_place_and_public_in_another(l
     assert await library.count(parse_audience("channel:C1")) == 2
 
 
+async def test_a_page_made_private_says_that_its_public_copy_stays_readable(library: Library, page: Path) -> None:
+    [private] = await ingest(library, page, "channel:C1")
+    assert private.error is None
+    await ingest(library, page, "public")
+    [again] = await ingest(library, page, "channel:C1")
+    assert (again.status, again.chunks) == ("unchanged", 1)
+    assert "everyone" in (again.error or "")
+
+
 async def test_nobody_finds_nothing(library: Library, page: Path) -> None:
     await ingest(library, page)
     assert await library.search("holiday", NOBODY) == []
