@@ -27,6 +27,11 @@ workers write yet
 _OPENINGS = frozenset(_ORDINARY_OPENINGS.split())
 _DENIED = re.compile(r"(?:\bnot|n['’]t)\s+(?:\w+\s+)?\S+", re.IGNORECASE)
 
+# `one` alone is more often a pronoun; before a unit it is a figure, and a page may say “a week” for it.
+_UNIT = r"[\s-](?:\w+\s)?(second|minute|hour|day|night|week|month|year|dollar|euro|pound|percent)\b"
+_ONE_UNIT = re.compile(rf"\b(?:one|1){_UNIT}", re.IGNORECASE)
+_A_UNIT = re.compile(rf"\b(?:one|1|an?|per|each|every|single){_UNIT}", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -47,7 +52,11 @@ def claim_of(sentence: str, question: str = "", *, ordinary: frozenset[str] = fr
     words = frozenset(content_words(sentence))
     names = _names(sentence, ordinary) - asked
     denied = asked & {figure for denial in _DENIED.findall(sentence) for figure in numbers(denial)}
-    return Claim(words=words, new_words=words - asked, must_stand=(names | numbers(sentence)) - denied)
+    return Claim(
+        words=words,
+        new_words=words - asked,
+        must_stand=(names | numbers(sentence) | _units(_ONE_UNIT, sentence)) - denied,
+    )
 
 
 def _names(sentence: str, ordinary: frozenset[str]) -> frozenset[str]:
@@ -59,6 +68,10 @@ def _names(sentence: str, ordinary: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in stems if not name[0].isdigit())
 
 
+def _units(form: re.Pattern[str], text: str) -> frozenset[str]:
+    return frozenset(f"1 {unit.lower()}" for unit in form.findall(text))
+
+
 class Evidence:
     """One passage, prepared for any number of claims."""
 
@@ -66,7 +79,7 @@ class Evidence:
         self._sentences = split_sentences(_unwrapped(text))
         self._words = [frozenset(content_words(sentence)) for sentence in self._sentences]
         self._title = frozenset(content_words(title))
-        self._all = self._title.union(*self._words)
+        self._all = self._title.union(*self._words, _units(_A_UNIT, text))
 
     def score(self, claim: Claim) -> float:
         """The share of the claim that the passage holds, in [0, 1]; 0 where a number or a name is invented."""

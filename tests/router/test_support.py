@@ -67,6 +67,14 @@ def test_figure_of_the_page_is_supported_in_any_form(question: str, claim: str):
     assert Evidence(PAGE).supports(claim_of(claim, question))
 
 
+@pytest.mark.parametrize("claim", ["Parental leave is one week.", "Parental leave is 1 week."])
+def test_one_of_a_unit_must_stand_as_well(claim: str):
+    question = "Is parental leave one week?"
+    assert not Evidence(PAGE).supports(claim_of(claim, question))
+    for page in ("Parental leave is one week.", "Parental leave is a week.", "Parental leave: 1 paid week."):
+        assert Evidence(page).supports(claim_of(claim, question))
+
+
 def test_invented_name_that_opens_a_sentence_is_not_supported():
     page = Evidence("Employees apply to the people team first.")
     claim = "Robert is whom employees apply to first, at the people team."
