@@ -60,10 +60,6 @@ class Reply:
         self._pending = ""
         self._last_sent = 0.0
 
-    @property
-    def is_open(self) -> bool:
-        return bool(self._messages)
-
     async def recover(self) -> None:
         """Find what an earlier attempt has shown; after this, text is written over it instead of beside it."""
         self._messages = await self._outlet.deliveries.messages(self._owner)
@@ -199,7 +195,7 @@ class Reply:
         self._messages = self._messages[: len(whole)]
         self._outlet.failpoints.reached("after_stream_end")
 
-    async def _update(self, ts: str, page: Page) -> None:
+    async def _update(self, ts: str, page: Page, *, is_ended: bool = False) -> None:
         try:
             await self._slack.write(
                 "chat.update",
@@ -210,13 +206,13 @@ class Reply:
                 metadata=metadata(self._work_id),
             )
         except SlackRefused as error:
-            await self._update_otherwise(ts, page, error)
+            await self._update_otherwise(ts, page, error, is_ended=is_ended)
 
-    async def _update_otherwise(self, ts: str, page: Page, refused: SlackRefused) -> None:
+    async def _update_otherwise(self, ts: str, page: Page, refused: SlackRefused, *, is_ended: bool) -> None:
         match refused.code:
-            case "streaming_state_conflict":  # the end of its stream did not get through
+            case "streaming_state_conflict" if not is_ended:  # the end of its stream did not get through
                 await self._slack.write("chat.stopStream", channel=self._place.channel, ts=ts)
-                await self._update(ts, page)
+                await self._update(ts, page, is_ended=True)
             case "message_not_found" | "cant_update_message":  # somebody deleted it: the answer is still owed
                 await self._outlet.deliveries.disown(self._place.channel, ts)
                 part = self._messages.index(ts)
