@@ -8,7 +8,7 @@ from bot.arrivals import SHARE_ACTION
 from bot.directory import Channel, Directory
 from bot.downloads import Downloads, NotDownloaded
 from bot.errors import SlackRefused
-from bot.failures import NOT_TAKEN_IN
+from bot.failures import NOT_TAKEN_IN, note
 from bot.membership import access
 from bot.orphans import Place
 from bot.payloads import inner, optional, required
@@ -36,10 +36,13 @@ class Readers:
     said: str
 
 
+_EVERYONE = Readers(scope=PUBLIC, said="Everyone in this workspace will be able to read it.")
+
+
 def readers(channel: Channel) -> Readers:
     match channel.kind:
         case "public":
-            return Readers(scope=PUBLIC, said="Everyone in this workspace will be able to read it.")
+            return _EVERYONE
         case "direct":
             return Readers(scope=None, said="")
         case _:
@@ -61,11 +64,11 @@ class IngestDesk:
         reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, team=place.team, channel=place.channel, user=place.user)
         if allowed.refusal:
-            await reply.replace(_note(f":warning: {allowed.refusal}"))
+            await reply.replace(note(f":warning: {allowed.refusal}"))
             return
         who = readers(await self._directory.channel(place.channel))
         if who.scope is None and payload.get("everyone"):
-            who = Readers(scope=PUBLIC, said="Everyone in this workspace will be able to read it.")
+            who = _EVERYONE
         if who.scope is None:
             await reply.replace(_ask_who(payload))
             return
@@ -80,7 +83,7 @@ class IngestDesk:
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Say that it failed, over the message that tells of its progress."""
         reply = await self._reply(work_id, _place(payload), payload)
-        await reply.replace(_note(NOT_TAKEN_IN))
+        await reply.replace(note(NOT_TAKEN_IN))
 
     async def own_up_privately(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Tell the person in a direct message what could not be said at the place itself."""
@@ -90,7 +93,7 @@ class IngestDesk:
         told = f"{work_id}:told"
         reply = self._outlet.reply(private, told, told)
         await reply.recover()
-        await reply.replace(_note(_NOT_THERE.format(channel=place.channel)))
+        await reply.replace(note(_NOT_THERE.format(channel=place.channel)))
 
     async def _reply(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> Reply:
         # The answer to “who may read it?” is written over that question.
@@ -163,14 +166,10 @@ def _ask_who(payload: Mapping[str, Any]) -> list[Page]:
     )
     value = " ".join([*payload.get("files", []), *payload.get("urls", [])])
     if len(value) > _VALUE_CHARS:
-        return _note("These addresses are too long to be taken in together. Please send them one by one.")
+        return note("These addresses are too long to be taken in together. Please send them one by one.")
     choice = {
         "type": "actions",
         "block_id": "share",
         "elements": [button("Everyone may read it", action_id=SHARE_ACTION, value=value)],
     }
     return [Page(text=said, blocks=[section(said), choice])]
-
-
-def _note(text: str) -> list[Page]:
-    return [Page(text=text, blocks=[section(text)])]
