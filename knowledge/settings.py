@@ -37,7 +37,7 @@ class KnowledgeSettings(BaseSettings):
     )
 
     chunk_tokens: int = Field(
-        default=150,
+        default=220,
         ge=64,
         le=8000,
         description="Length of a chunk with its title and section, in the model's tokens; at most 256 without an "
