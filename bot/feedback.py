@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.arrivals import CORRECTION_VIEW, Arrival, storable
-from bot.errors import SlackError
+from bot.directory import Directory
+from bot.errors import SlackError, SlackRefused
 from bot.failures import NOT_KEPT
 from bot.pacer import Pacer
 from bot.payloads import Json, Malformed, as_object, inner, objects, optional, required
@@ -32,19 +33,23 @@ _THANKS: dict[FeedbackKind, str] = {
     "unvote": "Your vote is taken back.",
     "correction": "Thank you: your correction is noted.",
 }
+_MEMBERS_ONLY = "I take feedback from members of this workspace only, so this was not kept."
 _GONE = "This answer is no longer on record, so your feedback on it could not be kept."
 
 
 class FeedbackDesk:
     """Every event's id is that of the stored click or form, so one that is run again changes nothing."""
 
-    def __init__(self, *, journal: Journal, slack: Slack, pacer: Pacer) -> None:
+    def __init__(self, *, journal: Journal, directory: Directory, slack: Slack, pacer: Pacer) -> None:
         self._journal = journal
+        self._directory = directory
         self._slack = slack
         self._pacer = pacer
 
     async def vote(self, work_id: str, payload: Mapping[str, Any]) -> FeedbackKind | None:
-        """Record a click; a second click on the same button takes the vote back. None: the answer is not on record."""
+        """Record a click; a second click on the same button takes the vote back. None: it was not kept."""
+        if not await self._may_judge(payload):
+            return None
         direction, _, exchange_id = optional(payload, "value").partition(" ")
         person = required(payload, "user")
         pressed: FeedbackKind = "vote_up" if direction == "up" else "vote_down"
@@ -54,6 +59,8 @@ class FeedbackDesk:
         return kind if await self._keep(event, payload) else None
 
     async def correct(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        if not await self._may_judge(payload):
+            return
         wrong: tuple[Wrong, ...] = tuple(choice for choice in _CHOICES if choice in payload["wrong"])
         event = Feedback(
             feedback_id=work_id,
@@ -69,6 +76,16 @@ class FeedbackDesk:
     async def own_up(self, payload: Mapping[str, Any]) -> None:
         """Tell the person that a click or form of theirs was not kept."""
         await self._whisper(payload, NOT_KEPT)
+
+    async def _may_judge(self, payload: Mapping[str, Any]) -> bool:
+        """Guests and other organisations see answers in their channels; what the team learns from is the team's to say."""
+        try:
+            is_member = (await self._directory.person(required(payload, "user"))).is_member
+        except SlackRefused:
+            is_member = False
+        if not is_member:
+            await self._whisper(payload, _MEMBERS_ONLY)
+        return is_member
 
     async def _toggled(self, pressed: FeedbackKind, exchange_id: str, person: str, work_id: str) -> FeedbackKind:
         events = await self._journal.feedback_events(exchange_id)

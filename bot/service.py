@@ -189,7 +189,7 @@ async def open_bot(
             seats=settings.seats,
             model_started=model_started,
         ),
-        feedback=FeedbackDesk(journal=journal, slack=slack, pacer=pacer),
+        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
         deliveries=deliveries,
         slack=slack,

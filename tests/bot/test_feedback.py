@@ -5,6 +5,8 @@ from typing import Any, cast
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.directory import Directory
+from bot.errors import SlackRefused
 from bot.feedback import FeedbackDesk, correction_form, is_blank, read_correction
 from bot.pacer import Pacer
 from bot.payloads import Malformed
@@ -13,7 +15,7 @@ from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.journal import Journal
 from router.tables import metadata
-from tests.bot.fakes import FakeSlack
+from tests.bot.fakes import FakeSlack, person
 
 _EXCHANGE = "slack:T1:C1:100.1"
 
@@ -36,8 +38,9 @@ async def journal(tmp_path) -> AsyncIterator[Journal]:
 
 
 def _desk(journal: Journal) -> tuple[FeedbackDesk, FakeSlack]:
-    slack = FakeSlack(chat__postEphemeral={"ok": True})
-    return FeedbackDesk(journal=journal, slack=cast("Slack", slack), pacer=Pacer(interval_s=0)), slack
+    fake = FakeSlack(chat__postEphemeral={"ok": True}, users__info=person())
+    slack = cast("Slack", fake)
+    return FeedbackDesk(journal=journal, directory=Directory(slack), slack=slack, pacer=Pacer(interval_s=0)), fake
 
 
 def _click(vote: str, at: float, *, user: str = "U1", exchange: str = _EXCHANGE) -> dict[str, Any]:
@@ -107,3 +110,25 @@ def _submitted(wrong: list[str], correction: str) -> dict[str, Any]:
         "should_have_said": {"correction": {"value": correction}},
     }
     return {"team": {"id": "T1"}, "user": {"id": "U1"}, "view": {**view, "id": "V1", "state": {"values": values}}}
+
+
+@pytest.mark.parametrize(
+    "told", [person(is_restricted=True), person(is_stranger=True), SlackRefused("users.info", "user_not_found")]
+)
+async def test_guests_vote_and_correction_are_not_kept_and_they_are_told(journal: Journal, told: Any) -> None:
+    desk, slack = _desk(journal)
+    slack.replies["users.info"] = told
+    assert await desk.vote("w1", _click("up", 1)) is None
+    form = {
+        "exchange_id": _EXCHANGE,
+        "user": "U1",
+        "channel": "C1",
+        "wrong": [],
+        "correction": "No.",
+        "at": "2026-03-01",
+    }
+    await desk.correct("w2", form)
+    assert await journal.feedback_events(_EXCHANGE) == []
+    said = [arguments["text"] for method, arguments in slack.calls if method == "chat.postEphemeral"]
+    assert len(said) == 2
+    assert all("members" in text for text in said)

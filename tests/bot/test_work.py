@@ -174,7 +174,7 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
     )  # fmt: skip
     work = Work(
         answering=answering,
-        feedback=FeedbackDesk(journal=journal, slack=slack, pacer=pacer),
+        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
         deliveries=deliveries,
         slack=slack,
