@@ -41,7 +41,12 @@ DEFAULT = Manifest(
             "users:read",
         }
     ),
-    events=frozenset({"app_home_opened", "app_mention", "message.channels", "message.groups", "message.im"}),
+    events=frozenset(
+        {
+            "app_home_opened", "app_mention", "channel_left", "channel_shared", "channel_unshared", "group_left",
+            "member_joined_channel", "member_left_channel", "message.channels", "message.groups", "message.im", "user_change",
+        }
+    ),  # fmt: skip
     commands=(
         SlashCommand(
             command="/ingest",
