@@ -43,10 +43,20 @@ DEFAULT = Manifest(
     ),
     events=frozenset(
         {
-            "app_home_opened", "app_mention", "channel_left", "channel_shared", "channel_unshared", "group_left",
-            "member_joined_channel", "member_left_channel", "message.channels", "message.groups", "message.im", "user_change",
+            "app_home_opened",
+            "app_mention",
+            "channel_left",
+            "channel_shared",
+            "channel_unshared",
+            "group_left",
+            "member_joined_channel",
+            "member_left_channel",
+            "message.channels",
+            "message.groups",
+            "message.im",
+            "user_change",
         }
-    ),  # fmt: skip
+    ),
     commands=(
         SlashCommand(
             command="/ingest",
