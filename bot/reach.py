@@ -30,11 +30,16 @@ async def reach_operations(
         return
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(configuration))
-        if needs_model and configuration.router.model_url:
-            # Not waited for: a person who asks once is told at once that the server is not there.
-            await load_adapter_in_service(parts)
-        elif needs_model:
-            await stack.enter_async_context(model_served(parts, progress))
+        if needs_model:
+            # The embedding model takes seconds to load: within a question, its search would run out of time.
+            warming = asyncio.create_task(parts.library.warm_up())
+            stack.callback(warming.cancel)
+            if configuration.router.model_url:
+                # Not waited for: a person who asks once is told at once that the server is not there.
+                await load_adapter_in_service(parts)
+            else:
+                await stack.enter_async_context(model_served(parts, progress))
+            await warming
         yield LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
 
 

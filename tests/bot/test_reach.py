@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.assembly import Parts
-from bot.reach import load_adapter_in_service, model_served
+from bot.assembly import Configuration, Parts
+from bot.operations import LocalOperations
+from bot.reach import load_adapter_in_service, model_served, reach_operations
+from bot.settings import BotSettings
+from knowledge.settings import KnowledgeSettings
 from router.releases import Release
+from router.settings import RouterSettings
 from router.tables import metadata
 from tests.bot.fakes import parts_of
 from tests.router.fakes import ScriptedModel
@@ -97,3 +102,16 @@ async def test_adapter_is_loaded_once_its_folder_is_back(parts, server):
         assert ADAPTER not in server.names
         server.mode = "good"
         await _until_listed(server)
+
+
+async def test_a_question_from_the_command_line_does_not_wait_for_the_embedding_model(server, tmp_path):
+    configuration = Configuration(
+        bot=BotSettings(home=tmp_path),
+        router=RouterSettings(model_url=server.url),
+        knowledge=KnowledgeSettings(home=tmp_path),
+    )
+    async with reach_operations(configuration, needs_model=True, progress=lambda _: None) as operations:
+        assert isinstance(operations, LocalOperations)
+        began = time.perf_counter()
+        await operations.search("leave", limit=1, audience="public")
+        assert time.perf_counter() - began < 1  # loading it takes three seconds and more
