@@ -55,6 +55,11 @@ class Passage:
     score: float
     similarity: float
 
+    @property
+    def heading(self) -> str:
+        """Title and section: without it, “Report it within one hour” does not say what is to be reported."""
+        return f"{self.title} › {self.section}" if self.section else self.title
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:

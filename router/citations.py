@@ -44,7 +44,7 @@ class CitationChecker:
     def __init__(self, passages: Sequence[Passage], *, question: str) -> None:
         self._passages = passages
         self._question = question
-        self._evidence = [Evidence(passage.text, title=passage.title) for passage in passages]
+        self._evidence = [Evidence(passage.text, title=passage.heading) for passage in passages]
         self._urls = frozenset(passage.uri for passage in passages)
         self._ordinary = frozenset(word for passage in passages for word in tokens(passage.text) if word.islower())
         self._quotes: dict[int, str] = {}

@@ -54,7 +54,7 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
         for passage in passages[: settings.prompt_passages]
     ]
     while True:
-        prompt = grounded_prompt(text, shown, question.thread)
+        prompt = grounded_prompt(text, [replace(each, title=each.heading) for each in shown], question.thread)
         if _size(prompt) <= budget or not shown:
             return Fitted(prompt=prompt, question_chars=len(text), passages=tuple(shown))
         if len(shown) > 1:

@@ -28,6 +28,13 @@ def test_prompt_that_fits_is_whole():
     assert "[2] Handbook\nTrains." in fitted.prompt[1]["content"]
 
 
+def test_passage_is_read_under_its_section_and_cited_by_its_title():
+    under = passage("Report it within an hour.", section="Devices › A stolen laptop")
+    fitted = fit_grounded(asked("My laptop was stolen?"), [under], SMALL)
+    assert "[1] Handbook › Devices › A stolen laptop\nReport it within an hour." in fitted.prompt[1]["content"]
+    assert fitted.passages[0].title == "Handbook"
+
+
 def test_last_passages_go_first():
     passages = [passage("Sixteen weeks. " * 30), passage("Trains. " * 90), passage("Pets. " * 90)]
     fitted = fit_grounded(asked("How long?"), passages, SMALL)
