@@ -121,8 +121,14 @@ class Directory:
             members.update(page.get("members") or [])
         return frozenset(members)
 
+    async def entries(self, method: str, key: str, **arguments: str | bool) -> AsyncGenerator[Json]:
+        """All that Slack lists under `key`, page by page as they are wanted."""
+        async for page in self._pages(method, **arguments):
+            for entry in objects(page, key):
+                yield entry
+
     async def _all(self, method: str, key: str, **arguments: str | bool) -> list[Json]:
-        return [each async for page in self._pages(method, **arguments) for each in objects(page, key)]
+        return [entry async for entry in self.entries(method, key, **arguments)]
 
     async def _pages(self, method: str, **arguments: str | bool) -> AsyncGenerator[Json]:
         cursor = ""

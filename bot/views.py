@@ -1,19 +1,13 @@
 """Whose view a question from the command line is asked with, by the names that people use."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
-
 from bot.assembly import Configuration
 from bot.directory import Directory
 from bot.errors import ControlError, SlackError
 from bot.membership import Access, access, channel_access
 from bot.operations import WhoSees
-from bot.payloads import inner, objects, optional
 from bot.slack import Slack
 from bot.tokens import read_tokens
 from knowledge.audience import Audience
-
-_PAGE = 200
 
 
 def who_sees(configuration: Configuration) -> WhoSees:
@@ -35,12 +29,14 @@ def who_sees(configuration: Configuration) -> WhoSees:
 async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Audience]:
     directory = Directory(slack)
     channel_id = (
-        await _id_of(slack, "conversations.list", "channels", channel.removeprefix("#"), "channel") if channel else ""
+        await _id_of(directory, "conversations.list", "channels", channel.removeprefix("#"), "channel")
+        if channel
+        else ""
     )
     if not user:
         granted = await channel_access(directory, channel_id)
         return "", channel_id, _granted(granted)
-    user_id = await _id_of(slack, "users.list", "members", user, "user")
+    user_id = await _id_of(directory, "users.list", "members", user, "user")
     if not channel_id:
         opened = await slack.write("conversations.open", users=user_id)
         channel_id = str(opened["channel"]["id"])
@@ -59,20 +55,9 @@ def _granted(granted: Access) -> Audience:
     return granted.audience
 
 
-async def _id_of(slack: Slack, method: str, listed: str, wanted: str, kind: str) -> str:
-    async for entry in _all(slack, method, listed):
+async def _id_of(directory: Directory, method: str, listed: str, wanted: str, kind: str) -> str:
+    types = {"types": "public_channel,private_channel"} if method == "conversations.list" else {}
+    async for entry in directory.entries(method, listed, **types):
         if wanted in {entry.get("id"), entry.get("name")}:
             return str(entry["id"])
     raise ControlError(f"there is no {kind} {wanted} that the bot can see")
-
-
-async def _all(slack: Slack, method: str, listed: str) -> AsyncIterator[Mapping[str, Any]]:
-    cursor = ""
-    types = {"types": "public_channel,private_channel"} if method == "conversations.list" else {}
-    while True:
-        page = await slack.read(method, limit=_PAGE, cursor=cursor, **types)
-        for entry in objects(page, listed):
-            yield entry
-        cursor = optional(inner(page, "response_metadata"), "next_cursor")
-        if not cursor:
-            return
