@@ -38,6 +38,14 @@ class RouterSettings(BaseSettings):
         default=3, ge=1, le=20, description="Passages shown to the model: 3 suit the embedded one, 5 a larger one"
     )
     passage_max_chars: int = Field(default=1600, ge=200, description="A longer passage is cut here in the prompt")
+    prompt_chars: int = Field(
+        default=2000,
+        ge=200,
+        description=(
+            "Characters of passages shown to the model: the best one whole, of the others what speaks to the question. "
+            "2000 suit two cores, 8000 a GPU"
+        ),
+    )
     search_limit: int = Field(default=8, ge=1, le=50, description="Passages asked of one search")
     search_timeout_s: float = Field(default=5, gt=0, description="Seconds that one search may take")
     searches_max: int = Field(default=3, ge=1, le=5, description="Searches for one question, rewordings included")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
+from router.excerpts import excerpt, without_link_targets
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from router.questions import Question
 from router.settings import RouterSettings
@@ -18,6 +19,8 @@ _ORDINARY_WORD = 12
 _TOKENS_AROUND = 60
 _TURN_CHARS = 800
 _TURNS = 8
+# Less of a passage would rather mislead.
+_LEAST_EXCERPT_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +49,10 @@ def tokens_of(text: str) -> int:
 
 
 def fit_grounded(question: Question, passages: Sequence[Passage], settings: RouterSettings) -> Fitted:
-    """As many of the first passages as fit, each at most `passage_max_chars` long."""
+    """As many of the first passages as fit: the best one whole, of the others what speaks to the question."""
     budget = _budget(settings)
     text = _cut(question.text, budget // 2)
-    shown = [
-        replace(passage, text=passage.text[: settings.passage_max_chars])
-        for passage in passages[: settings.prompt_passages]
-    ]
+    shown = _read_for(text, passages[: settings.prompt_passages], settings)
     while True:
         prompt = grounded_prompt(text, [replace(each, title=each.heading) for each in shown], question.thread)
         if _size(prompt) <= budget or not shown:
@@ -62,6 +62,14 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
         else:
             half = len(shown[0].text) // 2
             shown = [replace(shown[0], text=shown[0].text[:half])] if half else []
+
+
+def _read_for(question: str, passages: Sequence[Passage], settings: RouterSettings) -> list[Passage]:
+    texts = [without_link_targets(passage.text)[: settings.passage_max_chars] for passage in passages]
+    left = settings.prompt_chars - sum(len(text) for text in texts[:1])
+    share = max(_LEAST_EXCERPT_CHARS, left // max(1, len(texts) - 1))
+    further = [excerpt(text, question, most_chars=share) for text in texts[1:]]
+    return [replace(passage, text=text) for passage, text in zip(passages, [*texts[:1], *further], strict=True)]
 
 
 def fit_direct(question: Question, settings: RouterSettings) -> Fitted:

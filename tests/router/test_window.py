@@ -41,6 +41,21 @@ def test_last_passages_go_first():
     assert [shown.text[:5] for shown in fitted.passages] == ["Sixte", "Train"]
 
 
+def test_best_passage_is_shown_whole_and_of_the_others_what_speaks_to_the_question():
+    long = "Lunch is at noon. " * 40 + "Hotels cost at most 140 euros. " + "Lunch is at noon. " * 40
+    best = passage("The kitchen is open. " * 40)
+    tight = RouterSettings(prompt_chars=len(best.text) + 300)
+    fitted = fit_grounded(asked("What may hotels cost?"), [best, passage(long)], tight)
+    assert fitted.passages[0] == best
+    assert "140 euros" in fitted.passages[1].text
+    assert len(fitted.passages[1].text) <= 300
+
+
+def test_targets_of_links_are_not_shown():
+    fitted = fit_grounded(asked("Where?"), [passage("Fill in [the form](https://intra.example/form).")], SMALL)
+    assert "Fill in the form." in fitted.prompt[1]["content"]
+
+
 def test_no_more_passages_than_set():
     fitted = fit_grounded(asked("How long?"), [passage(str(n)) for n in range(9)], RouterSettings(prompt_passages=3))
     assert len(fitted.passages) == 3
