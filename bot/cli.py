@@ -17,6 +17,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot import logs
 from bot.assembly import Configuration, Parts, load_configuration, open_database
 from bot.errors import BotError, ModelServerError
 from bot.operations import Asked
@@ -55,10 +56,7 @@ _T = TypeVar("_T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
 _DAYS_EXPORTED = 7
-OWN_LOGGERS = ("bot", "router", "knowledge", "training", "tandem")
-VENDORS_LOGGERS = ("tandem.slack_sdk", "tandem.bolt")
 
 
 class RouteChoice(StrEnum):
@@ -81,7 +79,7 @@ def run() -> None:
 
     configuration = _configuration()
     switch = _plainly(lambda: load_settings(TrainingSettings))
-    _plainly(lambda: _set_up_logging(configuration))
+    _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
         await _export_last_days(parts, scheduled, switch)
@@ -317,22 +315,3 @@ def _plainly(work: Callable[[], _T]) -> _T:
 def _fail(line: str) -> NoReturn:
     say_failure(line)
     raise typer.Exit(1)
-
-
-def _set_up_logging(configuration: Configuration) -> None:
-    folder = configuration.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=folder / "tandem.log", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _set_levels(configuration.bot.log_level)
-
-
-def _set_levels(level: str) -> None:
-    """Debugging is for our own modules: vendors then log whole requests, with what people wrote in them."""
-    own = logging.getLevelNamesMapping()[level.upper()]
-    vendors = max(own, logging.INFO)
-    for name in OWN_LOGGERS:
-        logging.getLogger(name).setLevel(own)
-    for name in ("", *VENDORS_LOGGERS):
-        logging.getLogger(name).setLevel(vendors)
-    # The HTTP client names each address it calls; that is noise here, and addresses may hold what is private.
-    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,7 +1,6 @@
 """What the commands do beside printing: the composition root's own steps."""
 
 import json
-import logging
 import os
 import socket
 import stat
@@ -133,28 +132,6 @@ def test_database_that_fails_on_the_way_is_one_line(home, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "tandem doctor" in line
     assert "canary" not in line
-
-
-@pytest.fixture
-def levels() -> Iterator[None]:
-    kept = {name: logging.getLogger(name).level for name in ("", *cli.OWN_LOGGERS, *cli.VENDORS_LOGGERS, "httpx")}
-    yield
-    for name, level in kept.items():
-        logging.getLogger(name).setLevel(level)
-
-
-@pytest.mark.parametrize("name", ["tandem.slack_sdk", "tandem.bolt", "slack_sdk.web", "slack_bolt.App", "aiosqlite"])
-def test_vendor_that_would_log_whole_requests_does_not_at_any_level(levels, name):
-    cli._set_levels("debug")
-    assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
-
-
-@pytest.mark.parametrize("name", ["bot.run", "tandem.answering", "router.writer", "knowledge.index"])
-def test_own_modules_log_as_much_as_is_set(levels, name):
-    cli._set_levels("debug")
-    assert logging.getLogger(name).isEnabledFor(logging.DEBUG)
-    cli._set_levels("error")
-    assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
 
 
 async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_path):
