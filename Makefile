@@ -8,6 +8,8 @@ TANDEM_TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 BOT := .venv/bin/python
 MODEL := .venv-model/bin/python
+# As many tests at once as a laptop's memory bears: some start a model server and a browser.
+TEST_WORKERS ?= 2
 PINS := deploy/pins
 PIP_FLAGS := --quiet --no-deps --disable-pip-version-check --no-input
 
@@ -26,14 +28,14 @@ run: install ## start everything and print the address to open
 	@exec .venv/bin/tandem run
 
 test: install-test ## run the tests; what the machine lacks is skipped by name
-	@$(BOT) -m pytest -q
+	@$(run_tests)
 
 check: install-test ## lint, types, import rules and tests: what CI runs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/pyright
-	@$(BOT) -m pytest -q --durations=15
+	@$(run_tests)
 
 bench: install-test ## measure, with the machine named: build/bench.json
 	@$(BOT) -m tests.benchmarks --out build/bench.json
@@ -64,6 +66,12 @@ clean: ## remove the environments and all state
 	@$(MODEL) -m pip install $(PIP_FLAGS) -r <(grep -hv '^torch==' $(PINS)/model.txt)
 	@$(MODEL) -m pip install $(PIP_FLAGS) --no-build-isolation --force-reinstall ./deploy/cpu_lora
 	@touch $@
+
+# Files side by side, the long ones first; then one by one what measures time, or keeps a model busy on all cores.
+define run_tests
+	$(BOT) -m pytest -q --durations=10 -m "not alone" -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder && \
+	$(BOT) -m pytest -q --durations=10 -m alone tests/integration
+endef
 
 define make_environment
 	test -n "$(PYTHON)" || { echo "Tandem needs Python 3.11 or newer: install it, or name it with make PYTHON=…"; exit 1; }; \

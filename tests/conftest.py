@@ -19,6 +19,13 @@ _REQUIRED = frozenset(filter(None, os.environ.get("TANDEM_REQUIRE", "").split(",
 _ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` looks for what has to run alone in one place: elsewhere it would never run."""
+    for item in items:
+        if item.get_closest_marker("alone") and _ROOT / "tests" / "integration" not in item.path.parents:
+            raise pytest.UsageError(f"{item.nodeid} is marked alone: move it to tests/integration")
+
+
 def _absent(what: str, how_to_mend: str) -> NoReturn:
     """Skip for want of `what`, or fail when TANDEM_REQUIRE names it."""
     message = f"{what} is not here: {how_to_mend}"

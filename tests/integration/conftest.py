@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents and isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             item.add_marker(pytest.mark.timeout(600))
+            if "served_parts" in item.fixturenames:
+                item.add_marker(pytest.mark.alone)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -37,7 +39,8 @@ async def served_parts(model_venv: Path, tmp_path_factory: pytest.TempPathFactor
         bot=BotSettings(home=home, model_venv=model_venv, model_port=_free_port()),
         # A continuous integration may be slow; how fast answers come is asserted where it is the promise.
         router=RouterSettings(model_first_token_s=300, model_between_tokens_s=120, model_total_s=500),
-        knowledge=KnowledgeSettings(home=home),
+        # Both cores are free while the handbook is taken in.
+        knowledge=KnowledgeSettings(home=home, embedding_threads=2),
     )
     async with open_parts(configuration) as parts, model_served(parts, print):
         await _put_first_in_service(parts)
