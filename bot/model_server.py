@@ -44,6 +44,8 @@ class ModelServer:
         self._on_ready = on_ready
         self._home = settings.home.absolute()
         self._record = self._home / "run" / "model-server.json"
+        # One client for all looks: making one reads the machine's certificates, which holds everything up.
+        self._http = httpx.AsyncClient(trust_env=False, timeout=_HEALTH_TIMEOUT_S)
         self._pid: int | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -77,6 +79,7 @@ class ModelServer:
             await processes.end(self._pid)
             self._pid = None
         self._record.unlink(missing_ok=True)
+        await self._http.aclose()
 
     async def _adopt_or_end(self, progress: Progress) -> None:
         left = processes.recorded(self._record)
@@ -154,8 +157,7 @@ class ModelServer:
 
     async def _healthy(self) -> bool:
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=_HEALTH_TIMEOUT_S) as client:
-                return (await client.get(f"{self.url}/health")).is_success
+            return (await self._http.get(f"{self.url}/health")).is_success
         except httpx.HTTPError:
             return False
 
