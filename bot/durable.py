@@ -50,7 +50,7 @@ class Durable:
         self._running: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._storing = 0
+        self._starting: dict[str, asyncio.Task[None]] = {}
         self._all_stored = asyncio.Event()
         self._all_stored.set()
 
@@ -81,19 +81,27 @@ class Durable:
 
     async def store(self, arrival: Arrival) -> None:
         """Write the work down and start it; the same id is done once. Raises NotStored: then nothing was promised."""
-        starting = asyncio.create_task(self._start(arrival))
-        self._storing += 1
-        self._all_stored.clear()
+        # A mention comes as two events with one id, mostly at once: both wait for the one row.
+        starting = self._starting.get(arrival.id) or self._begin(arrival)
         try:
             # Shielded: a start cut off after its row is written would leave work that nobody does until a restart.
             await asyncio.wait_for(asyncio.shield(starting), _STORE_TIMEOUT_S)
         except (SQLAlchemyError, OSError) as error:  # TimeoutError is an OSError
-            starting.add_done_callback(_forget)
             raise NotStored(f"{arrival.kind} could not be stored in time") from error
-        finally:
-            self._storing -= 1
-            if not self._storing:
-                self._all_stored.set()
+
+    def _begin(self, arrival: Arrival) -> asyncio.Task[None]:
+        starting = self._starting[arrival.id] = asyncio.create_task(self._start(arrival))
+        self._all_stored.clear()
+        starting.add_done_callback(lambda done: self._begun(arrival.id, done))
+        return starting
+
+    def _begun(self, work_id: str, starting: asyncio.Task[None]) -> None:
+        self._starting.pop(work_id, None)
+        if not self._starting:
+            self._all_stored.set()
+        if not starting.cancelled():
+            # Whoever still waits has been told; where nobody does, Slack delivers it again.
+            starting.exception()
 
     async def _start(self, arrival: Arrival) -> None:
         with SetWorkflowID(arrival.id):
@@ -153,12 +161,6 @@ class Durable:
             await asyncio.wait_for(self._all_stored.wait(), _STAND_BACK_S)
         except TimeoutError:
             return
-
-
-def _forget(starting: asyncio.Task[None]) -> None:
-    """Slack delivers it again: what became of this attempt is of no more interest."""
-    if not starting.cancelled():
-        starting.exception()
 
 
 def _sqlite_engine(url: str) -> Engine | None:

@@ -43,6 +43,25 @@ async def test_same_id_is_done_once_and_its_result_can_be_waited_for(tmp_path: P
         assert not await durable.has("w2")
 
 
+async def test_two_events_of_one_mention_that_come_at_once_are_written_down_once(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        pass
+
+    async with _running(tmp_path, handle) as durable:
+        starts: list[str] = []
+        start = durable._start
+
+        async def counted(arrival: Arrival) -> None:
+            starts.append(arrival.id)
+            await start(arrival)
+
+        durable._start = counted
+        await asyncio.gather(*(durable.store(_arrival()) for _ in range(2)))
+        assert starts == ["w1"]
+        await durable.store(_arrival())
+        assert starts == ["w1", "w1"]
+
+
 async def test_work_waits_until_the_deliveries_of_a_burst_are_written_down(tmp_path: Path) -> None:
     stored: set[str] = set()
     seen_at_start: list[int] = []
