@@ -23,10 +23,11 @@ def database_url(settings: BotSettings) -> URL:
         return URL.create("sqlite+aiosqlite", database=str(settings.home.absolute() / "tandem.db"))
     try:
         url = make_url(settings.database_url.get_secret_value())
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):
+        # Without its cause: that would repeat the password.
         raise DatabaseError(
             "TANDEM_DATABASE_URL: write postgresql://user:password@host/name, or leave it empty"
-        ) from error
+        ) from None
     match url.get_backend_name():
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
@@ -87,6 +88,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # WAL with NORMAL survives a killed process; only a power cut may take the last commits.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    # What is deleted is overwritten, and not only marked as free.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

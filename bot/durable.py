@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.arrivals import Arrival
 from bot.errors import NotStored
+from bot.stored_work import GIVEN_UP, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
 
 log = logging.getLogger("tandem.durable")
 
@@ -26,8 +27,8 @@ Nightly = Callable[[datetime], Awaitable[None]]
 
 # Raised only when the shape of stored work changes so that an older one could not be taken up: a deploy keeps it.
 _WORK_VERSION = "1"
-_WORK = "work"
-_GIVEN_UP_LISTED = 100
+# Long enough for every redelivery to be known again; longer, it would only keep what people wrote.
+_KEPT = timedelta(days=7)
 # The first run and three more: a message that kills the process would otherwise do so for ever.
 _ATTEMPTS = 4
 _QUIET = "ERROR"
@@ -47,6 +48,7 @@ class Durable:
         self._database_url = database_url
         self._executor_id = executor_id
         self._handler = handler
+        self._sqlite = _sqlite_engine(database_url)
         self._running: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -59,7 +61,7 @@ class Durable:
         config: DBOSConfig = {
             "name": "tandem",
             "system_database_url": self._database_url,
-            "system_database_engine": _sqlite_engine(self._database_url),
+            "system_database_engine": self._sqlite,
             # The parameters hold whole messages: they stay out of errors, which are logged.
             "db_engine_kwargs": {"hide_parameters": True},
             "application_version": _WORK_VERSION,
@@ -71,7 +73,7 @@ class Durable:
         }
         logging.getLogger("dbos").setLevel(_QUIET)
         DBOS(config=config)
-        self._work = DBOS.workflow(name=_WORK, max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
+        self._work = DBOS.workflow(name=WORK, max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
         night = DBOS.workflow(name="nightly")(_nightly(nightly))
         DBOS.launch()
         if nightly is not None:
@@ -118,16 +120,13 @@ class Durable:
         except (SQLAlchemyError, OSError) as error:
             raise NotStored("the database could not be read") from error
 
-    async def given_up(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Work that ended the process each time it was taken up, and is not tried again: id, kind and payload."""
-        found = await DBOS.list_workflows_async(
-            status="MAX_RECOVERY_ATTEMPTS_EXCEEDED",
-            name=_WORK,
-            load_output=False,
-            limit=_GIVEN_UP_LISTED,
-            sort_desc=True,
-        )
-        return [(status.workflow_id, *status.input["args"][1:]) for status in found if status.input]
+    async def given_up(self) -> list[Stored]:
+        """Work that ended the process each time it was taken up, and is not tried again."""
+        return await listed(GIVEN_UP)
+
+    async def waiting(self) -> list[Stored]:
+        """Work that is stored and not done yet; the newest, should there be more than a hundred pieces."""
+        return await listed(UNDER_WAY)
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False if time ran out, and what still runs is taken up at the next start."""
@@ -149,11 +148,21 @@ class Durable:
         self._idle.clear()
         try:
             await self._stand_back()
-            return await self._handler(work_id, kind, payload)
+            result = await self._handler(work_id, kind, payload)
+            if kind == "delete":
+                await apart(forget(payload["key"]))
+                await asyncio.to_thread(self._empty_log)
+            return result
         finally:
             self._running.discard(work_id)
             if not self._running:
                 self._idle.set()
+
+    def _empty_log(self) -> None:
+        """SQLite's write-ahead log would hold what was deleted until it is written over."""
+        if self._sqlite is not None:
+            with self._sqlite.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _stand_back(self) -> None:
         """Deliveries first: what is not acknowledged in time comes again, and the answer takes seconds anyhow."""
@@ -183,6 +192,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=30000")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten, and not only marked as free.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _as_function(run: Handler) -> Callable[[str, str, dict[str, Any]], Coroutine[Any, Any, Any]]:
@@ -199,5 +210,6 @@ def _nightly(job: Nightly | None) -> Callable[[datetime | str, Any], Coroutine[A
         at = datetime.fromisoformat(scheduled) if isinstance(scheduled, str) else scheduled  # stored as JSON
         if job is not None:
             await job(at.astimezone(UTC))
+        await apart(discard(at.astimezone(UTC) - _KEPT))
 
     return run

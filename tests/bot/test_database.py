@@ -64,6 +64,13 @@ def test_other_kind_of_database_is_refused_by_name():
         database_url_of(BotSettings(database_url=SecretStr("mysql://host/name")))
 
 
+def test_address_that_cannot_be_read_is_named_by_its_variable_and_not_repeated():
+    with pytest.raises(DatabaseError, match="TANDEM_DATABASE_URL") as refused:
+        database_url_of(BotSettings(database_url=SecretStr("postgresql://tandem:canary@host:54x/tandem")))
+    assert "canary" not in repr(refused.value)
+    assert refused.value.__suppress_context__
+
+
 def test_unreachable_database_is_said_without_its_password(free_port):
     url = make_url(f"postgresql+psycopg://me:canary@127.0.0.1:{free_port}/name")
     with pytest.raises(DatabaseError, match="cannot be used") as caught:

@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from bot.arrivals import Arrival
 from bot.durable import Durable
 from bot.errors import NotStored
+from bot.stored_work import discard
 
 _Handler = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
@@ -115,6 +117,72 @@ async def test_work_that_was_cut_off_is_taken_up_at_the_next_start(tmp_path: Pat
     async with _running(tmp_path, handle) as durable:
         async with asyncio.timeout(20):
             assert await durable.result("w1") == "question done"
+
+
+async def test_waiting_work_is_told_after_a_restart_until_it_is_done(tmp_path: Path) -> None:
+    may_end = asyncio.Event()
+
+    async def wait(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        await may_end.wait()
+
+    async with _running(tmp_path, wait) as durable:
+        await durable.store(_arrival())
+        assert await durable.waiting() == [("w1", "question", {"text": "häuser 🎉"})]
+        may_end.set()
+        await durable.result("w1")
+        assert await durable.waiting() == []
+
+
+async def test_deleted_question_leaves_nothing_in_the_stored_work(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        pass
+
+    async with _running(tmp_path, handle) as durable:
+        for arrival in (
+            Arrival(id="q1", kind="question", payload={"text": "canary-one"}),
+            Arrival(id="q1:edit:5", kind="edit", payload={"text": "canary-two"}),
+            Arrival(id="q12", kind="question", payload={"text": "another"}),
+            Arrival(id="q1:delete:9", kind="delete", payload={"key": "q1"}),
+        ):
+            await durable.store(arrival)
+            await durable.result(arrival.id)
+        assert not await durable.has("q1")
+        assert await durable.has("q12")
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("durable.db*"))
+    assert b"canary" not in kept
+    assert b"another" in kept
+
+
+async def test_question_that_is_still_under_way_is_forgotten_when_it_ends(tmp_path: Path) -> None:
+    may_end = asyncio.Event()
+
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        if kind == "question":
+            await may_end.wait()
+
+    async with _running(tmp_path, handle) as durable:
+        await durable.store(Arrival(id="q1", kind="question", payload={"text": "canary"}))
+        await durable.store(Arrival(id="q1:delete:9", kind="delete", payload={"key": "q1"}))
+        await asyncio.sleep(0.3)
+        assert await durable.has("q1")
+        may_end.set()
+        await durable.result("q1:delete:9")
+        assert not await durable.has("q1")
+
+
+async def test_old_work_is_discarded_and_newer_work_is_kept(tmp_path: Path) -> None:
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None:
+        pass
+
+    async with _running(tmp_path, handle) as durable:
+        for work_id in ("w1", "w2"):
+            await durable.store(_arrival(work_id))
+            await durable.result(work_id)
+        await discard(datetime.now(UTC) - timedelta(hours=1))
+        assert await durable.has("w1")
+        await discard(datetime.now(UTC) + timedelta(seconds=1))
+        assert not await durable.has("w1")
+        assert not await durable.has("w2")
 
 
 async def test_database_that_cannot_be_written_means_not_stored(tmp_path: Path) -> None:
