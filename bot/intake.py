@@ -1,6 +1,7 @@
 """Every delivery is written down before Slack hears that it arrived."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from bot.payloads import Malformed, inner, optional
 log = logging.getLogger("tandem.intake")
 
 _ACCEPTED, _BAD_REQUEST, _NOT_NOW = 200, 400, 503
+# By then their questions are long claimed, and the table of deliveries knows the threads.
+_THREADS_REMEMBERED = 10_000
 
 
 class Intake:
@@ -26,8 +29,16 @@ class Intake:
         self._deliveries = deliveries
         self._me = me
         self._failpoints = failpoints
+        self._threads: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.open = True
         """Closed when the process is to end: what arrives then is left to Slack, which delivers it again."""
+
+    def remember(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """A question that waits its turn has a part in its thread already: what follows there is for the bot too."""
+        if kind == "question":
+            self._threads[payload["channel"], payload["thread_ts"]] = None
+            if len(self._threads) > _THREADS_REMEMBERED:
+                self._threads.popitem(last=False)
 
     async def take_in(self, body: Mapping[str, Any]) -> tuple[int, Arrival | None]:
         """Store what a delivery asks for. The status is for Slack: only 200 acknowledges, and 503 has it sent again."""
@@ -38,6 +49,7 @@ class Intake:
             if not self.open:
                 return _NOT_NOW, None
             await self._durable.store(arrival)
+            self.remember(arrival.kind, arrival.payload)
         except Malformed as error:
             log.warning("a delivery without its %s was refused", error)
             return _BAD_REQUEST, None
@@ -67,5 +79,6 @@ class Intake:
         if arrival.settled or await self._durable.has(arrival.about):
             return True
         if arrival.kind == "question":
-            return await self._deliveries.took_part(arrival.payload["channel"], arrival.payload["thread_ts"])
+            thread = (arrival.payload["channel"], arrival.payload["thread_ts"])
+            return thread in self._threads or await self._deliveries.took_part(*thread)
         return await self._deliveries.find(arrival.about) is not None

@@ -114,6 +114,8 @@ class Bot:
     async def start(self) -> None:
         """Take up what was left, then listen. Raises BotError with what to change."""
         self._durable.launch(nightly=self._nightly, nightly_hour_utc=self._settings.nightly_hour_utc)
+        for _, kind, payload in await self._durable.waiting():
+            self._intake.remember(kind, payload)
         await self._connection.start()
         self._looking_back = asyncio.create_task(self._own_up())
 

@@ -112,3 +112,20 @@ async def test_deletion_of_a_strangers_message_is_not_stored() -> None:
 )
 async def test_malformed_delivery_is_refused_with_a_4xx(body: dict[str, Any]) -> None:
     assert (await _intake(_Store()).take_in(body))[0] == 400
+
+
+async def test_reply_in_a_thread_whose_question_still_waits_its_turn_is_for_the_bot() -> None:
+    store = _Store()
+    intake = _intake(store)
+    await intake.take_in(_event(type="app_mention", ts="100.5", thread_ts="100.1", text="<@UBOT> how long is leave?"))
+    await intake.take_in(_event(ts="100.6", thread_ts="100.1", text="and for contractors?"))
+    await intake.take_in(_event(ts="100.7", thread_ts="100.3", text="in another thread"))
+    assert [arrival.payload["ts"] for arrival in store.stored] == ["100.5", "100.6"]
+
+
+async def test_reply_after_a_restart_is_for_the_bot_though_the_threads_question_still_waits() -> None:
+    store = _Store()
+    intake = _intake(store)
+    intake.remember("question", {"channel": "C1", "thread_ts": "100.1"})
+    await intake.take_in(_event(ts="100.6", thread_ts="100.1", text="and for contractors?"))
+    assert len(store.stored) == 1
