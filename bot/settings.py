@@ -6,7 +6,7 @@ Every package has such a class; only the composition root fills it, by `load_set
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -75,6 +75,14 @@ class BotSettings(BaseSettings):
         description="Name of this replica, the same over restarts: by it the work that it left is found.",
     )
     failpoint: str = Field(default="", description="For tests only: the step at which the process kills itself.")
+
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @classmethod
+    def _is_copied_whole(cls, secret: SecretStr | None) -> SecretStr | None:
+        told = secret.get_secret_value() if secret else ""
+        if not told.isascii() or any(letter.isspace() for letter in told):
+            raise ValueError("it holds a letter that Slack's never have: copy it again, whole, from the app's page")
+        return secret
 
     @model_validator(mode="after")
     def _slack_is_whole(self) -> Self:

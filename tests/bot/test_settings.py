@@ -25,6 +25,8 @@ def test_wrong_value_is_named_with_its_variable(monkeypatch):
         ("TANDEM_REPLICA", "bot-1\n"),
         ("TANDEM_MODEL_THREADS", "cores 0-3"),
         ("TANDEM_MODEL_THREADS", "auto!"),
+        ("SLACK_BOT_TOKEN", "xoxb-…"),
+        ("SLACK_APP_TOKEN", "xapp-1 xapp-2"),
     ],
 )
 def test_value_that_only_contains_a_right_one_is_refused(monkeypatch, variable, value):
