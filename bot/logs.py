@@ -1,16 +1,19 @@
 """The bot's log file, and who may write what into it."""
 
 import logging
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 OWN = ("bot", "router", "knowledge", "training", "tandem")
 VENDORS = ("tandem.slack_sdk", "tandem.bolt")
+_LARGEST_BYTES, _OLD_FILES = 10_000_000, 3
 
 
 def keep(folder: Path, level: str) -> None:
     """Write to `folder`/tandem.log from now on. Raises OSError where that cannot be."""
     folder.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=folder / "tandem.log", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    file = RotatingFileHandler(folder / "tandem.log", maxBytes=_LARGEST_BYTES, backupCount=_OLD_FILES)
+    logging.basicConfig(handlers=[file], format="%(asctime)s %(levelname)s %(name)s %(message)s")
     set_levels(level)
 
 

@@ -23,6 +23,8 @@ from knowledge.processor import has_fast_bfloat16
 
 MODEL_NAME = "SmolLM2-135M-Instruct"
 _READY_TIMEOUT_S = 300.0
+# A server that was left while it started gets the time that a start takes; one that hangs is not waited for.
+_ADOPT_TIMEOUT_S = 60.0
 _WATCH_EVERY_S = 2.0
 _HEALTH_TIMEOUT_S = 5.0
 _MISSED_BEFORE_RESTART = 5
@@ -46,7 +48,7 @@ class ModelServer:
         self._record = self._home / "run" / "model-server.json"
         # One client for all looks: making one reads the machine's certificates, which holds everything up.
         self._http = httpx.AsyncClient(trust_env=False, timeout=_HEALTH_TIMEOUT_S)
-        self._pid: int | None = None
+        self._process: processes.Child | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -61,7 +63,7 @@ class ModelServer:
         """Raises ModelServerError or PortTaken, each with what to change."""
         self._record.parent.mkdir(parents=True, exist_ok=True)
         await self._adopt_or_end(progress)
-        if self._pid is None:
+        if self._process is None:
             python = self._python()
             model = await unpack(self._home, progress)
             await refuse_taken(self._settings.model_port, "TANDEM_MODEL_PORT")
@@ -75,9 +77,9 @@ class ModelServer:
         if self._watch:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        if self._pid is not None:
-            await processes.end(self._pid)
-            self._pid = None
+        if self._process is not None:
+            await processes.end(self._process)
+            self._process = None
         self._record.unlink(missing_ok=True)
         await self._http.aclose()
 
@@ -85,12 +87,15 @@ class ModelServer:
         left = processes.recorded(self._record)
         if left is None:
             return
-        if left.fingerprint == self._fingerprint():
-            progress("a model server is still running: taking it over")
-            self._pid = left.pid
-        else:
+        if left.fingerprint != self._fingerprint():
             progress("a model server with other settings is still running: ending it")
-            await processes.end(left.pid)
+            await processes.end(left)
+        elif await self._healthy_within(_ADOPT_TIMEOUT_S):
+            progress("a model server is still running: taking it over")
+            self._process = left
+        else:
+            progress("a model server is still running and does not answer: ending it")
+            await processes.end(left)
 
     def _python(self) -> str:
         python = self._settings.model_venv.absolute() / "bin" / "python"
@@ -102,14 +107,13 @@ class ModelServer:
         return str(python)
 
     async def _launch(self, python: str, model: Path) -> None:
-        process = await processes.start(
+        self._process = await processes.start(
             [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), *self._flags()],
             environment=self._environment(),
             log=self.log,
             record=self._record,
             fingerprint=self._fingerprint(),
         )
-        self._pid = process.pid
 
     def _flags(self) -> list[str]:
         return [
@@ -155,6 +159,14 @@ class ModelServer:
                 raise ModelServerError(f"the model server is not ready after {_READY_TIMEOUT_S:.0f} s; see {self.log}")
             await asyncio.sleep(0.25)
 
+    async def _healthy_within(self, timeout_s: float) -> bool:
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not await self._healthy():
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(0.25)
+        return True
+
     async def _healthy(self) -> bool:
         try:
             return (await self._http.get(f"{self.url}/health")).is_success
@@ -173,8 +185,8 @@ class ModelServer:
             if not gone and missed < _MISSED_BEFORE_RESTART:
                 continue
             _log.warning("the model server is %s: restarting it in %.0f s", "gone" if gone else "silent", backoff_s)
-            if self._pid is not None:
-                await processes.end(self._pid)
+            if self._process is not None:
+                await processes.end(self._process)
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
             try:

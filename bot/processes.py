@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _TERM_GRACE_S = 10.0
+_LARGEST_LOG = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,13 @@ class Child:
 
 async def start(
     command: Sequence[str], *, environment: Mapping[str, str], log: Path, record: Path, fingerprint: str
-) -> asyncio.subprocess.Process:
+) -> Child:
     """Start a process in a group of its own, its output appended to `log`, and write it down in `record`.
 
     `fingerprint` says what it was started with: the next start adopts it only when that is the same.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    _set_aside(log)
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *command, env=dict(environment), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
@@ -41,7 +43,13 @@ async def start(
     temporary = record.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(child)))
     temporary.replace(record)
-    return process
+    return child
+
+
+def _set_aside(log: Path) -> None:
+    """A log that has grown large is kept once, beside the new one."""
+    if log.exists() and log.stat().st_size > _LARGEST_LOG:
+        log.replace(log.with_suffix(".old.log"))
 
 
 def recorded(record: Path) -> Child | None:
@@ -53,16 +61,18 @@ def recorded(record: Path) -> Child | None:
     return child if child.alive else None
 
 
-async def end(pid: int) -> None:
-    """End the whole group of `pid`: politely first, then for good. Harmless if it is gone."""
+async def end(child: Child) -> None:
+    """End the child's whole group: politely first, then for good. Harmless if it is gone, and its id another's."""
+    if _start_time(child.pid) not in {None, child.started}:
+        return
     for sign, patience_s in ((signal.SIGTERM, _TERM_GRACE_S), (signal.SIGKILL, _TERM_GRACE_S)):
         try:
-            os.killpg(pid, sign)
+            os.killpg(child.pid, sign)
         except (ProcessLookupError, PermissionError):
             return
         deadline = asyncio.get_running_loop().time() + patience_s
         while asyncio.get_running_loop().time() < deadline:
-            if not _group_runs(pid):
+            if not _group_runs(child.pid):
                 return
             await asyncio.sleep(0.05)
 

@@ -137,7 +137,7 @@ async def _workspace(configuration: Configuration, say: Say) -> AsyncGenerator[N
     fingerprint = str(settings.workspace_port)
     left = processes.recorded(record)
     if left is not None and left.fingerprint != fingerprint:
-        await processes.end(left.pid)
+        await processes.end(left)
         left = None
     if left is None:
         await refuse_taken(settings.workspace_port, "TANDEM_WORKSPACE_PORT")
@@ -146,15 +146,13 @@ async def _workspace(configuration: Configuration, say: Say) -> AsyncGenerator[N
             "--port", str(settings.workspace_port),
         ]  # fmt: skip
         log = configuration.home / "logs" / "workspace.log"
-        await processes.start(command, environment=os.environ, log=log, record=record, fingerprint=fingerprint)
-        left = processes.recorded(record)
+        left = await processes.start(command, environment=os.environ, log=log, record=record, fingerprint=fingerprint)
     try:
         await _await_workspace(settings.workspace_port, record, configuration.home / "logs" / "workspace.log")
         yield
     finally:
         say("stopping")
-        if left is not None:
-            await processes.end(left.pid)
+        await processes.end(left)
         record.unlink(missing_ok=True)
 
 
@@ -180,7 +178,7 @@ def _checks(parts: Parts, bot: Bot, model_started: asyncio.Event) -> dict[str, h
         return True
 
     async def index() -> bool:
-        return await parts.library.count(EVERYONE) >= 0
+        return await parts.library.ready()
 
     async def model() -> bool:
         return model_started.is_set() and await parts.model.ready()

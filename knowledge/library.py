@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _SPARE_HITS = 8
 _MOST_HITS = 400
 _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_NO_DOCUMENT = str(uuid.UUID(int=0))
 _HAS_WORD = re.compile(r"\w")
 
 
@@ -94,6 +96,10 @@ class Library:
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
         return await self._catalogue.count(audience)
+
+    async def ready(self) -> bool:
+        """Whether the index answers. Raises IndexUnavailable where it does not."""
+        return await self._index.count(_NO_DOCUMENT) == 0
 
     async def remove(self, document_id: str) -> bool:
         """Take a document out of the index and the catalogue; False if there was none."""

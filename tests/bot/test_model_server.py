@@ -90,6 +90,17 @@ async def test_server_left_by_a_killed_bot_is_taken_over(settings, started):
     assert not processes._group_runs(first)
 
 
+async def test_server_that_was_left_and_hangs_is_replaced(settings, started, monkeypatch):
+    monkeypatch.setattr(model_server, "_ADOPT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(model_server, "_HEALTH_TIMEOUT_S", 0.2)
+    first = _pid(settings)
+    os.killpg(first, signal.SIGSTOP)
+    successor = ModelServer(settings, on_ready=Ready())
+    await successor.start()
+    assert _pid(settings) != first
+    await successor.stop()
+
+
 async def test_server_left_with_other_settings_is_replaced(settings, started):
     first = _pid(settings)
     successor = ModelServer(settings.model_copy(update={"model_threads": "0"}), on_ready=Ready())
