@@ -13,7 +13,8 @@ HELP = (
     "• `/ingest https://…` adds a page or a file from the web\n"
     "• `/ingest` alone opens a form for files\n"
     "• or upload files in a direct message to me, with the comment `/ingest`\n"
-    "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there."
+    "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there. "
+    "In a direct message I ask who may read it, unless you write `/ingest public` and what to add."
 )
 
 FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"
@@ -22,7 +23,11 @@ _FILES_AT_ONCE = 10
 _URLS_AT_ONCE = 10
 _ADDRESS = re.compile(r"(?P<opening><?)(?P<address>https?://[^\s<>|]+)")
 _AFTER_AN_ADDRESS = ".,;"
-_COMMENT = re.compile(r"^\s*(?:<@[^>]+>\s*)?(?P<slash>/?)ingest\b", re.IGNORECASE)
+# Only the word right after the command says that all may read it: “it is not public yet” says the contrary.
+_COMMENT = re.compile(
+    r"^\s*(?:<@[^>]+>\s*)?(?P<slash>/?)ingest\b(?P<everyone>\s+public(?!\S))?",
+    re.IGNORECASE,
+)
 _SHORT_COMMENT_WORDS = 4
 
 
@@ -59,8 +64,9 @@ def is_ingest_comment(text: str, *, has_files: bool) -> bool:
 
 
 def names_everyone(text: str) -> bool:
-    """`/ingest public …`: the person says that all may read it."""
-    return bool({"public", "everyone"} & set(text.lower().split()))
+    """`/ingest public …`, with or without the slash: the person says that all may read it."""
+    found = _COMMENT.match(text)
+    return found is not None and found["everyone"] is not None
 
 
 def read_command(body: Mapping[str, Any]) -> Arrival | None:
@@ -78,7 +84,8 @@ def read_command(body: Mapping[str, Any]) -> Arrival | None:
             "channel": channel,
             "user": required(body, "user_id"),
             "urls": found,
-            "everyone": names_everyone(text),
+            # Slack sends what follows `/ingest` alone.
+            "everyone": names_everyone(f"/ingest {text}"),
         },
     )
 

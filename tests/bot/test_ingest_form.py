@@ -12,6 +12,8 @@ from bot.ingest_form import (
     read_form,
 )
 
+_COMMAND = {"command": "/ingest", "team_id": "T1", "channel_id": "D1", "user_id": "U1", "trigger_id": "t"}
+
 
 @pytest.mark.parametrize(
     ("text", "found"),
@@ -52,13 +54,45 @@ def test_question_about_ingesting_is_no_request_to_ingest(text: str, has_files: 
     assert is_ingest_comment(text, has_files=has_files) is asks
 
 
-def test_public_must_be_said_in_so_many_words() -> None:
-    assert names_everyone("/ingest public https://a.example")
-    assert not names_everyone("/ingest https://a.example/public")
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("/ingest public https://a.example", True),
+        ("<@UBOT> ingest Public <https://a.example>", True),
+        ("/ingest public", True),
+        ("/ingest https://a.example/public", False),
+        ("/ingest https://a.example public", False),
+        ("ingest https://a.example/x but it is not public yet", False),
+        ("/ingest https://a.example do not share with everyone", False),
+        ("ingest everyone's notes https://a.example", False),
+        ("ingest public-facing notes https://a.example", False),
+        ("public, please: ingest https://a.example", False),
+    ],
+)
+def test_comment_is_for_everyone_only_where_public_follows_the_command(text: str, public: bool) -> None:
+    assert names_everyone(text) is public
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("public https://a.example", True),
+        ("Public\thttps://a.example", True),
+        ("https://a.example public", False),
+        ("https://a.example do not share with everyone", False),
+        ("everyone https://a.example", False),
+        ("ingest public https://a.example", False),
+        ("publication https://a.example", False),
+    ],
+)
+def test_command_is_for_everyone_only_where_its_first_word_is_public(text: str, public: bool) -> None:
+    arrival = read_command({**_COMMAND, "text": text})
+    assert arrival is not None
+    assert arrival.payload["everyone"] is public
 
 
 def test_command_without_an_address_is_no_work() -> None:
-    assert read_command({"command": "/ingest", "text": "help", "team_id": "T1", "channel_id": "C1"}) is None
+    assert read_command({**_COMMAND, "text": "help"}) is None
 
 
 def _submitted(values: dict[str, Any]) -> dict[str, Any]:

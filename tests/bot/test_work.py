@@ -373,6 +373,18 @@ async def test_question_about_ingesting_without_a_file_is_asked(desk: _Desk) -> 
     assert desk.slack.texts() == ["So."]
 
 
+_DIRECT = {"conversations.info": channel("direct"), "users.conversations": {"channels": []}}
+
+
+async def test_comment_that_says_not_public_is_asked_who_may_read(desk: _Desk) -> None:
+    desk.slack.replies |= _DIRECT
+    said = "ingest https://a.example/x but it is not public yet"
+    await desk.work.do("w1", "question", _question(said, channel="D1"))
+    assert desk.parts.ingested == []
+    (asked,) = desk.slack.texts()
+    assert "Who may read it?" in asked
+
+
 async def test_address_whose_readers_were_asked_for_is_taken_in_as_it_was_given(desk: _Desk) -> None:
     address = "https://a.example/p?x=&amp;y"
     await desk.work.do("w1", "share", {**_SHARE, "value": f"F1 {address}"})
