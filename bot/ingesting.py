@@ -9,6 +9,7 @@ from bot.directory import Channel, Directory
 from bot.downloads import Downloads, NotDownloaded
 from bot.errors import SlackRefused
 from bot.failures import NOT_TAKEN_IN, note
+from bot.ingest_form import HELP
 from bot.membership import access
 from bot.orphans import Place
 from bot.payloads import inner, optional, required
@@ -59,12 +60,16 @@ class IngestDesk:
         self._directory = directory
 
     async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
-        """Bring in addresses or files. Run again, it changes nothing that is in already."""
+        """Bring in addresses or files; say how to, where there are none. Run again, it changes nothing that is in already."""
         place = _place(payload)
         reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, team=place.team, channel=place.channel, user=place.user)
         if allowed.refusal:
             await reply.replace(note(f":warning: {allowed.refusal}"))
+            return
+        names = [*payload.get("urls", []), *payload.get("files", [])]
+        if not names:
+            await reply.replace(note(HELP))
             return
         who = readers(await self._directory.channel(place.channel))
         if who.scope is None and payload.get("everyone"):
@@ -73,7 +78,6 @@ class IngestDesk:
             await reply.replace(_ask_who(payload))
             return
         results: list[IngestResult] = []
-        names = [*payload.get("urls", []), *payload.get("files", [])]
         await reply.replace(_progress(results, who, len(names)))
         async for result in self._results(payload, who.scope):
             results.append(result)

@@ -25,6 +25,7 @@ from bot.errors import SlackRefused, SlackUnreachable
 from bot.failpoints import Failpoints
 from bot.failures import GAVE_UP, NOT_KEPT, NOT_TAKEN_IN
 from bot.feedback import FeedbackDesk
+from bot.ingest_form import HELP
 from bot.ingesting import IngestDesk
 from bot.messages import History
 from bot.pacer import Pacer
@@ -383,6 +384,16 @@ async def test_comment_that_says_not_public_is_asked_who_may_read(desk: _Desk) -
     assert desk.parts.ingested == []
     (asked,) = desk.slack.texts()
     assert "Who may read it?" in asked
+
+
+@pytest.mark.parametrize("place", [{}, _DIRECT])
+@pytest.mark.parametrize("said", ["<@UBOT> ingest what exactly?", "/ingest", "ingest public"])
+async def test_comment_that_hands_nothing_over_is_told_how_to(desk: _Desk, place: dict[str, Any], said: str) -> None:
+    desk.slack.replies |= place
+    await desk.work.do("w1", "question", _question(said))
+    assert desk.slack.texts() == [HELP]
+    ((help_,),) = [arguments["blocks"] for _, arguments in desk.slack.calls if "blocks" in arguments]
+    assert help_ == {"type": "section", "text": {"type": "mrkdwn", "text": HELP}}
 
 
 async def test_address_whose_readers_were_asked_for_is_taken_in_as_it_was_given(desk: _Desk) -> None:
