@@ -81,8 +81,7 @@ class IngestDesk:
         await reply.replace(_progress(results, who, len(names)))
         async for result in self._results(payload, who.scope):
             results.append(result)
-            await reply.replace(_progress(results, who, len(names)))
-        await reply.replace(_progress(results, who, 0))
+            await reply.replace(_progress(results, who, len(names) - len(results)))
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Say that it failed, over the message that tells of its progress."""

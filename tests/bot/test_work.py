@@ -135,6 +135,10 @@ class _Slack(FakeSlack):
     def texts(self) -> list[str]:
         return [text for _, text in self.shown.values()]
 
+    def said(self) -> list[str]:
+        """All that was ever shown, also what was written over since."""
+        return [arguments["text"] for _, arguments in self.calls if "text" in arguments]
+
 
 @dataclass
 class _Desk:
@@ -352,6 +356,15 @@ async def test_person_is_told_directly_that_documents_were_handed_over_where_the
     ((place, said),) = desk.slack.shown.values()
     assert place == "D1"
     assert "I could not write in <#C1>" in said
+
+
+async def test_documents_still_to_be_read_are_counted_down(desk: _Desk) -> None:
+    urls = [f"https://a.example/{name}" for name in "abc"]
+    await desk.work.do("w1", "ingest", {**_INGEST, "urls": urls})
+    heads = [text.partition("\n")[0] for text in desk.slack.said()]
+    who = "Everyone in this workspace will be able to read it."
+    left = ("3 documents", "2 documents", "1 document")
+    assert heads == [*(f"Reading {documents}… {who}" for documents in left), who]
 
 
 async def test_edited_comment_that_hands_documents_over_is_no_question(desk: _Desk) -> None:
