@@ -1,7 +1,8 @@
 """Documents that people hand over in Slack, and who will be able to read them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from bot.arrivals import SHARE_ACTION
@@ -17,7 +18,7 @@ from bot.rendering import Page, button, escape, pages, section, split_text
 from bot.stream import Outlet, Reply
 from knowledge.audience import PUBLIC, channel_scope
 from knowledge.documents import IngestResult
-from knowledge.errors import KnowledgeError
+from knowledge.errors import InvalidScope, SourceError
 from knowledge.library import Library
 
 _SECTION_CHARS = 2_900
@@ -27,6 +28,10 @@ _NOT_THERE = (
     "I could not write in <#{channel}>, so what you added there was not taken in, or not all of it. "
     "Please invite me to it, and add it again."
 )
+
+# By the name under which a document was handed over.
+_Outcomes = dict[str, list[IngestResult]]
+_Read = Callable[[str, str], Awaitable[list[IngestResult]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +63,24 @@ class IngestDesk:
         self._outlet = outlet
         self._downloads = downloads
         self._directory = directory
+        # Of work that is not done: for which readers, and what came of each document so far. Without it, a further try
+        # would fetch again what is in, and call “already there” what was said to be added.
+        self._under_way: dict[str, tuple[str, _Outcomes]] = {}
 
     async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
-        """Bring in addresses or files; say how to, where there are none. Run again, it changes nothing that is in already."""
+        """Bring in addresses or files; say how to, where there are none. Run again, it changes nothing that is in already.
+
+        Raises IndexUnavailable and CatalogueUnavailable: they are about no document, and their words are for operators.
+        """
         place = _place(payload)
         reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, team=place.team, channel=place.channel, user=place.user)
         if allowed.refusal:
+            self._under_way.pop(work_id, None)
             await reply.replace(note(f":warning: {allowed.refusal}"))
             return
-        names = [*payload.get("urls", []), *payload.get("files", [])]
-        if not names:
+        documents = self._documents(payload)
+        if not documents:
             await reply.replace(note(HELP))
             return
         who = readers(await self._directory.channel(place.channel))
@@ -77,14 +89,16 @@ class IngestDesk:
         if who.scope is None:
             await reply.replace(_ask_who(payload))
             return
-        results: list[IngestResult] = []
-        await reply.replace(_progress(results, who, len(names)))
-        async for result in self._results(payload, who.scope):
-            results.append(result)
-            await reply.replace(_progress(results, who, len(names) - len(results)))
+        outcomes = self._outcomes(work_id, who.scope)
+        await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes)))
+        for name in [name for name in documents if name not in outcomes]:
+            outcomes[name] = await documents[name](name, who.scope)
+            await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes)))
+        del self._under_way[work_id]
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Say that it failed, over the message that tells of its progress."""
+        self._under_way.pop(work_id, None)
         reply = await self._reply(work_id, _place(payload), payload)
         await reply.replace(note(NOT_TAKEN_IN))
 
@@ -106,25 +120,35 @@ class IngestDesk:
         await reply.recover()
         return reply
 
-    async def _results(self, payload: Mapping[str, Any], scope: str) -> AsyncIterator[IngestResult]:
-        for url in payload.get("urls", []):
-            try:
-                async for result in self._library.ingest(url, scope):
-                    yield result
-            except KnowledgeError as error:
-                yield _failed(url, str(error))
-        for file_id in payload.get("files", []):
-            yield await self._file(file_id, scope)
+    def _documents(self, payload: Mapping[str, Any]) -> Mapping[str, _Read]:
+        """What is handed over, and how each is read."""
+        return dict.fromkeys(payload.get("urls", []), self._page) | dict.fromkeys(payload.get("files", []), self._file)
 
-    async def _file(self, file_id: str, scope: str) -> IngestResult:
+    def _outcomes(self, work_id: str, scope: str) -> _Outcomes:
+        """What an earlier try brought in for these readers; for others, it would have to be brought in anew."""
+        before, outcomes = self._under_way.get(work_id, (scope, {}))
+        if before != scope:
+            outcomes = {}
+        self._under_way[work_id] = scope, outcomes
+        return outcomes
+
+    async def _page(self, url: str, scope: str) -> list[IngestResult]:
+        try:
+            return [result async for result in self._library.ingest(url, scope)]
+        except (SourceError, InvalidScope) as error:
+            return [_failed(url, str(error))]
+
+    async def _file(self, file_id: str, scope: str) -> list[IngestResult]:
         try:
             upload = await self._downloads.fetch(file_id)
-            return await self._library.ingest_bytes(upload.data, name=upload.name, uri=upload.uri, scope=scope)
-        except (NotDownloaded, KnowledgeError) as error:
-            return _failed(file_id, str(error))
+            return [await self._library.ingest_bytes(upload.data, name=upload.name, uri=upload.uri, scope=scope)]
+        except (NotDownloaded, SourceError, InvalidScope) as error:
+            return [_failed(file_id, str(error))]
         except SlackRefused as error:
             gone = error.code in {"file_not_found", "file_deleted"}
-            return _failed(file_id, "The file is no longer there." if gone else "Slack does not let me read this file.")
+            return [
+                _failed(file_id, "The file is no longer there." if gone else "Slack does not let me read this file.")
+            ]
 
 
 def _place(payload: Mapping[str, Any]) -> Place:
@@ -150,9 +174,9 @@ _SIGNS = {
 }
 
 
-def _progress(results: Sequence[IngestResult], who: Readers, left: int) -> list[Page]:
+def _progress(outcomes: _Outcomes, who: Readers, left: int) -> list[Page]:
     head = f"Reading {left} {'document' if left == 1 else 'documents'}… {who.said}" if left else who.said
-    lines = [_line(result) for result in results]
+    lines = [_line(result) for result in chain.from_iterable(outcomes.values())]
     text = "\n".join([head, *lines])
     return pages([section(piece) for piece in split_text(text, _SECTION_CHARS)], text=text)
 

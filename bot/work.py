@@ -20,13 +20,24 @@ from bot.ingest_form import addresses, is_ingest_comment, may_ask_to_ingest, nam
 from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
+from knowledge.errors import CatalogueUnavailable, IndexUnavailable
 from router.errors import JournalUnavailable
 
 log = logging.getLogger("tandem.work")
 
-# What passes by itself: Slack or the database is away, or the disk is full. The work waits for it, however long that
-# takes, and outlives restarts meanwhile. Other errors of the database come again each time.
-_PASSING = (SlackUnreachable, SlackAmbiguous, OperationalError, InterfaceError, PoolTimeout, OSError)
+# What passes by itself: Slack, the index or the database is away, or the disk is full. The work waits for it, however
+# long that takes, and outlives restarts meanwhile. Other errors of the database come again each time.
+_PASSING = (
+    SlackUnreachable,
+    SlackAmbiguous,
+    IndexUnavailable,
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    OSError,
+)
+# One error for all that a database says: what that was tells whether to wait.
+_OF_A_DATABASE = (JournalUnavailable, CatalogueUnavailable)
 _WAITS_S = (1, 2, 5, 10, 30, 60)
 
 
@@ -72,10 +83,12 @@ class Work:
         while True:
             try:
                 return await step()
-            except (*_PASSING, JournalUnavailable) as error:
+            except (*_PASSING, *_OF_A_DATABASE) as error:
                 if not _passes(error):
                     raise
-                log.warning("%s waits: %s", work_id, type(error).__name__)
+                # The index's sentence says what to look at; a driver's may hold the message.
+                why = str(error) if isinstance(error, IndexUnavailable) else type(error).__name__
+                log.warning("%s waits: %s", work_id, why)
             await asyncio.sleep(next(waits_s))
 
     async def _do(self, work_id: str, kind: str, payload: Json) -> Any:
@@ -190,8 +203,7 @@ class Work:
 
 
 def _passes(error: Exception) -> bool:
-    """The journal has one error for all that its database says: what that was tells whether to wait."""
-    return isinstance(error.__cause__ if isinstance(error, JournalUnavailable) else error, _PASSING)
+    return isinstance(error.__cause__ if isinstance(error, _OF_A_DATABASE) else error, _PASSING)
 
 
 def _retry_id(payload: Json) -> str:

@@ -7,13 +7,13 @@ KnowledgeError
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
 │   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
 │   └── SourceTimeout         fetching or parsing took too long
-├── IndexUnavailable      the index cannot be reached or is owned by another process
+├── IndexUnavailable      the index cannot be reached or is owned by another process; its text is for operators
 └── CatalogueUnavailable  SQL could not be written or read
 """
 
 
 class KnowledgeError(Exception):
-    """Root of this package's errors. `str(error)` is one sentence that may be shown to a person."""
+    """Root of this package's errors. `str(error)` is one sentence; all but IndexUnavailable's may be shown to a person."""
 
 
 class InvalidScope(KnowledgeError):
@@ -42,7 +42,7 @@ class SourceTimeout(SourceError):
 
 
 class IndexUnavailable(KnowledgeError):
-    """The index cannot be reached, or another process owns it."""
+    """The index cannot be reached, or another process owns it. `str(error)` tells operators what to look at."""
 
 
 class CatalogueUnavailable(KnowledgeError):

@@ -34,6 +34,7 @@ from bot.slack import Slack
 from bot.stream import Outlet
 from bot.work import Work
 from knowledge.documents import IngestResult
+from knowledge.errors import CatalogueUnavailable, IndexUnavailable
 from knowledge.library import Library
 from router.answers import Answer, Answered, AnswerEvent
 from router.decisions import Decision, Route
@@ -58,10 +59,10 @@ def _started() -> asyncio.Event:
 
 @dataclass
 class _Parts:
-    """Stands for the router and the library: what they are asked, and the errors they meet, first error first."""
+    """Stands for the router and the library: what they are asked, and the errors they meet, first error first; None lets one pass."""
 
     journal: Journal
-    errors: list[BaseException] = field(default_factory=list[BaseException])
+    errors: list[BaseException | None] = field(default_factory=list[BaseException | None])
     asked: list[str] = field(default_factory=list[str])
     ingested: list[str] = field(default_factory=list[str])
     may_answer: asyncio.Event = field(default_factory=_started)
@@ -84,9 +85,22 @@ class _Parts:
         self.ingested.append(place)
         yield IngestResult(uri=place, title=place, status="added")
 
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str) -> IngestResult:
+        self._fail()
+        self.ingested.append(name)
+        return IngestResult(uri=uri, title=name, status="added")
+
     def _fail(self) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+
+
+class _Downloads(Downloads):
+    """Asks Slack for files, and reads the same in each."""
+
+    async def _read(self, address: str, name: str) -> tuple[bytes, str]:
+        return b"So.", "text/plain"
 
 
 class _Journal(Journal):
@@ -147,6 +161,7 @@ class _Desk:
     parts: _Parts
     journal: _Journal
     deliveries: Deliveries
+    directory: Directory
 
 
 @pytest.fixture
@@ -171,7 +186,7 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
     directory = Directory(slack)
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user="UBOT", failpoints=Failpoints())
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user="UBOT")
-    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
+    downloads = _Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
     library = cast("Library", parts)
     answering = Answering(
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
@@ -185,7 +200,7 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
         slack=slack,
         waits_s=(0,),
     )
-    return _Desk(work=work, slack=shown, parts=parts, journal=journal, deliveries=deliveries)
+    return _Desk(work=work, slack=shown, parts=parts, journal=journal, deliveries=deliveries, directory=directory)
 
 
 def _question(text: str = "How?", **changes: Any) -> dict[str, Any]:
@@ -356,6 +371,84 @@ async def test_person_is_told_directly_that_documents_were_handed_over_where_the
     ((place, said),) = desk.slack.shown.values()
     assert place == "D1"
     assert "I could not write in <#C1>" in said
+
+
+_FOR_OPERATORS = ("TANDEM_", "tandem doctor")
+
+
+def _catalogue_away(cause: Exception) -> CatalogueUnavailable:
+    unavailable = CatalogueUnavailable()
+    unavailable.__cause__ = cause
+    return unavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IndexUnavailable("The Qdrant server does not answer; look at TANDEM_QDRANT_URL and its log"),
+        IndexUnavailable("The document index could not be written; `tandem doctor` says more"),
+        _catalogue_away(_ON_A_FULL_DISK),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "payload", "added"),
+    [
+        ("ingest", _INGEST, "https://a.example/p"),
+        ("ingest", {**_INGEST, "urls": [], "files": ["F1"]}, "tea.md"),
+        ("share", _SHARE, "https://a.example/p"),
+        ("question", _question("/ingest https://a.example/p"), "https://a.example/p"),
+    ],
+)
+async def test_documents_wait_for_as_long_as_the_index_or_the_catalogue_is_away(
+    desk: _Desk, error: Exception, kind: str, payload: dict[str, Any], added: str
+) -> None:
+    tea = {"name": "tea.md", "url_private": "https://files.slack.com/tea.md"}
+    desk.slack.replies["files.info"] = {"file": tea}
+    desk.parts.errors = [error] * 125
+    await desk.work.do("w1", kind, payload)
+    (said,) = desk.slack.texts()
+    assert said.endswith(f"Added: {added}")
+    assert not [text for text in desk.slack.said() if any(words in text for words in _FOR_OPERATORS)]
+
+
+async def test_what_the_index_waits_for_is_in_the_log(desk: _Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.parts.errors = [IndexUnavailable("look at TANDEM_QDRANT_URL")]
+    await desk.work.do("w1", "ingest", _INGEST)
+    assert "w1 waits: look at TANDEM_QDRANT_URL" in caplog.text
+
+
+async def test_document_that_the_catalogue_can_never_hold_is_not_tried_for_ever(desk: _Desk) -> None:
+    desk.parts.errors = [_catalogue_away(_TOO_LONG)] * 125
+    await desk.work.do("w1", "ingest", _INGEST)
+    assert len(desk.parts.errors) == 124
+    assert desk.slack.texts() == [NOT_TAKEN_IN]
+
+
+async def test_what_was_added_stays_said_while_the_next_document_waits(desk: _Desk) -> None:
+    first, second = "https://a.example/a", "https://a.example/b"
+    desk.parts.errors = [None, *[IndexUnavailable("away")] * 3]
+    await desk.work.do("w1", "ingest", {**_INGEST, "urls": [first, second]})
+    assert desk.parts.ingested == [first, second]
+    start, *said = desk.slack.said()
+    assert start.startswith("Reading 2 documents…")
+    assert all(f"Added: {first}" in text for text in said)
+    assert [f"Added: {second}" in text for text in said].count(True) == 1
+
+
+async def test_channel_that_is_closed_while_documents_wait_gets_all_of_them_for_itself(desk: _Desk) -> None:
+    first, second = "https://a.example/a", "https://a.example/b"
+
+    def close(**_: Any) -> dict[str, Any]:  # at the second try, what the first has shown is looked at
+        desk.slack.replies["conversations.info"] = channel("private")
+        desk.directory.forget()
+        return {}
+
+    desk.slack.replies["chat.stopStream"] = close
+    desk.parts.errors = [None, IndexUnavailable("away")]
+    await desk.work.do("w1", "ingest", {**_INGEST, "urls": [first, second]})
+    assert desk.parts.ingested == [first, first, second]
+    (said,) = desk.slack.texts()
+    assert said.startswith("Only this channel")
 
 
 async def test_documents_still_to_be_read_are_counted_down(desk: _Desk) -> None:
