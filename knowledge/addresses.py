@@ -92,9 +92,7 @@ def check_address(address: str) -> None:
     else:
         is_allowed = ip.scope_id is None and ip in _ALLOWED_V6 and not any(ip in network for network in _REFUSED_V6)
     if not is_allowed:
-        raise SourceRefused(
-            "That page is on a private network; an admin can allow its host in TANDEM_FETCH_ALLOW_HOSTS"
-        )
+        raise SourceRefused("That page is on a private network; ask an administrator to allow its host")
 
 
 def _plain_host(host: str) -> str:

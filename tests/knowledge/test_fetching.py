@@ -142,6 +142,12 @@ def test_addresses_that_python_calls_global_do_not_pass(address: str) -> None:
         check_address(address)
 
 
+def test_refusal_of_a_private_page_sends_to_an_administrator_and_names_no_setting() -> None:
+    with pytest.raises(SourceRefused, match="administrator") as refused:
+        check_address("10.0.0.1")
+    assert "TANDEM_" not in str(refused.value)
+
+
 def test_a_host_has_one_form() -> None:
     assert parse_place("HTTP://Example.COM.:80/a#b").url == "http://example.com/a"
 
