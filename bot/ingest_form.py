@@ -18,9 +18,11 @@ HELP = (
 )
 
 FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"
+URLS_AT_ONCE = 10
 _ACTION = "value"
 _FILES_AT_ONCE = 10
-_URLS_AT_ONCE = 10
+# Before a number among the names that a button holds: so many addresses were left out.
+_LEFT_OUT = "+"
 _ADDRESS = re.compile(r"(?P<opening><?)(?P<address>https?://[^\s<>|]+)")
 _AFTER_AN_ADDRESS = ".,;"
 # Only the word right after the command says that all may read it: “it is not public yet” says the contrary.
@@ -34,7 +36,7 @@ _SHORT_COMMENT_WORDS = 4
 def addresses(text: str) -> list[str]:
     """The web addresses in a command or comment, also in Slack's `<https://…|label>` form."""
     found = [_address(each) for each in _ADDRESS.finditer(_unescaped(text))]
-    return list(dict.fromkeys(found))[:_URLS_AT_ONCE]
+    return list(dict.fromkeys(found))
 
 
 def _unescaped(text: str) -> str:
@@ -69,11 +71,21 @@ def names_everyone(text: str) -> bool:
     return found is not None and found["everyone"] is not None
 
 
+def read_comment(text: str) -> Json:
+    """What a comment under an upload, or by itself, hands over beside files; `left_out` addresses are too many."""
+    found = addresses(text)
+    return {
+        "urls": found[:URLS_AT_ONCE],
+        "left_out": len(found[URLS_AT_ONCE:]),
+        "everyone": names_everyone(text),
+    }
+
+
 def read_command(body: Mapping[str, Any]) -> Arrival | None:
     """The work in `/ingest …`: None without an address; then help or the form is shown. Raises Malformed."""
-    text = optional(body, "text")
-    found = addresses(text)
-    if not found:
+    # Slack sends what follows `/ingest` alone.
+    handed_over = read_comment(f"/ingest {optional(body, 'text')}")
+    if not handed_over["urls"]:
         return None
     team, channel = required(body, "team_id"), required(body, "channel_id")
     return Arrival(
@@ -83,11 +95,26 @@ def read_command(body: Mapping[str, Any]) -> Arrival | None:
             "team": team,
             "channel": channel,
             "user": required(body, "user_id"),
-            "urls": found,
-            # Slack sends what follows `/ingest` alone.
-            "everyone": names_everyone(f"/ingest {text}"),
+            **handed_over,
         },
     )
+
+
+def choice_value(handed_over: Mapping[str, Any]) -> str:
+    """What the button under “who may read it?” holds."""
+    left_out = handed_over.get("left_out", 0)
+    names = [*handed_over.get("files", []), *handed_over.get("urls", [])]
+    return " ".join([*names, f"{_LEFT_OUT}{left_out}"] if left_out else names)
+
+
+def read_choice(value: str) -> Json:
+    """What was handed over when the button was shown: Slack's ids of files have no slash, addresses do."""
+    names = value.split()
+    return {
+        "files": [name for name in names if "/" not in name and not name.startswith(_LEFT_OUT)],
+        "urls": [name for name in names if "/" in name],
+        "left_out": sum(int(name.removeprefix(_LEFT_OUT)) for name in names if name.startswith(_LEFT_OUT)),
+    }
 
 
 def ingest_form(*, channel: str, readers: str) -> Json:
@@ -131,18 +158,24 @@ def ingest_form(*, channel: str, readers: str) -> Json:
 
 def missing_in_form(body: Mapping[str, Any]) -> dict[str, str]:
     """What must be mended before the form can be taken, by block."""
-    if not any(_filled_in(body)):
+    files, urls = _filled_in(body)
+    if not files and not urls:
         return {URLS_BLOCK: "Choose a file above, or write an address like https://example.org/page."}
+    if len(urls) > URLS_AT_ONCE:
+        return {
+            URLS_BLOCK: f"I take in {URLS_AT_ONCE} addresses at a time, and these are {len(urls)}. "
+            "Please take some out, and add them afterwards."
+        }
     return {}
 
 
 def read_form(body: Mapping[str, Any]) -> Arrival | None:
-    """The work in a submitted form; None for one with nothing in it. Raises Malformed."""
+    """The work in a submitted form; None for one that must be mended first. Raises Malformed."""
     view = inner(body, "view")
     channel = required(view, "private_metadata")
+    if missing_in_form(body):
+        return None  # mended, it is submitted under the same id, which is done once
     files, urls = _filled_in(body)
-    if not files and not urls:
-        return None
     team = required(inner(body, "team"), "id")
     return Arrival(
         id=f"slack:{team}:{channel}:form:{required(view, 'id')}",

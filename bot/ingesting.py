@@ -10,7 +10,7 @@ from bot.directory import Channel, Directory
 from bot.downloads import Downloads, NotDownloaded
 from bot.errors import SlackRefused
 from bot.failures import NOT_TAKEN_IN, note
-from bot.ingest_form import HELP
+from bot.ingest_form import HELP, URLS_AT_ONCE, choice_value
 from bot.membership import access
 from bot.orphans import Place
 from bot.payloads import inner, optional, required
@@ -90,10 +90,11 @@ class IngestDesk:
             await reply.replace(_ask_who(payload))
             return
         outcomes = self._outcomes(work_id, who.scope)
-        await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes)))
+        left_out = _left_out(payload)
+        await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes), left_out))
         for name in [name for name in documents if name not in outcomes]:
             outcomes[name] = await documents[name](name, who.scope)
-            await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes)))
+            await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes), left_out))
         del self._under_way[work_id]
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
@@ -174,10 +175,10 @@ _SIGNS = {
 }
 
 
-def _progress(outcomes: _Outcomes, who: Readers, left: int) -> list[Page]:
+def _progress(outcomes: _Outcomes, who: Readers, left: int, left_out: str) -> list[Page]:
     head = f"Reading {left} {'document' if left == 1 else 'documents'}… {who.said}" if left else who.said
     lines = [_line(result) for result in chain.from_iterable(outcomes.values())]
-    text = "\n".join([head, *lines])
+    text = "\n".join(filter(None, [head, *lines, left_out]))
     return pages([section(piece) for piece in split_text(text, _SECTION_CHARS)], text=text)
 
 
@@ -186,12 +187,28 @@ def _line(result: IngestResult) -> str:
     return f"{what}. {escape(result.error)}" if result.error else what
 
 
+def _left_out(payload: Mapping[str, Any]) -> str:
+    """What is said of addresses that were too many; nothing where there are none."""
+    match payload.get("left_out", 0):
+        case 0:
+            return ""
+        case 1:
+            which = "one was"
+        case count:
+            which = f"{count} were"
+    return (
+        f":warning: I take in {URLS_AT_ONCE} addresses at a time, and the last {which} left out. "
+        "Please hand over what was left out in another message."
+    )
+
+
 def _ask_who(payload: Mapping[str, Any]) -> list[Page]:
-    said = (
+    question = (
         "Who may read it? From here I can only add it for *everyone in this workspace*. "
         "For one private channel, add it in that channel."
     )
-    value = " ".join([*payload.get("files", []), *payload.get("urls", [])])
+    said = "\n".join(filter(None, [question, _left_out(payload)]))
+    value = choice_value(payload)
     if len(value) > _VALUE_CHARS:
         return note("These addresses are too long to be taken in together. Please send them one by one.")
     choice = {

@@ -16,7 +16,7 @@ from bot.deliveries import Asked, Deliveries
 from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
-from bot.ingest_form import addresses, is_ingest_comment, may_ask_to_ingest, names_everyone
+from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
 from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
@@ -106,11 +106,7 @@ class Work:
             case "ingest":
                 await self._ingest.take_in(work_id, payload)
             case "share":
-                names = optional(payload, "value").split()
-                shared = {
-                    "files": [name for name in names if "/" not in name],
-                    "urls": [name for name in names if "/" in name],
-                }
+                shared = read_choice(optional(payload, "value"))
                 await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
@@ -134,7 +130,7 @@ class Work:
         if not is_ingest_comment(text, has_files=bool(files)):
             return None
         place = {"thread_ts": payload["thread_ts"], "after_ts": payload["ts"]}
-        return {**payload, **place, "files": files, "urls": addresses(text), "everyone": names_everyone(text)}
+        return {**payload, **place, **read_comment(text), "files": files}
 
     async def _files_of(self, payload: Mapping[str, Any]) -> list[str]:
         """A mention comes without its files: they are read from the message."""

@@ -95,6 +95,18 @@ def test_command_without_an_address_is_no_work() -> None:
     assert read_command({**_COMMAND, "text": "help"}) is None
 
 
+def _pages(count: int) -> str:
+    return "\n".join(f"https://a.example/{number}" for number in range(count))
+
+
+@pytest.mark.parametrize(("given", "taken", "left_out"), [(10, 10, 0), (13, 10, 3)])
+def test_command_counts_the_addresses_that_it_leaves_out(given: int, taken: int, left_out: int) -> None:
+    arrival = read_command({**_COMMAND, "text": _pages(given)})
+    assert arrival is not None
+    assert arrival.payload["urls"] == _pages(taken).split()
+    assert arrival.payload["left_out"] == left_out
+
+
 def _submitted(values: dict[str, Any]) -> dict[str, Any]:
     return {
         "team": {"id": "T1"},
@@ -119,6 +131,17 @@ def test_form_gives_its_files_and_addresses_to_the_channel_it_was_opened_in() ->
 def test_empty_form_says_what_is_missing() -> None:
     assert read_form(_submitted({})) is None
     assert "Choose a file" in missing_in_form(_submitted({}))["urls"]
+
+
+def test_form_with_too_many_addresses_names_the_limit_and_is_not_taken_until_it_is_mended() -> None:
+    files = {"value": {"type": "file_input", "files": [{"id": "F1"}]}}
+    too_many, enough = (_submitted({"files": files, "urls": {"value": {"value": _pages(count)}}}) for count in (11, 10))
+    assert "I take in 10 addresses at a time, and these are 11" in missing_in_form(too_many)["urls"]
+    assert read_form(too_many) is None
+    assert missing_in_form(enough) == {}
+    arrival = read_form(enough)
+    assert arrival is not None
+    assert arrival.payload["urls"] == _pages(10).split()
 
 
 def test_form_asks_for_consent_only_where_nobody_else_decides_who_may_read() -> None:

@@ -502,6 +502,33 @@ async def test_comment_that_hands_nothing_over_is_told_how_to(desk: _Desk, place
     assert help_ == {"type": "section", "text": {"type": "mrkdwn", "text": HELP}}
 
 
+def _hand_over(count: int) -> str:
+    return "/ingest " + " ".join(f"<https://a.example/{number}>" for number in range(count))
+
+
+@pytest.mark.parametrize(("given", "left_out"), [(11, "the last one was left out"), (12, "the last 2 were left out")])
+async def test_addresses_beyond_the_limit_are_said_to_be_left_out(desk: _Desk, given: int, left_out: str) -> None:
+    await desk.work.do("w1", "question", _question(_hand_over(given)))
+    assert desk.parts.ingested == [f"https://a.example/{number}" for number in range(10)]
+    (said,) = desk.slack.texts()
+    assert f"I take in 10 addresses at a time, and {left_out}" in said
+
+
+async def test_addresses_left_out_are_said_with_the_question_who_may_read_and_after_its_answer(desk: _Desk) -> None:
+    desk.slack.replies |= _DIRECT
+    await desk.work.do("w1", "question", _question(_hand_over(12), channel="D1"))
+    ((ts, (_, asked)),) = desk.slack.shown.items()
+    assert "the last 2 were left out" in asked
+    choice = next(arguments["blocks"][-1] for _, arguments in desk.slack.calls if "blocks" in arguments)
+    (button,) = choice["elements"]
+    pressed = {**_SHARE, "channel": "D1", "message_ts": ts, "value": button["value"]}
+    await desk.work.do("w2", "share", pressed)
+    (said,) = desk.slack.texts()
+    assert "Added: https://a.example/9" in said
+    assert "the last 2 were left out" in said
+    assert len(desk.parts.ingested) == 10
+
+
 async def test_address_whose_readers_were_asked_for_is_taken_in_as_it_was_given(desk: _Desk) -> None:
     address = "https://a.example/p?x=&amp;y"
     await desk.work.do("w1", "share", {**_SHARE, "value": f"F1 {address}"})
