@@ -8,6 +8,7 @@ are asked of the same passages, so that training shares them (training.trees).
 import argparse
 import os
 import random
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +97,8 @@ def _context_rows(
         yield row(asked.text, shown, citing_answer(asked.golds[0], n), _thread(asked, subject, rng))
 
     seen = {asked for passage in (*same, *foreign) for asked in passage.questions}
-    absent = [asked for passage in subject.paragraphs for asked in passage.questions if asked not in seen]
+    hidden = [asked for passage in subject.paragraphs for asked in passage.questions if asked not in seen]
+    absent = [asked for asked in hidden if not any(_holds(passage, asked) for passage in shown)]
     for asked in rng.sample(absent, min(len(absent), round(mixture.declining * len(answering) + rng.random() - 0.5))):
         yield row(asked.text, shown, DECLINE, _thread(asked, subject, rng))
 
@@ -104,6 +106,11 @@ def _context_rows(
 def _same_counts(size: int) -> list[int]:
     """How many of `size` passages come from one article: neighbours are what a search confuses."""
     return {1: [1], 2: [1, 2], 3: [1, 2, 2, 3], 4: [2, 2, 3], 5: [2, 3, 4]}[size]
+
+
+def _holds(passage: Paragraph, asked: Asked) -> bool:
+    """Whether an answer to a question on another passage stands in this one too."""
+    return any(re.search(rf"(?<!\w){re.escape(gold)}(?!\w)", passage.text, re.IGNORECASE) for gold in asked.golds)
 
 
 def _reshaped(passage: Paragraph, rng: random.Random) -> Paragraph:

@@ -1,4 +1,4 @@
-"""Pages of invented workplaces with questions: the form of a team's own documents, which an encyclopaedia lacks."""
+"""Invented pages with questions: a team's own documents, whose form an encyclopaedia lacks, and articles that cannot be known by heart."""
 
 from importlib import resources
 
@@ -25,7 +25,9 @@ class _Page(BaseModel):
 
 
 def invented_pages() -> list[Article]:
-    raw = yaml.safe_load(resources.files("training").joinpath("invented_pages.yaml").read_text("utf-8"))
+    folder = resources.files("training").joinpath("pages")
+    files = sorted((each for each in folder.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
+    raw = [page for file in files for page in yaml.safe_load(file.read_text("utf-8"))]
     return [_article(_Page.model_validate(page)) for page in raw]
 
 

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,20 @@ def test_declining_rows_hold_no_answer_but_another_passage_of_the_article():
         assert f"Article {_asked(each)[0]}\n" in shown
 
 
+def test_declining_rows_of_the_pages_hold_no_answer_anywhere():
+    pages = invented_pages()
+    golds = {asked.text: asked.golds[0] for page in pages for part in page.paragraphs for asked in part.questions}
+    mixture = Mixture(contexts=len(pages), answering=99, declining=0.5, substituted=0.0, seed=3)
+    declining = [row for row in grounded_rows(pages, mixture) if row.completion[0].content == DECLINE]
+
+    assert len(declining) > 100
+    for each in declining:
+        shown, question = each.prompt[-1].content.rsplit("Question: ", 1)
+        text = "\n".join(passage.split("\n", 1)[1] for passage in re.split(r"(?m)^\[\d+\] ", shown)[1:])
+        passages = text.rsplit("\n\nEarlier question: ", 1)[0]
+        assert not re.search(rf"(?<!\w){re.escape(golds[question])}(?!\w)", passages, re.IGNORECASE), question
+
+
 def test_right_passage_stands_at_every_place():
     cited = [number for row in _rows() for number in citations(row.completion[0].content)]
 
@@ -105,7 +120,7 @@ def test_invented_answers_are_spans_of_their_section():
         (paragraph, each) for page in invented_pages() for paragraph in page.paragraphs for each in paragraph.questions
     ]
 
-    assert len(asked) > 100
+    assert len(asked) > 1800
     assert [each.text for paragraph, each in asked if each.golds[0] not in paragraph.text] == []
 
 
