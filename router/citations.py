@@ -22,6 +22,12 @@ _END_OF_SENTENCE = re.compile(r"[.!?…:]*[\"'”’*_]*\s*$")
 _JOINING = frozenset(
     content_words("answer base based document documents follow following follows found here note say says")
 )
+# Of these and their like a sentence answers that holds no word of content: “Yes, you can.”
+_YES_OR_NO = frozenset({"yes", "no"})
+_ANSWERING = frozenset(
+    {"can", "cannot", "could", "may", "might", "must", "need", "not", "shall", "should", "will", "would"}
+)
+_AUXILIARIES = frozenset({"am", "are", "did", "do", "does", "had", "has", "have", "is", "was", "were"})
 _NO = re.compile(r"\W*no\b", re.IGNORECASE)
 _QUOTE_CHARS = 400
 
@@ -58,7 +64,7 @@ class CitationChecker:
         cited = _cited(safe.text)
         bare = _SPACED_MARK.sub("", safe.text)
         words = self._without_links(bare)
-        if not _claims(words) and not cited:
+        if not cited and not _claims(words) and not _answers(words):
             return Checked(text=bare, removed=safe.removed)
         claim = self._claim(words)
         standing = self._standing(claim, cited)
@@ -142,6 +148,16 @@ def _are_plain(text: str) -> bool:
 
 def _claims(bare: str) -> bool:
     return not _JOINING.issuperset(content_words(bare))
+
+
+def _answers(bare: str) -> bool:
+    """“Yes, you can.” and “They do.” say as much as the question does; “You may:” only opens a list."""
+    words = [word.lower().replace("’", "'") for word in tokens(bare)]
+    if not _YES_OR_NO.isdisjoint(words):
+        return True
+    if not words or bare.rstrip().endswith(":"):
+        return False
+    return words[-1] in _AUXILIARIES or any(word in _ANSWERING or word.endswith("n't") for word in words)
 
 
 def _marked(bare: str, numbers: Sequence[int]) -> str:

@@ -91,6 +91,30 @@ def test_bare_yes_is_checked_as_what_was_asked():
     assert checker("Is the moon made of cheese?").check("Yes [3].").text == ""
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Yes. ",
+        "No. ",
+        "Yes, you can. ",
+        "You may not. ",
+        "You can’t. ",
+        "Yes, they do. ",
+        "They do. ",
+        "Yes, the documents say so. ",
+        "Yes, you can:\n",
+    ],
+)
+def test_answer_without_a_word_of_content_is_checked_as_a_claim(sentence: str):
+    assert checker("Is the moon made of cheese?").check(sentence).text == ""
+    assert checker("Are dogs welcome on Fridays?").check(sentence).cited == (3,)
+
+
+@pytest.mark.parametrize("sentence", ["You may not:\n", "Here is what you can do:\n", "And so on. "])
+def test_words_that_only_lead_on_are_no_claim(sentence: str):
+    assert checker("Is the moon made of cheese?").check(sentence).text == sentence
+
+
 @pytest.mark.parametrize("mark", ["[1]", "[^1]", "【1】", "[1, 1]", "[01]"])
 def test_citation_is_read_in_each_form_and_written_in_one(mark: str):
     checked = checker().check(f"Sixteen weeks of leave {mark}.")
