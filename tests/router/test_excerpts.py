@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.excerpts import excerpt, without_link_targets
+from router.excerpts import excerpt, lines_and_sentences, without_link_targets
 
 PAGE = (
     "# Travel\n\nBook trains through the portal. Flights need a reason.\n\n"
@@ -31,6 +32,23 @@ def test_excerpt_is_a_part_of_the_text_within_its_bound(text: str, question: str
     shown = excerpt(text, question, most_chars=most_chars)
     assert shown in text
     assert len(shown) <= most_chars
+
+
+@given(st.text("ab .!?\n\r\t\u00a0\u202f\u3000", max_size=60))
+def test_nothing_is_lost_between_lines_and_sentences(text: str):
+    assert "".join(lines_and_sentences(text)) == text
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t", "\r", "\u00a0", "\u202f", "\u3000"])
+def test_sentence_before_any_space_is_shown(space: str):
+    text = f"Lunch is at noon.{space}Hotels cost at most 140 euros.{space}Receipts go to Priya."
+    assert excerpt(text, "What may hotels cost?", most_chars=40) == "Hotels cost at most 140 euros."
+
+
+@pytest.mark.timeout(10)
+def test_long_run_of_dots_before_a_space_is_cut_at_once():
+    text = "." * 20_000 + "\u00a0"
+    assert excerpt(text, "dots", most_chars=100) == text[:100]
 
 
 def test_link_leaves_its_label():
