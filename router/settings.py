@@ -1,7 +1,12 @@
 """Settings of the router; only the composition root reads them from the environment."""
 
-from pydantic import Field, SecretStr
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Instructions, a question and an excerpt; with less, a prompt holds no passage, or no question.
+_LEAST_PROMPT_TOKENS = 512
 
 
 class RouterSettings(BaseSettings):
@@ -52,3 +57,14 @@ class RouterSettings(BaseSettings):
     search_budget_s: float = Field(
         default=2, gt=0, description="Seconds after which no further rewording is searched for"
     )
+
+    @model_validator(mode="after")
+    def _prompt_has_room(self) -> Self:
+        most = self.model_window_tokens - _LEAST_PROMPT_TOKENS
+        if self.answer_max_tokens > most:
+            raise ValueError(
+                f"TANDEM_ANSWER_MAX_TOKENS={self.answer_max_tokens} leaves too little of the model's window for a prompt: "
+                f"write {most} or less, or TANDEM_MODEL_WINDOW_TOKENS of "
+                f"{self.answer_max_tokens + _LEAST_PROMPT_TOKENS} or more"
+            )
+        return self

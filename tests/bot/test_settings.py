@@ -2,6 +2,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings import BotSettings, load_settings
+from router.settings import RouterSettings
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +92,10 @@ def test_variable_left_empty_counts_as_not_set(monkeypatch):
     settings = load_settings(BotSettings)
     assert settings.local_workspace
     assert settings.health_port == 3110
+
+
+def test_two_values_that_do_not_fit_together_are_said_in_one_line(monkeypatch):
+    monkeypatch.setenv("TANDEM_MODEL_WINDOW_TOKENS", "1024")
+    monkeypatch.setenv("TANDEM_ANSWER_MAX_TOKENS", "1024")
+    with pytest.raises(SettingsError, match=r"^TANDEM_ANSWER_MAX_TOKENS=1024 .* write 512 or less.*$"):
+        load_settings(RouterSettings)

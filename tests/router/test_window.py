@@ -80,6 +80,13 @@ def test_whatever_was_sent_the_prompt_fits(text: str, texts: list[str], filler: 
     assert size(fit_direct(question, SMALL).prompt) <= BUDGET
 
 
+def test_least_prompt_that_the_settings_allow_holds_question_and_passage():
+    least = RouterSettings(model_window_tokens=1024, answer_max_tokens=512)
+    fitted = fit_grounded(asked("How long? " * 400), [passage("Sixteen weeks. " * 100)], least)
+    assert fitted.question_chars > 200
+    assert len(fitted.passages[0].text) > 200
+
+
 @pytest.mark.parametrize("text", ["Сколько недель отпуска? " * 200, "word " * 4000, "x" * 4000])
 def test_what_was_read_of_a_long_question_is_told_and_fills_its_room(text: str):
     for fitted in (fit_grounded(asked(text), [passage("Sixteen weeks.")], SMALL), fit_direct(asked(text), SMALL)):
