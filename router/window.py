@@ -49,18 +49,24 @@ def tokens_of(text: str) -> int:
 
 
 def fit_grounded(question: Question, passages: Sequence[Passage], settings: RouterSettings) -> Fitted:
-    """As many of the first passages as fit: the best one whole, of the others what speaks to the question."""
+    """As many of the first passages as fit: the best one whole, of the others what speaks to the question.
+
+    The thread goes where beside it too little would be left of the best one.
+    """
     budget = _budget(settings)
     text = _cut(question.text, budget // 2)
     shown = _read_for(text, passages[: settings.prompt_passages], settings)
+    thread = question.thread
     while True:
-        prompt = grounded_prompt(text, [replace(each, title=each.heading) for each in shown], question.thread)
-        if _size(prompt) <= budget or not shown:
+        prompt = grounded_prompt(text, [replace(each, title=each.heading) for each in shown], thread)
+        if _size(prompt) <= budget or not (shown or thread):
             return Fitted(prompt=prompt, question_chars=len(text), passages=tuple(shown))
+        half = len(shown[0].text) // 2 if shown else 0
         if len(shown) > 1:
             shown.pop()
+        elif thread and half < _LEAST_EXCERPT_CHARS:
+            thread = ()
         else:
-            half = len(shown[0].text) // 2
             shown = [replace(shown[0], text=shown[0].text[:half])] if half else []
 
 

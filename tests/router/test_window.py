@@ -9,7 +9,7 @@ from router.window import fit_direct, fit_grounded, tokens_of
 from tests.router.fakes import passage
 
 SMALL = RouterSettings(model_window_tokens=1024, answer_max_tokens=320, prompt_passages=5)
-BUDGET = 1024 - 320
+BUDGET = 1024 - 320 - 60
 
 
 def asked(text: str, *turns: str) -> Question:
@@ -74,10 +74,23 @@ def test_end_of_the_thread_is_kept():
     st.sampled_from(["a", "é", "字", "🎉", " ", "0", "\n"]),
 )
 def test_whatever_was_sent_the_prompt_fits(text: str, texts: list[str], filler: str):
-    question = asked(text + filler * 3000, *texts)
-    passages = [passage(text + filler * 1500) for text in texts]
+    question = asked(text + filler * 3000, *(each + filler * 900 for each in texts))
+    passages = [passage(each + filler * 1500) for each in texts]
     assert size(fit_grounded(question, passages, SMALL).prompt) <= BUDGET
     assert size(fit_direct(question, SMALL).prompt) <= BUDGET
+
+
+def test_earlier_message_that_leaves_no_room_is_left_out():
+    fitted = fit_grounded(asked("And for contractors?", "字" * 200), [passage("Sixteen weeks. " * 90)], SMALL)
+    assert size(fitted.prompt) <= BUDGET
+    assert "字" not in fitted.prompt[1]["content"]
+    assert len(fitted.passages[0].text) >= 200
+
+
+def test_earlier_message_is_kept_beside_what_is_left_of_a_long_passage():
+    fitted = fit_grounded(asked("And for contractors?", "字" * 40), [passage("Sixteen weeks. " * 90)], SMALL)
+    assert "Earlier question: 字" in fitted.prompt[1]["content"]
+    assert len(fitted.passages[0].text) >= 200
 
 
 def test_least_prompt_that_the_settings_allow_holds_question_and_passage():
@@ -93,8 +106,7 @@ def test_what_was_read_of_a_long_question_is_told_and_fills_its_room(text: str):
         read = fitted.question_chars
         assert 0 < read < len(text)
         assert fitted.prompt[-1]["content"].endswith(text[:read])
-        room = (SMALL.model_window_tokens - SMALL.answer_max_tokens - 60) // 2
-        assert tokens_of(text[: read + 1]) > room - 60
+        assert tokens_of(text[: read + 1]) > BUDGET // 2 - 60
 
 
 def test_question_that_fits_is_read_whole():
