@@ -25,7 +25,12 @@ together typically unfortunately unless unlike upon use user users using usually
 workers write yet
 """
 _OPENINGS = frozenset(_ORDINARY_OPENINGS.split())
-_DENIED = re.compile(r"(?:\bnot|n['’]t)\s+(?:\w+\s+)?\S+", re.IGNORECASE)
+# “Not just 20” and “not before 20” claim their figure, or a limit that is one.
+_LIMITS = """
+above after alone always before below beneath beyond earlier exceed exceeding exceeds fewer greater higher just later less
+longer lower merely more only over past shorter simply since solely sooner till under until within
+"""
+_DENIED = re.compile(rf"(?:\bnot|n['’]t)\s+(?!(?:{'|'.join(_LIMITS.split())})\b)(?:\w+\s+)?\S+", re.IGNORECASE)
 
 # `one` alone is more often a pronoun; before a unit it is a figure, and a page may say “a week” for it.
 _UNIT = r"[\s-](?:\w+\s)?(second|minute|hour|day|night|week|month|year|dollar|euro|pound|percent)\b"

@@ -56,6 +56,30 @@ def test_figure_of_the_question_must_stand_in_the_page(question: str, claim: str
 
 
 @pytest.mark.parametrize(
+    "limit",
+    ["just", "only", "merely", "under", "below", "over", "before", "until", "less", "more", "fewer", "exceeding"],
+)
+@pytest.mark.parametrize("claim", ["Parental leave is not {} 20 weeks.", "Parental leave isn’t {} twenty weeks."])
+def test_figure_that_is_only_a_limit_is_not_denied(claim: str, limit: str):
+    claimed = claim_of(claim.format(limit), "Is parental leave 20 weeks?")
+    assert "20" in claimed.must_stand
+    assert not Evidence(PAGE).supports(claimed)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Parental leave is not 20 weeks.",
+        "Parental leave isn't 20 weeks.",
+        "Employees do not get 20 weeks of parental leave.",
+        "Parental leave is not the 20 weeks.",
+    ],
+)
+def test_figure_that_is_denied_need_not_stand_in_the_page(claim: str):
+    assert Evidence(PAGE).supports(claim_of(claim, "Is parental leave 20 weeks?"))
+
+
+@pytest.mark.parametrize(
     ("question", "claim"),
     [
         ("Is parental leave 16 weeks?", "Parental leave is sixteen weeks."),
