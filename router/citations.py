@@ -8,15 +8,24 @@ from knowledge.documents import Passage
 from router.answers import Source
 from router.links import REMOVED, defuse
 from router.prompts import DECLINE
+from router.sentences import NAMED
 from router.support import Claim, Evidence, best_supporting, claim_of
 from router.words import content_words, tokens
 
 _UNTIL = r"\s*(?:[-‐-―]|\bto\b)"
-_MARK = re.compile(rf"[\[【]\^?(\d{{1,3}}(?:(?:{_UNTIL}|\s*(?:[,;/&]|\band\b)){{1,2}}\s*\^?\d{{1,3}})*)[\]】]")
-_PLAIN_MARK = re.compile(r"\[[1-9]\d*\]")
+_FURTHER = rf"(?:(?:{_UNTIL}|\s*(?:[,;/&]|\band\b)){{1,2}}\s*(?:{NAMED})?\^?\d{{1,3}})*"
+# In parentheses only where it is named: a plain (1) may be the number of a list.
+_MARK = re.compile(
+    rf"(?:[\[【][ \t]*((?:{NAMED})?\^?\d{{1,3}}{_FURTHER})(?:[ \t]*\([^()\[\]\n]{{0,80}}\))?[ \t]*[\]】]"
+    rf"|\([ \t]*({NAMED}\^?\d{{1,3}}{_FURTHER})[ \t]*\))"
+)
 _NUMBERS = re.compile(rf"(\d+)(?:{_UNTIL}\s*(\d+))?")
 _SPACED_MARK = re.compile(rf"[ \t]*{_MARK.pattern}")
-_STANDING_APART = re.compile(rf"(?<=[\w.!?,;:)\"”’])[ \t]+{_MARK.pattern}(?!\w)")
+_MARKS = re.compile(rf"^(?:{_MARK.pattern}[ \t]*)+|(?:[ \t]*{_MARK.pattern})+")
+_NAME = re.compile(NAMED)
+# What a mark stands behind in prose. Where it touches a word that is no name it is rather an index: row[1], $Row[1].
+_BEFORE_BLANK = re.compile(r"[\w.!?,;:)\"”’]\Z")
+_BEFORE_MARK = re.compile(r"(?:\w[.!?,;:]|(?<![\w$@.`])(?P<word>[^\W\d_]{2,}|\d+))\Z")
 _END_OF_SENTENCE = re.compile(r"[.!?…:]*[\"'”’*_]*\s*$")
 # Words that join sentences and claim nothing: “Here is what the documents say:”
 _JOINING = frozenset(
@@ -72,8 +81,8 @@ class CitationChecker:
             return Checked(text="", removed=safe.removed + len(cited))
         for n in standing:
             self._quotes.setdefault(n, self._evidence[n - 1].quote(claim, self._question))
-        if set(standing) == set(cited) and _are_plain(safe.text):
-            return Checked(text=safe.text, cited=standing, removed=safe.removed)
+        if set(standing) == set(cited):
+            return Checked(text=_MARK.sub(_plain, safe.text), cited=standing, removed=safe.removed)
         moved = bool(cited) and not set(cited) & set(standing)
         removed = len(set(cited) - set(standing)) - (1 if moved else 0)
         return Checked(text=_marked(bare, standing), cited=standing, removed=safe.removed + removed)
@@ -124,26 +133,51 @@ def is_decline(sentence: str) -> bool:
 def without_citations(sentence: str) -> tuple[str, int]:
     """A sentence of an answer that has no sources, less the citations it invents, and how many they were.
 
-    Only marks that stand apart count: `row[1]` is code.
+    Code stays: `row[1]` is no citation, while `Paris[1]` and `[source 1]` are.
     """
     if sentence.lstrip().startswith(("```", "~~~")):
         return sentence, 0
-    return _STANDING_APART.subn("", sentence)
+    removed = 0
+
+    def less(marks: re.Match[str]) -> str:
+        nonlocal removed
+        kept = "" if _stand_in_prose(marks) else _SPACED_MARK.sub(_unless_named, marks[0])
+        removed += len(_MARK.findall(marks[0])) - len(_MARK.findall(kept))
+        return kept if kept.strip() else ""
+
+    return _MARKS.sub(less, sentence), removed
+
+
+def _stand_in_prose(marks: re.Match[str]) -> bool:
+    before, after = marks.string[: marks.start()], marks.string[marks.end() : marks.end() + 1]
+    if after.isalnum() or after == "_":
+        return False
+    if marks[0][0] in " \t":
+        return _BEFORE_BLANK.search(before) is not None
+    touched = _BEFORE_MARK.search(before)
+    return touched is not None and (touched["word"] is None or touched["word"].istitle() or touched["word"].isdigit())
+
+
+def _unless_named(mark: re.Match[str]) -> str:
+    return "" if _NAME.search(mark[0]) else mark[0]
 
 
 def _cited(text: str) -> list[int]:
     """Every number that is cited; `[1-3]` cites 2 as well."""
+    return [n for mark in _MARK.finditer(text) for n in _numbers(mark)]
+
+
+def _numbers(mark: re.Match[str]) -> list[int]:
     cited: list[int] = []
-    for mark in _MARK.finditer(text):
-        for found in _NUMBERS.finditer(mark[1]):
-            first, last = sorted((int(found[1]), int(found[2] or found[1])))
-            cited.extend(range(first, last + 1))
+    for found in _NUMBERS.finditer(mark[1] or mark[2]):
+        first, last = sorted((int(found[1]), int(found[2] or found[1])))
+        cited.extend(range(first, last + 1))
     return cited
 
 
-def _are_plain(text: str) -> bool:
-    """Whether each mark is `[n]`, which says to the reader just what was checked."""
-    return all(_PLAIN_MARK.fullmatch(mark[0]) for mark in _MARK.finditer(text))
+def _plain(mark: re.Match[str]) -> str:
+    """`[n]` for each number, which says to the reader just what was checked."""
+    return "".join(f"[{n}]" for n in dict.fromkeys(_numbers(mark)))
 
 
 def _claims(bare: str) -> bool:

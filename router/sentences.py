@@ -2,10 +2,15 @@
 
 import re
 
+# What a model puts before the number of a passage: [source 1], (see passage 1).
+NAMED = r"(?i:(?:see|sources?|passages?|documents?|docs?|references?|refs?)(?![^\W\d_])[.:_-]?[ \t]*){1,2}(?:#[ \t]*)?"
 # A sentence ends at its stop, with closing quotes and with citations that follow it, once the next word has begun:
 # only then is it certain that no further [n] belongs to it.
-_CITATIONS = r"(?:[ \t]*[\[【]\^?\d[^\]】\n]{0,20}[\]】])*"
-_NEXT_WORD = r"(?=\S)(?![\[【](?:\^?\d|$))"
+_SQUARE = rf"[\[【][ \t]*(?:{NAMED})?\^?\d"
+_ROUND = rf"\([ \t]*{NAMED}\^?\d"
+_CITATIONS = rf"(?:[ \t]*(?:{_SQUARE}[^\]】\n]{{0,80}}[\]】]|{_ROUND}[^)\n]{{0,80}}\)))*"
+_MAY_BE_NAMED = r"[\[【(][ \t]*(?:[A-Za-z]{1,10}[.:_-]?[ \t]*){0,2}(?:#[ \t]*)?\^?\Z"
+_NEXT_WORD = rf"(?=\S)(?!{_SQUARE}|{_ROUND}|{_MAY_BE_NAMED})"
 _END = re.compile(
     rf"(?P<wide>[。！？]+{_CITATIONS}\s*{_NEXT_WORD})"
     rf"|(?P<stop>[.!?…]+[\"'”’)*_]*{_CITATIONS})\s+{_NEXT_WORD}"

@@ -1,6 +1,7 @@
 import pytest
 
-from router.citations import CitationChecker, is_decline
+from router.citations import CitationChecker, is_decline, without_citations
+from router.sentences import SentenceSplitter
 from tests.router.fakes import passage
 
 LEAVE = passage("Employees get sixteen weeks of paid parental leave. Apply to the people team first.", title="Leave")
@@ -119,6 +120,90 @@ def test_words_that_only_lead_on_are_no_claim(sentence: str):
 def test_citation_is_read_in_each_form_and_written_in_one(mark: str):
     checked = checker().check(f"Sixteen weeks of leave {mark}.")
     assert (checked.text, checked.cited) == ("Sixteen weeks of leave [1].", (1,))
+
+
+NAMED = [
+    "[source 1]",
+    "[Passage 1]",
+    "[see 1]",
+    "[see passage 1]",
+    "[Source: 1]",
+    "[doc. 1]",
+    "[source #1]",
+    "[Source1]",
+]
+NAMED_IN_PARENTHESES = ["(passage 1)", "(see 1)", "(see document 1)", "(source 1)"]
+
+
+@pytest.mark.parametrize("mark", [*NAMED, *NAMED_IN_PARENTHESES, "[ 1 ]", "[1 ]", "[1 (Leave)]", "【source 1】"])
+def test_citation_in_a_form_of_the_models_own_is_checked_like_any_other(mark: str):
+    checked = checker().check(f"Sixteen weeks of leave {mark}. ")
+    assert (checked.text, checked.cited, checked.removed) == ("Sixteen weeks of leave [1]. ", (1,), 0)
+    checked = checker().check(f"Sixteen weeks of leave {mark.replace('1', '2')}. ")
+    assert (checked.text, checked.cited) == ("Sixteen weeks of leave [1]. ", (1,))
+    assert checker().check(f"Twelve weeks of leave {mark}.").text == ""
+
+
+@pytest.mark.parametrize(
+    "mark", ["[source 1, source 3]", "[sources 1 and 3]", "[passage 1; passage 3]", "[source 1][source 3]"]
+)
+def test_citations_that_are_named_in_a_row_are_checked_each(mark: str):
+    checked = checker().check(f"Sixteen weeks of leave {mark}.")
+    assert (checked.text, checked.cited, checked.removed) == ("Sixteen weeks of leave [1].", (1,), 1)
+
+
+def test_citation_that_is_a_part_of_its_sentence_stays_in_its_place():
+    checked = checker().check("As in [source 1], employees get sixteen weeks of leave.")
+    assert (checked.text, checked.cited) == ("As in [1], employees get sixteen weeks of leave.", (1,))
+
+
+@pytest.mark.parametrize("plain", ["(1)", "[a]", "(a)", "[see above]", "(see 4.2)", "[2024]", "(source 2024)"])
+def test_brackets_that_cite_nothing_stay(plain: str):
+    assert without_citations(f"Sixteen weeks {plain}.") == (f"Sixteen weeks {plain}.", 0)
+
+
+def test_number_in_parentheses_is_no_citation():
+    checked = checker().check("Employees (1) get sixteen weeks of leave [1].")
+    assert (checked.text, checked.cited) == ("Employees (1) get sixteen weeks of leave [1].", (1,))
+
+
+@pytest.mark.parametrize("mark", [*NAMED, *NAMED_IN_PARENTHESES, "[1 (Leave)]"])
+def test_named_citation_after_its_full_stop_is_checked_with_its_sentence(mark: str):
+    splitter = SentenceSplitter()
+    pieces = [*splitter.feed(f"Sixteen weeks. {mark} Apply to the people team first."), *splitter.flush()]
+    assert pieces == [f"Sixteen weeks. {mark} ", "Apply to the people team first."]
+    assert checker().check(pieces[0]).text == "Sixteen weeks. [1] "
+
+
+@pytest.mark.parametrize(
+    "mark", [*(f" {mark}" for mark in NAMED), *(f" {mark}" for mark in NAMED_IN_PARENTHESES), "[1]", " [1]", "[1][2]"]
+)
+def test_answer_without_sources_cites_nothing(mark: str):
+    sentence, removed = without_citations(f"The capital is Paris{mark}. ")
+    assert (sentence, removed) == ("The capital is Paris. ", mark.count("[") or 1)
+    assert without_citations(f"It was built in 1889.{mark} ")[0] == "It was built in 1889. "
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("row", ["[" + "source 1, " * 60, "(see 1 " + "to " * 200, "[1" + " - " * 200])
+def test_row_of_citations_that_never_closes_is_read_at_once(row: str):
+    assert without_citations(f"Paris {row}") == (f"Paris {row}", 0)
+
+
+def test_invented_citation_beside_code_leaves_the_code():
+    assert without_citations("Use row[1] (see 2).") == ("Use row[1].", 1)
+
+
+def test_invented_citation_that_opens_a_sentence_is_removed():
+    assert without_citations("[source 2] Paris is the capital.") == ("Paris is the capital.", 1)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["Use row[1].", "Read `cells[0][1]` first.", "It is $Args[1].", "Take self.Rows[1].", "It is (1).", "See [1:2]."],
+)
+def test_index_in_code_is_no_citation(code: str):
+    assert without_citations(code) == (code, 0)
 
 
 @pytest.mark.parametrize("mark", ["[1-3]", "[1–3]", "[1, 3]", "[1][2-3]", "[1-900]", "[3-1]"])

@@ -24,6 +24,8 @@ def test_sentence_is_released_when_the_next_word_begins():
     [
         ("One. Two! Three? Four", ["One. ", "Two! ", "Three? ", "Four"]),
         ("Sixteen weeks. [1] Ask Dr. Smith. [2][3] End.", ["Sixteen weeks. [1] ", "Ask Dr. Smith. [2][3] ", "End."]),
+        ("Sixteen. [source 1] End. (see 2)\nYes.", ["Sixteen. [source 1] ", "End. (see 2)\n", "Yes."]),
+        ("Ask Ann. [sic] End. (Or not.) Yes", ["Ask Ann. ", "[sic] End. ", "(Or not.) ", "Yes"]),
         ("Sixteen weeks [1]. Then more.", ["Sixteen weeks [1]. ", "Then more."]),
         ("It is 3.5 days, e.g. Monday. Yes", ["It is 3.5 days, e.g. Monday. ", "Yes"]),
         ("At 5 p.m. we go. J. Smith. No. 5 is out. End", ["At 5 p.m. we go. ", "J. Smith. ", "No. 5 is out. ", "End"]),
@@ -66,6 +68,15 @@ def test_pieces_joined_are_the_text(text: str, size: int):
 @given(st.text(alphabet=" \n.?[1]`aB", max_size=120))
 def test_pieces_do_not_depend_on_how_the_stream_was_cut(text: str):
     assert streamed(text, 1) == streamed(text, 7) == streamed(text, 1000)
+
+
+@given(
+    st.lists(st.sampled_from(["source ", "see", "sic", "[", "]", "(", ")", "1", " ", ".", "\n", "B"]), max_size=25),
+    st.integers(1, 20),
+)
+def test_brackets_do_not_depend_on_how_the_stream_was_cut(parts: list[str], size: int):
+    text = "".join(parts)
+    assert streamed(text, 1) == streamed(text, size) == streamed(text, 1000)
 
 
 def test_finished_text_gives_clean_sentences():
