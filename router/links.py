@@ -24,9 +24,14 @@ _SCHEME = re.compile(
 _NO_SCHEME = re.compile(
     r"(?<![\w:/.@])(?://|\\\\)(?=[\w.-]+\.\w)[^\s<>\"`]+|(?<![\w@.])www\.[^\s<>\"`]+", re.IGNORECASE
 )
+_PATH = r"(?::\d{1,5})?(?:/|[?#](?=[^\s<>\"`]*\w))[^\s<>\"`]*"
+# Endings of folders that are no top-level domains: project.git/hooks leads nowhere, and stays readable.
+_FOLDER = r"(?:git|conf|config|hourly|daily|weekly|monthly)(?![\w-])"
+# Behind “.”, “/” and “@” too: what follows them in “../evil.ninja/leak” is a link all the same. It is looked for from
+# its first label on only, or a long row of labels would be read once for each.
 _HOST_WITH_PATH = re.compile(
-    r"(?<![\w@./-])(?:[\w-]+\.)+(?:[^\W\d_]{2,24}|[Xx][Nn]--[A-Za-z\d-]+)(?::\d{1,5})?[/?#][^\s<>\"`]*"
-    r"|(?<![\w@./-])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?/[^\s<>\"`]*"
+    rf"(?<![\w-])(?<![\w-]\.)(?:[\w-]+\.)+(?!{_FOLDER})(?:[^\W\d_]{{2,24}}|[Xx][Nn]--[A-Za-z\d-]+){_PATH}"
+    rf"|(?<!\w)(?<!\w\.)(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_PATH}"
 )
 # Endings that are also those of files (md, py, rs, sh) need a path to be taken for a host.
 _HOST = re.compile(

@@ -69,6 +69,28 @@ def test_link_in_an_unusual_form_does_not_survive(text: str):
     assert defused.removed >= 1
 
 
+@pytest.mark.parametrize("before", ["", ".", "/", "x/", "../", "x@", "x.@", "x/-"])
+@pytest.mark.parametrize("host", ["evil.ninja", "evil.ninja:8080", "evil.xn--p1ai", "192.0.2.7"])
+@pytest.mark.parametrize("rest", ["/secret", "/?d=secret", "/a.b/secret"])
+def test_host_with_a_path_does_not_survive_behind_a_mark(before: str, host: str, rest: str):
+    defused = defuse(f"Before {before}{host}{rest} after")
+    assert "secret" not in defused.text
+    assert defused.removed == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["x/evil.ninja?d=secret", "@evil.ninja#secret", ".evil.ninja?secret", "192.0.2.7?secret"]
+)
+def test_host_with_a_query_does_not_survive_behind_a_mark(text: str):
+    assert "secret" not in defuse(text).text
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("label", ["a_.", "1.", "-.", "a_.bc?", "a/"])
+def test_long_row_of_labels_is_read_at_once(label: str):
+    assert defuse(label * 20_000).removed <= 1
+
+
 @given(st.text("[](a.b/<>\\! \n)", max_size=40))
 def test_no_label_and_target_stand_side_by_side(text: str):
     assert "](" not in defuse(text, {OURS}).text
@@ -130,6 +152,11 @@ def test_mention_is_broken(text: str):
         "Sixteen weeks [1].",
         "mail people@agency.gov about it",
         "a ratio of 3:1, see section 4.2/4.3",
+        "Write to people@agency.gov? Or (people@agency.gov?)",
+        "Copy ../docs/leave.md and ./run.sh to src/app/main.py.",
+        "Edit ~/.config/nvim/init.lua or /etc/nginx/conf.d/site.conf.",
+        "It is in /usr/lib/python3.12/site-packages/x.py",
+        "See /srv/git/handbook.git/hooks and /etc/cron.daily/backup.",
         "def f(x: int) -> int: return x # note: data is kept",
         "Sixteen weeks [1] (and 30 days' notice).",
     ],
