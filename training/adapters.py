@@ -64,8 +64,8 @@ class _Config(BaseModel):
 def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
     """Copy an adapter to `home`/adapters/`name@digest`, checked; the same adapter again is the same folder.
 
-    Its canaries may be written anew. Raises AdapterRefused for anything but a plain LoRA adapter in safetensors of
-    at most `max_rank`, with canaries.
+    Its canaries may be written anew, and a file of it that was damaged since is replaced. Raises AdapterRefused for
+    anything but a plain LoRA adapter in safetensors of at most `max_rank`, with canaries.
     """
     folder = home / "adapters"
     if not folder.is_dir():
@@ -81,10 +81,9 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
         try:
             os.replace(staging, place)  # noqa: PTH105 - a full folder is not overwritten but refused
         except OSError:
-            if not (place / CONFIG).is_file():
+            if not place.is_dir():
                 raise
-            # The digest is over weights and configuration, which are the same.
-            (staging / CANARIES).replace(place / CANARIES)
+            _renew(place, staging)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return replace(adapter, path=place.absolute())
@@ -175,8 +174,13 @@ def _name(staging: Path, directory: Path) -> str:
 def _digest(staging: Path) -> str:
     digest = hashlib.sha256()
     for name in (CONFIG, WEIGHTS):
-        digest.update(hashlib.sha256((staging / name).read_bytes()).digest())
+        digest.update(_sha256(staging / name))
     return digest.hexdigest()[:12]
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _metrics(path: Path) -> Mapping[str, Any]:
@@ -186,6 +190,18 @@ def _metrics(path: Path) -> Mapping[str, Any]:
         return _METRICS.validate_json(path.read_bytes())
     except ValidationError as error:
         raise AdapterRefused(f"{METRICS} is not a JSON object") from error
+
+
+def _renew(place: Path, staging: Path) -> None:
+    """File by file, each at once and only where it differs: a model server may be reading the folder."""
+    for name in (CONFIG, WEIGHTS):
+        if not _is_same(place / name, staging / name):
+            (staging / name).replace(place / name)
+    (staging / CANARIES).replace(place / CANARIES)
+
+
+def _is_same(kept: Path, given: Path) -> bool:
+    return kept.is_file() and not kept.is_symlink() and _sha256(kept) == _sha256(given)
 
 
 _METRICS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,34 @@ def test_adapter_kept_again_brings_its_new_canaries_and_leaves_its_weights(tmp_p
     assert (kept.path / CANARIES).read_text() == canaries
     assert [canary.expected for canary in kept.canaries] == ["Ann."]
     assert (kept.path / WEIGHTS).stat().st_ino == first.st_ino
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
+@pytest.mark.parametrize("damage", ["other bytes", "cut", "missing", "a link"])
+def test_kept_file_that_was_damaged_is_replaced_when_its_adapter_is_kept_again(tmp_path: Path, name: str, damage: str):
+    directory = _adapter(tmp_path / "trial")
+    kept = keep(directory, tmp_path / "home")
+    whole, place = (directory / name).read_bytes(), kept.path / name
+    if damage in {"missing", "a link"}:
+        place.unlink()
+    if damage == "a link":
+        place.symlink_to(directory / name)
+    elif damage != "missing":
+        place.write_bytes(whole[:-1] if damage == "cut" else bytes([whole[0] ^ 1]) + whole[1:])
+
+    assert keep(directory, tmp_path / "home") == kept
+    assert (place.read_bytes(), place.is_symlink()) == (whole, False)
+    assert {each.name for each in (tmp_path / "home" / "adapters").iterdir()} == {kept.id}
+
+
+def test_file_in_the_place_of_an_adapter_is_no_kept_one(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    place = keep(directory, tmp_path / "home").path
+    shutil.rmtree(place)
+    place.write_text("")
+
+    with pytest.raises(NotADirectoryError):
+        keep(directory, tmp_path / "home")
 
 
 @pytest.mark.parametrize("canaries", [None, "", "{}", "[1]"])
