@@ -11,7 +11,7 @@ BotError
     ├── SlackRefused          it answered `ok: false`; `code` is its word for why
     ├── SlackUnreachable      it was not reached: nothing was done there
     │   └── SlackBusy             it has had enough calls for now
-    └── SlackAmbiguous        the connection broke after the request was sent: it may have been done
+    └── SlackAmbiguous        the request was sent, and no answer of Slack's came back: it may have been done
 """
 
 
@@ -64,4 +64,4 @@ class SlackBusy(SlackUnreachable):
 
 
 class SlackAmbiguous(SlackError):
-    """The connection broke after the request was sent: it may or may not have been done."""
+    """The request was sent, and the connection broke or the answer was not Slack's: it may or may not have been done."""

@@ -20,7 +20,7 @@ _CONNECTIONS = 64
 # Below the idle time at which servers and their load balancers close: a connection closed under a post is ambiguous.
 _KEEPALIVE_S = 8
 _RATE_LIMIT_RETRIES = 3
-_HTTP_SERVER_ERROR = 500
+_CLIENT_ERRORS = range(400, 500)
 _TOO_MANY = 429
 # Where waiting out a `Retry-After` is worse than doing without: the answer is posted, the text comes with the next piece.
 _HASTY = frozenset({"chat.startStream", "chat.appendStream", "assistant.threads.setStatus"})
@@ -104,6 +104,8 @@ class Slack:
             raise SlackUnreachable(f"Slack was not reached for {method}") from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
             raise SlackAmbiguous(f"the connection broke during {method}") from error
+        except (AttributeError, UnicodeDecodeError) as error:  # the client takes any answer for an object in UTF-8
+            raise SlackAmbiguous(f"the answer to {method} could not be read") from error
         return as_object(cast("object", response.data))
 
 
@@ -115,8 +117,10 @@ def _translated(method: str, error: SlackApiError) -> SlackError:
     response: Any = error.response
     code = optional(as_object(getattr(response, "data", None)), "error")
     status = getattr(response, "status_code", None) or getattr(response, "status", 0)
-    if code in _AMBIGUOUS_CODES or (not code and status >= _HTTP_SERVER_ERROR):
-        return SlackAmbiguous(f"Slack failed during {method}: {code or status}")
+    # Without Slack's word it is a page of something in between, or a piece of an answer: the call may have got through,
+    # unless it is a client error, with which whoever answered turned it away.
+    if code in _AMBIGUOUS_CODES or (not code and status not in _CLIENT_ERRORS):
+        return SlackAmbiguous(f"what came of {method} is not known: {code or f'http_{status}'}")
     if code in {"ratelimited", "rate_limited"} or status == _TOO_MANY:
         return SlackBusy(f"Slack takes no more calls of {method} for now")
     return SlackRefused(method, code or f"http_{status}")
