@@ -40,7 +40,7 @@ class Channel:
 
 
 class Directory:
-    """Raises SlackRefused for what Slack does not know, SlackUnreachable when it can't be asked."""
+    """Raises SlackRefused for what Slack does not know, SlackUnreachable or SlackUnauthorized when it can't be asked."""
 
     def __init__(self, slack: Slack, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._slack = slack

@@ -34,7 +34,7 @@ class Downloads:
         self._max_bytes = max_bytes
 
     async def fetch(self, file_id: str) -> Upload:
-        """Read an uploaded file. Raises NotDownloaded, SlackRefused, SlackUnreachable."""
+        """Read an uploaded file. Raises NotDownloaded, SlackRefused, SlackUnauthorized, SlackUnreachable."""
         file = inner(await self._slack.read("files.info", file=file_id), "file")
         name = optional(file, "name") or file_id
         address = optional(file, "url_private_download") or optional(file, "url_private")

@@ -9,6 +9,7 @@ BotError
 ├── NotStored             an event could not be written down, so it is not acknowledged
 └── SlackError            Slack did not do what was asked
     ├── SlackRefused          it answered `ok: false`; `code` is its word for why
+    ├── SlackUnauthorized     it does not take the token: nothing was done, and nothing will be until it does
     ├── SlackUnreachable      it was not reached: nothing was done there
     │   └── SlackBusy             it has had enough calls for now
     └── SlackAmbiguous        the request was sent, and no answer of Slack's came back: it may have been done
@@ -51,6 +52,15 @@ class SlackError(BotError):
 class SlackRefused(SlackError):
     def __init__(self, method: str, code: str) -> None:
         super().__init__(f"Slack refused {method}: {code}")
+        self.method = method
+        self.code = code
+
+
+class SlackUnauthorized(SlackError):
+    """Slack does not take the token, or no longer: nothing was done, and it says nothing about what was asked."""
+
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"Slack refused the token for {method}: {code}")
         self.method = method
         self.code = code
 

@@ -31,7 +31,8 @@ class Intake:
         self._failpoints = failpoints
         self._threads: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.open = True
-        """Closed when the process is to end: what arrives then is left to Slack, which delivers it again."""
+        """Closed when the process is to end, and while Slack does not take the token: what arrives then is left to Slack,
+        which delivers it again."""
 
     def remember(self, kind: str, payload: Mapping[str, Any]) -> None:
         """A question that waits its turn has a part in its thread already: what follows there is for the bot too."""

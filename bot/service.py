@@ -20,7 +20,7 @@ from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.downloads import Downloads
 from bot.durable import Durable, Nightly
-from bot.errors import BotError, NotStored, SlackError, SlackRefused
+from bot.errors import BotError, NotStored, SlackError, SlackRefused, SlackUnauthorized
 from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
 from bot.http_mode import HttpMode
@@ -33,6 +33,7 @@ from bot.quotas import Quota
 from bot.slack import Slack
 from bot.sources import SourceDesk
 from bot.stream import Outlet
+from bot.token_watch import watch_token
 from bot.tokens import check_app_token
 from bot.work import Work
 from knowledge.library import Library
@@ -44,6 +45,7 @@ log = logging.getLogger("tandem.service")
 # As many as the model server takes at once.
 _SEATS = 16
 _DRAIN_S = 25.0
+_LOOK_EVERY_S = 10.0
 # By then the pending work was taken up, and what has been taken up too often was set aside.
 _RECOVERY_S = 5.0
 
@@ -53,7 +55,8 @@ class SlackSettings:
     """How Slack is reached. `port` chooses HTTP mode, with `signing_secret`; else `app_token` opens Socket Mode.
 
     `durable_url` is the database of stored work for a synchronous driver (`sqlite:///…`, `postgresql://…`), and
-    `executor_id` a name of this replica that outlives its restarts.
+    `executor_id` a name of this replica that outlives its restarts. A bot token that was refused is tried again every
+    `look_every_s` seconds.
     """
 
     bot_token: str = field(repr=False)
@@ -68,6 +71,7 @@ class SlackSettings:
     upload_bytes: int = 20_000_000
     seats: int = _SEATS
     drain_s: float = _DRAIN_S
+    look_every_s: float = _LOOK_EVERY_S
     failpoint: str = ""
     nightly_hour_utc: int = 2
 
@@ -109,7 +113,7 @@ class Bot:
         self._connection = connection
         self._settings = settings
         self._nightly = nightly
-        self._looking_back: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take up what was left, then listen. Raises BotError with what to change."""
@@ -117,16 +121,19 @@ class Bot:
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
         await self._connection.start()
-        self._looking_back = asyncio.create_task(self._own_up())
+        self._background = [
+            asyncio.create_task(self._own_up()),
+            asyncio.create_task(watch_token(self._slack, self._intake, look_every_s=self._settings.look_every_s)),
+        ]
 
     async def connected(self) -> bool:
         return self._intake.open and await self._connection.is_up()
 
     async def stop(self) -> None:
         """Take nothing more in, give what runs its time, and leave the rest for the next start."""
+        for task in self._background:
+            task.cancel()
         self._intake.open = False
-        if self._looking_back is not None:
-            self._looking_back.cancel()
         await self._connection.stop()
         if not await self._durable.drain(self._settings.drain_s):
             log.warning("some answers were not finished in time: they are taken up at the next start")
@@ -216,7 +223,7 @@ async def _identity(slack: Slack) -> Identity:
     """Asked before anything listens: with a wrong token, every event would be acknowledged and lost."""
     try:
         found = await slack.read("auth.test")
-    except SlackRefused as error:
+    except (SlackRefused, SlackUnauthorized) as error:
         raise BotError(
             f"Slack refused SLACK_BOT_TOKEN ({error.code}): copy the bot token again from the app's page"
         ) from error

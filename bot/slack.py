@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false
 # slack_sdk leaves its payloads untyped; they are typed as JSON here, and nowhere else.
 
+import asyncio
 import logging
 from types import TracebackType
 from typing import Any, Self, cast
@@ -12,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackAmbiguous, SlackBusy, SlackError, SlackRefused, SlackUnreachable
+from bot.errors import SlackAmbiguous, SlackBusy, SlackError, SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.payloads import Json, as_object, optional
 
 _TIMEOUT_S = 15
@@ -24,7 +25,9 @@ _CLIENT_ERRORS = range(400, 500)
 _TOO_MANY = 429
 # Where waiting out a `Retry-After` is worse than doing without: the answer is posted, the text comes with the next piece.
 _HASTY = frozenset({"chat.startStream", "chat.appendStream", "assistant.threads.setStatus"})
-# Slack's words for “something broke on our side”, after which a post may have been made or not.
+# Slack's words for a token that it does not take, or no longer.
+_UNAUTHORIZED_CODES = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+# Its words for “something broke on our side”, after which a post may have been made or not.
 _AMBIGUOUS_CODES = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 
 
@@ -33,6 +36,8 @@ class Slack:
 
     def __init__(self, *, token: str, api_url: str) -> None:
         self.api_url = api_url
+        self.token_refused = asyncio.Event()
+        """Set by the call that finds it out; who has seen to it clears it."""
         self._token = token
         self._session: aiohttp.ClientSession | None = None
         self._client: AsyncWebClient | None = None
@@ -78,15 +83,15 @@ class Slack:
     async def write(self, method: str, **arguments: Any) -> Json:
         """Call a method that changes something; arguments travel as JSON, None is left out.
 
-        Raises SlackRefused, SlackUnreachable (SlackBusy after a few waits as long as Slack asked for), or SlackAmbiguous
-        when it can't be known whether it was done.
+        Raises SlackRefused, SlackUnauthorized, SlackUnreachable (SlackBusy after a few waits as long as Slack asked for),
+        or SlackAmbiguous when it can't be known whether it was done.
         """
         body = {name: value for name, value in arguments.items() if value is not None}
         client = self._hasty if method in _HASTY else self._client
         return await self._call(client, method, http_verb="POST", json=body)
 
     async def read(self, method: str, **arguments: str | int | bool) -> Json:
-        """Call a method that only reads. Raises SlackRefused or SlackUnreachable."""
+        """Call a method that only reads. Raises SlackRefused, SlackUnauthorized or SlackUnreachable."""
         params = {name: _as_query(value) for name, value in arguments.items()}
         try:
             return await self._call(self._client, method, http_verb="GET", params=params)
@@ -99,7 +104,10 @@ class Slack:
         try:
             response = await client.api_call(method, **request)
         except SlackApiError as error:
-            raise _translated(method, error) from error
+            translated = _translated(method, error)
+            if isinstance(translated, SlackUnauthorized):
+                self.token_refused.set()
+            raise translated from error
         except aiohttp.ClientConnectorError as error:
             raise SlackUnreachable(f"Slack was not reached for {method}") from error
         except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
@@ -123,4 +131,6 @@ def _translated(method: str, error: SlackApiError) -> SlackError:
         return SlackAmbiguous(f"what came of {method} is not known: {code or f'http_{status}'}")
     if code in {"ratelimited", "rate_limited"} or status == _TOO_MANY:
         return SlackBusy(f"Slack takes no more calls of {method} for now")
+    if code in _UNAUTHORIZED_CODES:
+        return SlackUnauthorized(method, code)
     return SlackRefused(method, code or f"http_{status}")

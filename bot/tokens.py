@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.errors import SettingsError, SlackRefused
+from bot.errors import SettingsError, SlackRefused, SlackUnauthorized
 from bot.settings import BotSettings
 from bot.slack import Slack
 
@@ -48,7 +48,7 @@ async def check_app_token(app_token: str, api_url: str) -> None:
     async with Slack(token=app_token, api_url=api_url) as slack:
         try:
             await slack.write("apps.connections.open")
-        except SlackRefused as error:
+        except (SlackRefused, SlackUnauthorized) as error:
             raise SettingsError(
                 f"SLACK_APP_TOKEN is refused ({error.code}): make one with connections:write in the app's settings"
             ) from error

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answering import Answering
 from bot.deliveries import Asked, Deliveries
-from bot.errors import SlackAmbiguous, SlackRefused, SlackUnreachable
+from bot.errors import SlackAmbiguous, SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
@@ -25,11 +25,12 @@ from router.errors import JournalUnavailable
 
 log = logging.getLogger("tandem.work")
 
-# What passes by itself: Slack, the index or the database is away, or the disk is full. The work waits for it, however
-# long that takes, and outlives restarts meanwhile. Other errors of the database come again each time.
+# What passes: Slack, the index or the database is away, the disk is full, or Slack does not take the token. The work
+# waits for it, however long that takes, and outlives restarts meanwhile. Other errors of the database come again each time.
 _PASSING = (
     SlackUnreachable,
     SlackAmbiguous,
+    SlackUnauthorized,
     IndexUnavailable,
     OperationalError,
     InterfaceError,

@@ -1,14 +1,17 @@
-"""A Slack that answers from a table of replies, for the parts that only read; and parts without documents."""
+"""A Slack that answers from a table of replies, for the parts that only read; one that is a server; and parts without documents."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.assembly import Configuration, Parts
 from bot.errors import SlackRefused
 from bot.settings import BotSettings
+from bot.slack import Slack
 from knowledge.settings import KnowledgeSettings
 from router.journal import Journal
 from router.model import ModelClient
@@ -37,6 +40,25 @@ class FakeSlack:
         if isinstance(reply, Exception):
             raise reply
         return reply(**arguments) if callable(reply) else reply
+
+
+@asynccontextmanager
+async def slack_that(answers: Callable[[str, Any], web.Response]) -> AsyncIterator[Slack]:
+    """The door to a real server, which answers a method and what was sent with it."""
+
+    async def respond(request: web.Request) -> web.Response:
+        sent = await request.json() if request.method == "POST" else dict(request.query)
+        return answers(request.match_info["method"], sent)
+
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", respond)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    async with Slack(token="xoxb-1", api_url=f"http://{host}:{port}/api/") as slack:
+        yield slack
+    await runner.cleanup()
 
 
 def person(**marks: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The door to Slack over a real server that answers as Slack does, or as what stands in front of it may."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +9,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import bot.tables
 from bot.deliveries import Deliveries
-from bot.errors import SlackAmbiguous, SlackBusy, SlackRefused, SlackUnreachable
+from bot.errors import SlackAmbiguous, SlackBusy, SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.failpoints import Failpoints
 from bot.orphans import Place
 from bot.pacer import Pacer
 from bot.rendering import Page
-from bot.slack import Slack
 from bot.stream import Outlet
-
-Answer = Callable[[str, Any], web.Response]
-
-
-@asynccontextmanager
-async def _slack(answer: Answer) -> AsyncIterator[Slack]:
-    """A Slack whose server answers a method and what was sent with it."""
-
-    async def respond(request: web.Request) -> web.Response:
-        sent = await request.json() if request.method == "POST" else dict(request.query)
-        return answer(request.match_info["method"], sent)
-
-    app = web.Application()
-    app.router.add_route("*", "/api/{method}", respond)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    async with Slack(token="xoxb-1", api_url=f"http://{host}:{port}/api/") as slack:
-        yield slack
-    await runner.cleanup()
+from tests.bot.fakes import slack_that
 
 
 def _page(status: int = 200, body: bytes = b"<html>Log in</html>", kind: str = "text/html") -> web.Response:
@@ -61,7 +38,7 @@ _GARBLED = [
 
 @pytest.mark.parametrize("garbled", _GARBLED)
 async def test_answer_without_slacks_own_word_leaves_open_whether_it_was_done(garbled: tuple[int, bytes, str]) -> None:
-    async with _slack(lambda _method, _sent: _page(*garbled)) as slack:
+    async with slack_that(lambda _method, _sent: _page(*garbled)) as slack:
         with pytest.raises(SlackAmbiguous):
             await slack.write("chat.postMessage", channel="C1", text="So.")
 
@@ -70,7 +47,7 @@ async def test_answer_without_slacks_own_word_leaves_open_whether_it_was_done(ga
 async def test_garbled_answer_to_a_question_is_no_answer_and_can_be_asked_for_again(
     garbled: tuple[int, bytes, str],
 ) -> None:
-    async with _slack(lambda _method, _sent: _page(*garbled)) as slack:
+    async with slack_that(lambda _method, _sent: _page(*garbled)) as slack:
         with pytest.raises(SlackUnreachable):
             await slack.read("users.info", user="U1")
 
@@ -84,9 +61,19 @@ async def test_garbled_answer_to_a_question_is_no_answer_and_can_be_asked_for_ag
     ],
 )
 async def test_refusal_means_that_nothing_was_done(refusal: web.Response, error: type[Exception]) -> None:
-    async with _slack(lambda _method, _sent: refusal) as slack:
+    async with slack_that(lambda _method, _sent: refusal) as slack:
         with pytest.raises(error):
             await slack.write("chat.startStream", channel="C1")
+
+
+@pytest.mark.parametrize("code", ["account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"])
+async def test_token_that_slack_does_not_take_is_told_from_a_call_that_it_refuses(code: str) -> None:
+    refusal = {"ok": False, "error": code}
+    async with slack_that(lambda _method, _sent: web.json_response(refusal)) as slack:
+        with pytest.raises(SlackUnauthorized, match=code):
+            await slack.write("chat.postMessage", channel="C1", text="So.")
+        with pytest.raises(SlackUnauthorized, match=code):
+            await slack.read("users.info", user="U1")
 
 
 async def test_post_whose_answer_was_garbled_is_found_again_and_not_repeated(tmp_path: Path) -> None:
@@ -103,7 +90,7 @@ async def test_post_whose_answer_was_garbled_is_found_again_and_not_repeated(tmp
         await connection.run_sync(bot.tables.metadata.create_all)
     deliveries = Deliveries(engine)
     place = Place(team="T1", channel="C1", thread_ts="100.1", after_ts="100.1", user="U1")
-    async with _slack(answer) as slack:
+    async with slack_that(answer) as slack:
         outlet = Outlet(
             slack=slack, deliveries=deliveries, pacer=Pacer(interval_s=0), bot_user="UBOT", failpoints=Failpoints()
         )

@@ -21,7 +21,7 @@ from bot.arrivals import gave_up
 from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.downloads import Downloads
-from bot.errors import SlackRefused, SlackUnreachable
+from bot.errors import SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.failpoints import Failpoints
 from bot.failures import GAVE_UP, NOT_KEPT, NOT_TAKEN_IN
 from bot.feedback import FeedbackDesk
@@ -222,6 +222,7 @@ def _vote() -> dict[str, Any]:
     return {"value": f"up {_KEY}", "user": "U1", "channel": "C1", "thread_ts": "100.1", "version": "200.1"}
 
 
+_INGEST = {"team": "T1", "channel": "C1", "user": "U1", "urls": ["https://a.example/p"], "everyone": False}
 _DELETION = {"key": _KEY, "team": "T1", "channel": "C1", "ts": "100.1", "version": "400.1"}
 
 
@@ -239,6 +240,33 @@ async def test_question_waits_for_as_long_as_slack_or_the_database_is_away(desk:
     desk.parts.errors = [error] * 125
     await desk.work.do(_KEY, "question", _question())
     assert desk.slack.texts() == ["So."]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "outcome"),
+    [
+        ("question", _question(), "So."),
+        ("edit", _question(version="200.1"), "So."),
+        ("ingest", _INGEST, "Added: https://a.example/p"),
+    ],
+)
+async def test_accepted_work_waits_for_as_long_as_slack_does_not_take_the_token(
+    desk: _Desk, kind: str, payload: dict[str, Any], outcome: str
+) -> None:
+    refusals = iter([SlackUnauthorized("any", "token_revoked")] * 125)
+
+    def refused_first(reply: Any) -> Any:
+        def answer(**arguments: Any) -> Any:
+            for error in refusals:
+                raise error
+            return reply(**arguments) if callable(reply) else reply
+
+        return answer
+
+    desk.slack.replies = {method: refused_first(reply) for method, reply in desk.slack.replies.items()}
+    await desk.work.do(_KEY, kind, payload)
+    (said,) = desk.slack.texts()
+    assert outcome in said
 
 
 async def test_error_of_the_database_that_does_not_pass_is_said_in_the_thread(desk: _Desk) -> None:
@@ -298,7 +326,6 @@ async def test_try_again_that_ended_the_process_each_time_can_be_pressed_again(d
     assert desk.slack.texts() == ["So."]
 
 
-_INGEST = {"team": "T1", "channel": "C1", "user": "U1", "urls": ["https://a.example/p"], "everyone": False}
 _SHARE = {**_INGEST, "value": "https://a.example/p", "message_ts": "90.1", "thread_ts": "90.1"}
 
 
