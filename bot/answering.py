@@ -141,7 +141,7 @@ class Answering:
         """The question with all that the router is to know. Raises Declined."""
         if counted and not self._quota.take(asked.user):
             raise Declined(OVER_QUOTA, may_retry=True)
-        allowed = await access(self._directory, team=asked.team, channel=asked.channel, user=asked.user)
+        allowed = await access(self._directory, channel=asked.channel, user=asked.user)
         if allowed.refusal:
             raise Declined(allowed.refusal, may_retry=True)
         text, thread = await asyncio.gather(

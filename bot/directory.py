@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.errors import SlackRefused
-from bot.payloads import Json, inner, objects, optional
+from bot.payloads import Json, inner, objects, optional, strings
 from bot.slack import Slack
 
 # Membership that is lost must be noticed within 60 s, even when the event about it never comes.
@@ -23,9 +23,8 @@ _T = TypeVar("_T")
 class Person:
     id: str
     name: str
-    team: str
     is_member: bool
-    """A full member of the workspace: no guest, no bot, not deactivated, nobody from another organisation."""
+    """A full member of the bot's own workspace: no guest, no bot, not deactivated, nobody from another organisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,10 @@ class Channel:
 class Directory:
     """Raises SlackRefused for what Slack does not know, SlackUnreachable or SlackUnauthorized when it can't be asked."""
 
-    def __init__(self, slack: Slack, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, slack: Slack, *, team: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`team` is the bot's own, as its token has it: an outsider's message or click may name the outsider's."""
         self._slack = slack
+        self._team = team
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, object]] = {}
         self._forgotten = 0
@@ -83,8 +84,7 @@ class Directory:
         return Person(
             id=user,
             name=optional(inner(found, "profile"), "display_name") or optional(found, "real_name") or "someone",
-            team=optional(found, "team_id"),
-            is_member=bool(found) and not any(found.get(mark) for mark in outside),
+            is_member=self._team in _teams(found) and not any(found.get(mark) for mark in outside),
         )
 
     async def _channel(self, channel: str) -> Channel:
@@ -118,7 +118,7 @@ class Directory:
     async def _members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
         async for page in self._pages("conversations.members", channel=channel):
-            members.update(page.get("members") or [])
+            members.update(strings(page, "members"))
         return frozenset(members)
 
     async def entries(self, method: str, key: str, **arguments: str | bool) -> AsyncGenerator[Json]:
@@ -138,6 +138,12 @@ class Directory:
             cursor = optional(inner(page, "response_metadata"), "next_cursor")
             if not cursor:
                 return
+
+
+def _teams(person: Json) -> set[str]:
+    """In an Enterprise Grid a person may be in several workspaces, and `team_id` be one of them or missing."""
+    teams = {optional(person, "team_id"), *strings(inner(person, "enterprise_user"), "teams")}
+    return teams - {""}
 
 
 def _kind(found: Json) -> str:

@@ -74,7 +74,7 @@ class IngestDesk:
         """
         place = _place(payload)
         reply = await self._reply(work_id, place, payload)
-        allowed = await access(self._directory, team=place.team, channel=place.channel, user=place.user)
+        allowed = await access(self._directory, channel=place.channel, user=place.user)
         if allowed.refusal:
             self._under_way.pop(work_id, None)
             await reply.replace(note(f":warning: {allowed.refusal}"))

@@ -19,11 +19,10 @@ class Access:
     refusal: str = ""
 
 
-async def access(directory: Directory, *, team: str, channel: str, user: str) -> Access:
+async def access(directory: Directory, *, channel: str, user: str) -> Access:
     """What all who will see an answer in `channel` to `user` may read, by membership as it is now. Unknown means no."""
     try:
-        person = await directory.person(user)
-        if not person.is_member or (person.team and team and person.team != team):
+        if not (await directory.person(user)).is_member:
             return Access(audience=NOBODY, refusal=_GUEST)
         if (await directory.channel(channel)).kind == "direct":
             scopes = {channel_scope(own) for own in await directory.private_channels_of(user)}

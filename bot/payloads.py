@@ -29,6 +29,12 @@ def objects(source: Mapping[str, Any], name: str) -> list[Json]:
     )
 
 
+def strings(source: Mapping[str, Any], name: str) -> list[str]:
+    """The texts in the array under `name`."""
+    found = source.get(name)
+    return [each for each in cast("list[object]", found) if isinstance(each, str)] if isinstance(found, list) else []
+
+
 def optional(source: Mapping[str, Any], name: str) -> str:
     found = source.get(name)
     return found if isinstance(found, str) else ""

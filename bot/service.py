@@ -179,7 +179,7 @@ async def open_bot(
         raise
     failpoints = Failpoints(name=settings.failpoint)
     deliveries = Deliveries(engine)
-    directory = Directory(slack)
+    directory = Directory(slack, team=me.team)
     pacer = Pacer()
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user=me.user, failpoints=failpoints)
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user=me.user)
@@ -229,6 +229,9 @@ async def _identity(slack: Slack) -> Identity:
         ) from error
     except SlackError as error:
         raise BotError(f"{slack.api_url} was not reached: check SLACK_API_URL and the network") from error
+    # Who is a member is told by the bot's own workspace: a token of a whole organisation has none, and would shut all out.
+    if found.get("is_enterprise_install") or not optional(found, "team_id"):
+        raise BotError("SLACK_BOT_TOKEN is of no workspace: install the app in one workspace, and copy its token")
     return Identity(team=optional(found, "team_id"), user=optional(found, "user_id"), bot=optional(found, "bot_id"))
 
 

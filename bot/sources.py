@@ -37,7 +37,6 @@ class SourceDesk:
         # The message stays in the channel when people leave it or a document's readers change: ask again.
         granted = await access(
             self._directory,
-            team=exchange.team,
             channel=optional(inner(body, "channel"), "id"),
             user=optional(inner(body, "user"), "id"),
         )

@@ -27,7 +27,7 @@ def who_sees(configuration: Configuration) -> WhoSees:
 
 
 async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Audience]:
-    directory = Directory(slack)
+    directory = Directory(slack, team=str((await slack.read("auth.test"))["team_id"]))
     channel_id = (
         await _id_of(directory, "conversations.list", "channels", channel.removeprefix("#"), "channel")
         if channel
@@ -40,8 +40,7 @@ async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Aud
     if not channel_id:
         opened = await slack.write("conversations.open", users=user_id)
         channel_id = str(opened["channel"]["id"])
-    team = str((await slack.read("auth.test"))["team_id"])
-    audience = _granted(await access(directory, team=team, channel=channel_id, user=user_id))
+    audience = _granted(await access(directory, channel=channel_id, user=user_id))
     place = await directory.channel(channel_id)
     # Slack delivers a message of a private channel from its members alone; here anybody may be named.
     if place.kind == "private" and channel_id not in await directory.private_channels_of(user_id):

@@ -52,7 +52,7 @@ async def _deliver(slack: _Slack, body: dict[str, Any], arrival: Arrival | None 
         me=_ME,
         intake=cast("Intake", parts),
         durable=cast("Durable", parts),
-        directory=Directory(cast("Slack", slack)),
+        directory=Directory(cast("Slack", slack), team="T1"),
         sources=cast("SourceDesk", parts),
         signing_secret="",
     )

@@ -40,7 +40,9 @@ async def journal(tmp_path) -> AsyncIterator[Journal]:
 def _desk(journal: Journal) -> tuple[FeedbackDesk, FakeSlack]:
     fake = FakeSlack(chat__postEphemeral={"ok": True}, users__info=person())
     slack = cast("Slack", fake)
-    return FeedbackDesk(journal=journal, directory=Directory(slack), slack=slack, pacer=Pacer(interval_s=0)), fake
+    return FeedbackDesk(
+        journal=journal, directory=Directory(slack, team="T1"), slack=slack, pacer=Pacer(interval_s=0)
+    ), fake
 
 
 def _click(vote: str, at: float, *, user: str = "U1", exchange: str = _EXCHANGE) -> dict[str, Any]:
@@ -113,9 +115,15 @@ def _submitted(wrong: list[str], correction: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "told", [person(is_restricted=True), person(is_stranger=True), SlackRefused("users.info", "user_not_found")]
+    "told",
+    [
+        person(is_restricted=True),
+        person(is_stranger=True),
+        person(team_id="T9"),
+        SlackRefused("users.info", "user_not_found"),
+    ],
 )
-async def test_guests_vote_and_correction_are_not_kept_and_they_are_told(journal: Journal, told: Any) -> None:
+async def test_outsiders_vote_and_correction_are_not_kept_and_they_are_told(journal: Journal, told: Any) -> None:
     desk, slack = _desk(journal)
     slack.replies["users.info"] = told
     assert await desk.vote("w1", _click("up", 1)) is None

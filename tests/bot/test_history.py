@@ -58,7 +58,7 @@ async def _before(kept: Exchange | None, audience: Audience, *messages: dict[str
         journal=cast("Journal", _Kept(kept)),
         deliveries=cast("Deliveries", _Kept(kept)),
         slack=slack,
-        directory=Directory(slack),
+        directory=Directory(slack, team="T1"),
         bot_user="UBOT",
     )
     return await history.before(_asked("3"), audience)

@@ -18,7 +18,7 @@ def _slack(**replies: Any) -> FakeSlack:
 
 
 async def _access(slack: FakeSlack, *, place: str = "C1") -> Access:
-    return await access(Directory(cast("Slack", slack)), team="T1", channel=place, user="U1")
+    return await access(Directory(cast("Slack", slack), team="T1"), channel=place, user="U1")
 
 
 async def test_public_channel_sees_public_documents_only() -> None:
@@ -53,8 +53,24 @@ async def test_guests_bots_and_deactivated_people_see_nothing(mark: str) -> None
     assert "members of this workspace only" in found.refusal
 
 
-async def test_person_of_another_organisation_sees_nothing() -> None:
-    assert (await _access(_slack(users__info=person(team_id="T9")))).audience == NOBODY
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"team_id": "T9"},
+        {"team_id": ""},
+        {"team_id": "T9", "enterprise_user": {"enterprise_id": "E9", "teams": ["T8", "T9"]}},
+    ],
+)
+@pytest.mark.parametrize("kind", ["public", "direct"])
+async def test_person_of_another_organisation_sees_nothing(kind: str, marks: dict[str, Any]) -> None:
+    slack = _slack(users__info=person(**marks), conversations__info=channel(kind))
+    assert (await _access(slack)).audience == NOBODY
+
+
+@pytest.mark.parametrize("team", ["T1", "T2", ""])
+async def test_member_of_several_workspaces_of_an_organisation_is_one_of_the_bots(team: str) -> None:
+    enterprise = {"enterprise_id": "E1", "teams": ["T2", "T1"]}
+    assert (await _access(_slack(users__info=person(team_id=team, enterprise_user=enterprise)))).audience == EVERYONE
 
 
 @pytest.mark.parametrize("mark", ["is_ext_shared", "is_pending_ext_shared"])
@@ -83,26 +99,26 @@ async def test_channel_that_does_not_say_it_is_open_is_taken_as_closed() -> None
 async def test_lost_membership_is_noticed_within_a_minute() -> None:
     now = 0.0
     slack = _slack()
-    directory = Directory(cast("Slack", slack), clock=lambda: now)
-    await access(directory, team="T1", channel="C1", user="U1")
+    directory = Directory(cast("Slack", slack), team="T1", clock=lambda: now)
+    await access(directory, channel="C1", user="U1")
     slack.replies["users.info"] = person(is_restricted=True)
     now = 59.0
     assert now > CACHE_S
-    assert (await access(directory, team="T1", channel="C1", user="U1")).audience == NOBODY
+    assert (await access(directory, channel="C1", user="U1")).audience == NOBODY
 
 
 async def test_membership_that_is_said_to_have_changed_is_asked_for_at_once() -> None:
     slack = _slack()
-    directory = Directory(cast("Slack", slack))
-    await access(directory, team="T1", channel="C1", user="U1")
+    directory = Directory(cast("Slack", slack), team="T1")
+    await access(directory, channel="C1", user="U1")
     slack.replies["users.info"] = person(is_restricted=True)
     directory.forget()
-    assert (await access(directory, team="T1", channel="C1", user="U1")).audience == NOBODY
+    assert (await access(directory, channel="C1", user="U1")).audience == NOBODY
 
 
 async def test_answer_from_before_a_change_is_not_remembered_after_it() -> None:
     slack = FakeSlack()
-    directory = Directory(cast("Slack", slack))
+    directory = Directory(cast("Slack", slack), team="T1")
 
     def changes_meanwhile(**_: object) -> dict[str, Any]:
         directory.forget()

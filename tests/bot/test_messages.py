@@ -11,7 +11,7 @@ from tests.bot.fakes import FakeSlack, channel, person
 
 async def _plain(text: str, **replies: object) -> str:
     slack = FakeSlack(**{"users__info": person(), "conversations__info": channel(), **replies})  # type: ignore[arg-type]
-    return await plain_text(text, bot_user="UBOT", directory=Directory(cast("Slack", slack)))
+    return await plain_text(text, bot_user="UBOT", directory=Directory(cast("Slack", slack), team="T1"))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def test_name_that_cannot_be_found_is_somebody() -> None:
 async def test_message_of_a_thousand_references_asks_slack_for_a_few() -> None:
     slack = FakeSlack(users__info=person())
     text = " ".join(f"<@U{n}>" for n in range(1000))
-    read = await plain_text(text, bot_user="UBOT", directory=Directory(cast("Slack", slack)))
+    read = await plain_text(text, bot_user="UBOT", directory=Directory(cast("Slack", slack), team="T1"))
     assert len(slack.calls) <= 20
     assert read.startswith("@ada @ada")
     assert read.endswith("@someone")

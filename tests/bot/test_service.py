@@ -13,12 +13,16 @@ from bot.service import SlackSettings, open_bot
 
 @pytest.fixture
 async def api_url() -> AsyncIterator[str]:
-    """A Slack that knows the bot token `xoxb-good` and no app token."""
+    """A Slack that knows the bot tokens `xoxb-good` and `xoxb-of-an-organisation`, and no app token."""
 
     async def auth_test(request: web.Request) -> web.Response:
-        known = request.headers.get("Authorization") == "Bearer xoxb-good"
-        who = {"ok": True, "team_id": "T1", "user_id": "U1", "bot_id": "B1"}
-        return web.json_response(who if known else {"ok": False, "error": "invalid_auth"})
+        who = {"ok": True, "user_id": "U1", "bot_id": "B1"}
+        known = {
+            "Bearer xoxb-good": {**who, "team_id": "T1"},
+            "Bearer xoxb-of-an-organisation": {**who, "team_id": "E1", "is_enterprise_install": True},
+        }
+        refusal = {"ok": False, "error": "invalid_auth"}
+        return web.json_response(known.get(request.headers.get("Authorization", ""), refusal))
 
     async def connections_open(_: web.Request) -> web.Response:
         return web.json_response({"ok": False, "error": "not_allowed_token_type"})
@@ -40,6 +44,11 @@ async def _open(api_url: str, tmp_path: Any, **tokens: Any) -> None:
     settings = SlackSettings(api_url=api_url, durable_url=f"sqlite:///{tmp_path / 'durable.db'}", **tokens)
     bot = await open_bot(settings, router=not_asked, library=not_asked, journal=not_asked, engine=engine)
     await bot.stop()
+
+
+async def test_token_without_a_workspace_of_its_own_ends_the_start(api_url, tmp_path):
+    with pytest.raises(BotError, match="in one workspace"):
+        await _open(api_url, tmp_path, bot_token="xoxb-of-an-organisation", app_token="xapp-1")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ async def journal(tmp_path):
 
 def _desk(journal, **replies):
     known = {"users__info": person(), "conversations__info": channel("private")}
-    return SourceDesk(journal=journal, directory=Directory(cast("Slack", FakeSlack(**known | replies))))
+    return SourceDesk(journal=journal, directory=Directory(cast("Slack", FakeSlack(**known | replies)), team="T1"))
 
 
 def _click(value):

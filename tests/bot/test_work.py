@@ -183,7 +183,7 @@ async def _open_desk(database_url: str) -> AsyncIterator[_Desk]:
 def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
     shown = _Slack()
     slack, parts, pacer = cast("Slack", shown), _Parts(journal), Pacer(interval_s=0)
-    directory = Directory(slack)
+    directory = Directory(slack, team="T1")
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user="UBOT", failpoints=Failpoints())
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user="UBOT")
     downloads = _Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
