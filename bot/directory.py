@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.errors import SlackRefused
+from bot.paging import pages
 from bot.payloads import Json, inner, objects, optional, strings
 from bot.slack import Slack
 
 # Membership that is lost must be noticed within 60 s, even when the event about it never comes.
 CACHE_S = 45.0
 _ENTRIES_KEPT = 5_000
-_PAGE = 200
 _PRIVATE = "private_channel"
 
 _T = TypeVar("_T")
@@ -117,27 +117,18 @@ class Directory:
 
     async def _members(self, channel: str) -> frozenset[str]:
         members: set[str] = set()
-        async for page in self._pages("conversations.members", channel=channel):
+        async for page in pages(self._slack, "conversations.members", channel=channel):
             members.update(strings(page, "members"))
         return frozenset(members)
 
     async def entries(self, method: str, key: str, **arguments: str | bool) -> AsyncGenerator[Json]:
         """All that Slack lists under `key`, page by page as they are wanted."""
-        async for page in self._pages(method, **arguments):
+        async for page in pages(self._slack, method, **arguments):
             for entry in objects(page, key):
                 yield entry
 
     async def _all(self, method: str, key: str, **arguments: str | bool) -> list[Json]:
         return [entry async for entry in self.entries(method, key, **arguments)]
-
-    async def _pages(self, method: str, **arguments: str | bool) -> AsyncGenerator[Json]:
-        cursor = ""
-        while True:
-            page = await self._slack.read(method, **arguments, limit=_PAGE, cursor=cursor)
-            yield page
-            cursor = optional(inner(page, "response_metadata"), "next_cursor")
-            if not cursor:
-                return
 
 
 def _teams(person: Json) -> set[str]:

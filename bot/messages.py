@@ -2,10 +2,12 @@
 
 import html
 import re
+from contextlib import aclosing
 
 from bot.deliveries import Asked, Deliveries
 from bot.directory import Directory
 from bot.errors import SlackError
+from bot.paging import pages
 from bot.payloads import Json, objects, optional
 from bot.slack import Slack
 from knowledge.audience import Audience
@@ -14,7 +16,8 @@ from router.questions import Turn
 
 _TURNS = 6
 _TURN_CHARS = 1_000
-_REPLIES_READ = 50
+# About two thousand messages: a longer thread is not read to its end while somebody waits for an answer.
+_PAGES_READ = 10
 _NAMED = 20
 _REFERENCE = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _SPACES = re.compile(r"[ \t]{2,}")
@@ -105,13 +108,24 @@ class History:
 
     async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
         try:
-            page = await self._slack.read(
-                "conversations.replies", channel=asked.channel, ts=asked.thread_ts, latest=asked.ts, limit=_REPLIES_READ
-            )
+            last = await self._last_messages(asked)
         except SlackError:
             return ()  # an answer without the thread is better than none
-        earlier = [each for each in objects(page, "messages") if optional(each, "ts") < asked.ts]
-        return tuple([await self._turn(each) for each in earlier[-_TURNS:]])
+        return tuple([await self._turn(each) for each in last])
+
+    async def _last_messages(self, asked: Asked) -> list[Json]:
+        """A thread is listed from its beginning: what was said last is on its last page. None where that is too far."""
+        earlier: dict[str, Json] = {}
+        pages_read = 0
+        where = {"channel": asked.channel, "ts": asked.thread_ts, "latest": asked.ts}
+        async with aclosing(pages(self._slack, "conversations.replies", **where)) as thread:
+            async for page in thread:
+                if pages_read == _PAGES_READ:
+                    return []  # from the middle of a thread, they would be taken for what the question is about
+                pages_read += 1
+                # By their time, since the first message of the thread may stand on each page.
+                earlier |= {optional(each, "ts"): each for each in objects(page, "messages")}
+        return [earlier[ts] for ts in sorted(earlier) if ts < asked.ts][-_TURNS:]
 
     async def _turn(self, message: Json) -> Turn:
         text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)

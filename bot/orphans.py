@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from bot.paging import pages
 from bot.payloads import Json, inner, objects, optional
 from bot.slack import Slack
 
 METADATA_EVENT = "tandem_answer"
-_PAGE = 100
+_NEWEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +44,11 @@ async def orphans(slack: Slack, place: Place, *, bot_user: str, work_id: str) ->
 
 async def _in_channel(slack: Slack, place: Place) -> list[Json]:
     """Only streams lack metadata, and they are always in threads: the newest messages will do."""
-    page = await slack.read("conversations.history", channel=place.channel, limit=_PAGE, include_all_metadata=True)
+    page = await slack.read("conversations.history", channel=place.channel, limit=_NEWEST, include_all_metadata=True)
     return objects(page, "messages")
 
 
 async def _in_thread(slack: Slack, place: Place) -> list[Json]:
-    found: list[Json] = []
-    cursor = ""
-    while True:
-        page = await slack.read(
-            "conversations.replies",
-            channel=place.channel,
-            ts=place.thread_ts,
-            oldest=place.after_ts or "0",
-            limit=_PAGE,
-            cursor=cursor,
-            include_all_metadata=True,
-        )
-        found.extend(objects(page, "messages"))
-        cursor = optional(inner(page, "response_metadata"), "next_cursor")
-        if not cursor:
-            return found
+    where = {"channel": place.channel, "ts": place.thread_ts, "oldest": place.after_ts or "0"}
+    thread = pages(slack, "conversations.replies", **where, include_all_metadata=True)
+    return [message async for page in thread for message in objects(page, "messages")]

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -53,7 +54,11 @@ class _Kept:
 
 
 async def _before(kept: Exchange | None, audience: Audience, *messages: dict[str, Any]) -> tuple[Turn, ...]:
-    slack = cast("Slack", FakeSlack(users__info=person(), conversations__replies={"messages": list(messages)}))
+    return await _read(kept, audience, lambda **_: {"messages": list(messages)})
+
+
+async def _read(kept: Exchange | None, audience: Audience, replies: Callable[..., dict[str, Any]]) -> tuple[Turn, ...]:
+    slack = cast("Slack", FakeSlack(users__info=person(), conversations__replies=replies))
     history = History(
         journal=cast("Journal", _Kept(kept)),
         deliveries=cast("Deliveries", _Kept(kept)),
@@ -61,7 +66,7 @@ async def _before(kept: Exchange | None, audience: Audience, *messages: dict[str
         directory=Directory(slack, team="T1"),
         bot_user="UBOT",
     )
-    return await history.before(_asked("3"), audience)
+    return await history.before(_asked("300"), audience)
 
 
 async def test_earlier_answer_of_the_thread_comes_before_the_question() -> None:
@@ -85,3 +90,27 @@ async def test_what_people_said_among_themselves_is_marked_as_overheard() -> Non
         Turn(speaker="user", text="Leave?", overheard=True),
         Turn(speaker="assistant", text="Hm."),
     )
+
+
+def _thread_of(messages: int, *, after: int = 0) -> Callable[..., dict[str, Any]]:
+    """A thread, in pages of four from its beginning, each with the thread's first message; `after` the question come more."""
+    first = {"ts": "1", "user": "U1", "text": "1"}
+    rest = [{"ts": f"{100 + n}", "user": "U1", "text": f"{n}"} for n in range(2, messages + 1)]
+    late = [{"ts": f"{300 + n}", "user": "U1", "text": "late"} for n in range(after)]
+
+    def page(*, cursor: str = "", **_: Any) -> dict[str, Any]:
+        start = int(cursor or 0)
+        listed = [*rest, *late]
+        following = f"{start + 4}" if start + 4 < len(listed) else ""
+        return {"messages": [first, *listed[start : start + 4]], "response_metadata": {"next_cursor": following}}
+
+    return page
+
+
+async def test_last_messages_of_a_long_thread_come_before_the_question() -> None:
+    turns = await _read(None, EVERYONE, _thread_of(23, after=3))
+    assert [turn.text for turn in turns] == ["18", "19", "20", "21", "22", "23"]
+
+
+async def test_thread_without_an_end_is_not_read_for_ever_and_its_beginning_not_taken_for_its_end() -> None:
+    assert await _read(None, EVERYONE, _thread_of(100_000)) == ()
