@@ -78,8 +78,9 @@ class Library:
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
+        hosts = self._settings.fetch_allow_hosts
         try:
-            sources = await asyncio.to_thread(lambda: list(find_sources(place)))
+            sources = await asyncio.to_thread(lambda: list(find_sources(place, allow_hosts=hosts)))
         except SourceError as error:
             yield _failed(place, place, error)
             return

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urlsplit
 
+from knowledge.addresses import parse_place
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.kinds import kind_of
 
@@ -16,7 +17,11 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One document still to be read. `path` is None for a page; `refusal` says why it will not be read."""
+    """One document still to be read. `path` is None for a page; `refusal` says why it will not be read.
+
+    `uri` is one and the same however the place is written: another would be a second document, and the first
+    would go on answering with what it said when it was read.
+    """
 
     uri: str
     name: str
@@ -24,21 +29,24 @@ class Source:
     refusal: SourceError | None = None
 
 
-def find_sources(place: str) -> Iterator[Source]:
+def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[Source]:
     """The documents at a place, in a fixed order; in a folder, files that are hidden or of other kinds are left out.
 
+    Of internal hosts, only `allow_hosts` (host or host:port) may have a port of their own.
     Raises SourceNotFound or SourceRefused where the place itself is none.
     """
     if "\0" in place or not place.strip():
         raise SourceNotFound("There is no file, folder or page of that name")
     if _SCHEME.match(place):
-        yield _page(place)
+        yield _page(place, allow_hosts)
         return
     path = Path(place).expanduser()
     if path.is_dir():
         yield from _files_below(path)
     elif path.is_file():
-        yield Source(uri=path.absolute().as_uri(), name=_printable(path.name), path=path)
+        # As the walk through its folder finds it: folders without links in them, and the file's own name.
+        path = path.parent.resolve() / path.name
+        yield Source(uri=path.as_uri(), name=_printable(path.name), path=path)
     elif path.exists():
         raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
     else:
@@ -62,14 +70,11 @@ def read_file(path: Path, *, limit: int) -> bytes:
     return data
 
 
-def _page(url: str) -> Source:
-    address = urldefrag(url)[0]
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        raise SourceRefused("The address is not well formed") from None
-    name = unquote(PurePosixPath(parts.path).name) or parts.hostname or address
-    return Source(uri=address, name=name)
+def _page(url: str, allow_hosts: tuple[str, ...]) -> Source:
+    # A fragment is a place within the page, and never sent.
+    place = parse_place(url.partition("#")[0], allow_hosts)
+    name = unquote(PurePosixPath(urlsplit(place.url).path).name)
+    return Source(uri=place.url, name=name or place.host)
 
 
 def _files_below(folder: Path) -> Iterator[Source]:

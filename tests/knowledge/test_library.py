@@ -48,6 +48,15 @@ async def test_a_changed_page_replaces_its_old_version(library: Library, page: P
     assert await texts(library, "How many days of holiday?") == ["Everyone has thirty days of holiday."]
 
 
+async def test_a_page_taken_in_alone_is_the_same_in_its_folder(library: Library, page: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    await ingest(library, tmp_path / "work" / ".." / page.name)
+    page.write_text("# Leave\n\nEveryone has thirty days of holiday.\n")
+    [result] = await ingest(library, tmp_path)
+    assert result.status == "updated"
+    assert await texts(library, "How many days of holiday?") == ["Everyone has thirty days of holiday."]
+
+
 async def test_the_old_version_answers_until_the_new_one_is_complete(
     library: Library, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

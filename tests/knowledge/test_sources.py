@@ -36,6 +36,25 @@ def test_a_link_to_itself_costs_no_other_file(tmp_path: Path) -> None:
     assert [name for name, refusal in found.items() if refusal is None] == ["b.md"]
 
 
+def test_a_file_is_one_document_however_its_place_is_written(tmp_path: Path) -> None:
+    docs = tmp_path.resolve() / "docs"
+    for folder in (docs, tmp_path / "work"):
+        folder.mkdir()
+    (docs / "leave.md").write_text("x")
+    (tmp_path / "link").symlink_to(docs)
+    places = ["docs/leave.md", "docs", "work/../docs/leave.md", "work/../docs", "link/leave.md", "link"]
+    found = [source.uri for place in places for source in find_sources(f"{tmp_path}/{place}")]
+    assert found == [(docs / "leave.md").as_uri()] * len(places)
+
+
+def test_a_linked_file_is_known_by_the_name_it_was_given_under(tmp_path: Path) -> None:
+    (tmp_path / "real.md").write_text("x")
+    (tmp_path / "link.md").symlink_to(tmp_path / "real.md")
+    [alone] = find_sources(str(tmp_path / "link.md"))
+    assert alone.name == "link.md"
+    assert alone in list(find_sources(str(tmp_path)))
+
+
 def test_a_name_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.txt")
     path.write_text("x")
@@ -69,7 +88,34 @@ def test_a_page_is_named_for_its_path_and_its_fragment_is_no_other_page() -> Non
     assert (source.uri, source.name) == ("https://example.com/a/caf%C3%A9.html", "café.html")
 
 
-@pytest.mark.parametrize("address", ["http://[handbook]/x", "https://example.org]/a"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://Example.com/x",
+        "https://example.com:443/x",
+        "HTTPS://EXAMPLE.COM.:443/x#part",
+        "https://example.com/x#",
+        "https://example.com/x#mail@example.com",
+    ],
+)
+def test_a_page_is_one_document_however_its_address_is_written(address: str) -> None:
+    [source] = find_sources(address)
+    assert (source.uri, source.name) == ("https://example.com/x", "x")
+
+
+def test_pages_that_may_differ_are_different_documents() -> None:
+    addresses = ["https://example.com/x", "http://example.com/x", "https://example.com/X", "https://example.com/x?y"]
+    assert [source.uri for address in addresses for source in find_sources(address)] == addresses
+
+
+def test_a_page_on_a_port_of_its_own_is_one_that_an_admin_has_named() -> None:
+    [source] = find_sources("http://Wiki:8080/", allow_hosts=("wiki:8080",))
+    assert (source.uri, source.name) == ("http://wiki:8080/", "wiki")
+    with pytest.raises(SourceRefused, match="Port 8080"):
+        list(find_sources("http://wiki:8080/"))
+
+
+@pytest.mark.parametrize("address", ["http://[handbook]/x", "https://example.org]/a", "https://example.org]/a#b"])
 def test_an_address_that_cannot_be_read_is_refused(address: str) -> None:
     with pytest.raises(SourceRefused, match="not well formed"):
         list(find_sources(address))
