@@ -1,6 +1,7 @@
 """Documents of many formats as Markdown text, read in a process of their own with limits."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,8 @@ from knowledge.settings import KnowledgeSettings
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 # A fresh process now and then gives back what the parsers leak.
 _DOCUMENTS_PER_WORKER = 500
+# From the end of a worker's answers, or its kill, to its status: longer, and there is something amiss with it.
+_END_TIMEOUT_S = 2
 
 _REASONS = {
     "encrypted": "is protected by a password; save a copy without one",
@@ -93,9 +96,7 @@ class Parser:
                 f"“{name}” took longer to read than {self._settings.parse_timeout_s:g} seconds"
             ) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            status = await worker.wait()
-            self._worker = None
-            if status == -signal.SIGXCPU:
+            if await self._status_at_end(worker) == -signal.SIGXCPU:
                 raise SourceTimeout(f"“{name}” took more computing than Tandem allows for one document") from None
             raise SourceUnreadable(f"“{name}” could not be read: it is damaged, or needs too much memory") from None
         except ValueError:
@@ -134,10 +135,25 @@ class Parser:
             start_new_session=True,
         )
 
+    async def _status_at_end(self, worker: Process) -> int | None:
+        """How a worker ended that answers no more; None for one that lived on and was killed."""
+        try:
+            await _wait_for_end(worker)
+            return worker.returncode
+        finally:
+            await self._end_worker()
+
     async def _end_worker(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None and worker.returncode is None:
             worker.kill()
+            await _wait_for_end(worker)
+
+
+async def _wait_for_end(worker: Process) -> None:
+    # Bounded even after a kill: asyncio waits for the pipes too, which a child of the worker may hold open.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_END_TIMEOUT_S):
             await worker.wait()
 
 

@@ -106,6 +106,47 @@ async def test_a_worker_that_dies_costs_one_document_at_most(parser: Parser) -> 
     assert (await parser.parse(b"two", name="b.txt")).text == "two"
 
 
+async def test_a_worker_that_closes_its_answers_and_lives_on_is_killed(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings)
+    program = "import os, time; os.close(1); time.sleep(60)"
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=PIPE, stdout=PIPE)
+    parser._worker = worker
+    async with asyncio.timeout(20):
+        with pytest.raises(SourceUnreadable, match=r"“a\.txt” could not be read"):
+            await parser.parse(b"one", name="a.txt")
+        assert worker.returncode == -signal.SIGKILL
+        assert (await parser.parse(b"two", name="b.txt")).text == "two"
+    await parser.close()
+
+
+async def test_a_child_that_outlives_the_worker_holds_nobody_up(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"parse_timeout_s": 3}))
+    program = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=PIPE, stdout=PIPE)
+    assert worker.stdout is not None
+    child = int(await worker.stdout.readline())
+    parser._worker = worker
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(SourceTimeout):
+                await parser.parse(b"one", name="a.txt")
+            assert (await parser.parse(b"two", name="b.txt")).text == "two"
+    finally:
+        os.kill(child, signal.SIGKILL)
+    await worker.wait()
+    await parser.close()
+
+
+async def test_a_worker_that_computes_too_long_is_said_to(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings)
+    limits = "resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); resource.setrlimit(resource.RLIMIT_CPU, (1, 2))"
+    program = f"import resource; {limits}\nwhile True: pass"
+    parser._worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=PIPE, stdout=PIPE)
+    with pytest.raises(SourceTimeout, match="more computing"):
+        await parser.parse(b"one", name="a.txt")
+    await parser.close()
+
+
 async def test_a_worker_that_hangs_is_replaced(settings: KnowledgeSettings) -> None:
     parser = Parser(settings.model_copy(update={"parse_timeout_s": 3}))
     await parser.parse(b"one", name="a.txt")
