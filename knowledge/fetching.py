@@ -100,10 +100,8 @@ class Fetcher:
             raise SourceUnreadable(f"The page's server answered with status {response.status_code}")
         limit = self._settings.max_document_bytes
         data = bytearray()
-        async for piece in _unpacked(response, most=limit + 1):
+        async for piece in _within(limit, _unpacked(response, limit=limit)):
             data += piece
-            if len(data) > limit:
-                raise SourceRefused(f"The page is larger than {limit:,} bytes")
         return Page(data=bytes(data), content_type=response.headers.get("content-type", ""))
 
 
@@ -126,20 +124,41 @@ def _target_of(response: httpx.Response, place: Place) -> str:
         raise SourceRefused("The page leads on to an address that is not well formed") from None
 
 
-async def _unpacked(response: httpx.Response, *, most: int) -> AsyncIterator[bytes]:
-    """The body piece by piece, unpacked to at most `most` bytes each; httpx would unpack each to whatever it holds."""
+async def _within(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces. Raises SourceRefused at the one with which they are more than `limit` bytes."""
+    total = 0
+    async for piece in pieces:
+        total += len(piece)
+        if total > limit:
+            raise SourceRefused(f"The page is larger than {limit:,} bytes")
+        yield piece
+
+
+async def _unpacked(response: httpx.Response, *, limit: int) -> AsyncIterator[bytes]:
+    """The body piece by piece, none longer than one byte past the limit; httpx would unpack each to whatever it holds.
+
+    Raises SourceRefused where more than `limit` bytes were sent.
+    """
     encoding = response.headers.get("content-encoding", "").strip().lower()
+    # As sent, too: padding and empty parts unpack to nothing, and may go on without end.
+    pieces = _within(limit, response.aiter_raw())
     if encoding in _PLAIN:
-        async for piece in response.aiter_raw():
+        async for piece in pieces:
             yield piece
         return
     if encoding not in _GZIP:
         raise SourceUnreadable("The page's server sent it packed in a way that Tandem does not unpack")
-    unpacking = zlib.decompressobj(_GZIP_WINDOW)
+    part = zlib.decompressobj(_GZIP_WINDOW)
     try:
-        async for piece in response.aiter_raw():
-            yield unpacking.decompress(piece, most)
+        async for piece in pieces:
+            # Parts follow one another (RFC 1952, section 2.2); zeros after one are padding, which gzip skips too.
+            rest = piece.lstrip(b"\0") if part.eof else piece
+            while rest:
+                if part.eof:
+                    part = zlib.decompressobj(_GZIP_WINDOW)
+                yield part.decompress(rest, limit + 1)
+                rest = part.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise SourceUnreadable("The page's server sent it damaged") from error
-    if not unpacking.eof:
+    if not part.eof:
         raise SourceUnreadable("The page's server sent only a part of it")

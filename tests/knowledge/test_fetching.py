@@ -2,7 +2,7 @@ import gzip
 import json
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -156,6 +156,11 @@ def test_a_host_has_one_form() -> None:
 PACKED = {
     "/packed": ("gzip", gzip.compress(b"<h1>Tea</h1>")),
     "/large-packed": ("gzip", gzip.compress(b"x" * 20_000_000)),
+    "/in-parts": ("gzip", gzip.compress(b"<h1>Tea</h1>") + gzip.compress(b"<p>At four</p>")),
+    "/padded": ("gzip", gzip.compress(b"<h1>Tea</h1>") + bytes(512)),
+    "/large-in-parts": ("gzip", gzip.compress(b"<h1>Tea</h1>") + gzip.compress(b"x" * 20_000_000)),
+    "/damaged-in-parts": ("gzip", gzip.compress(b"<h1>Tea</h1>") + b"<p>At four</p>"),
+    "/cut-off-in-parts": ("gzip", gzip.compress(b"<h1>Tea</h1>") + gzip.compress(b"<p>At four</p>")[:-12]),
     "/cut-off": ("gzip", gzip.compress(b"<h1>Tea</h1>")[:-12]),
     "/not-packed": ("gzip", b"<h1>Tea</h1>"),
     "/twice": ("gzip, gzip", gzip.compress(gzip.compress(b"<h1>Tea</h1>"))),
@@ -205,7 +210,10 @@ async def test_a_real_page_is_fetched_past_any_proxy(site_port: int, monkeypatch
         ("large", SourceRefused),
         ("slow", SourceTimeout),
         ("large-packed", SourceRefused),
+        ("large-in-parts", SourceRefused),
         ("cut-off", SourceUnreadable),
+        ("cut-off-in-parts", SourceUnreadable),
+        ("damaged-in-parts", SourceUnreadable),
         ("not-packed", SourceUnreadable),
         ("twice", SourceUnreadable),
         ("other", SourceUnreadable),
@@ -219,9 +227,48 @@ async def test_a_page_that_is_none_says_why(site_port: int, path: str, error: ty
         await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/{path}")
 
 
-async def test_a_page_packed_unasked_is_unpacked(site_port: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [("packed", b"<h1>Tea</h1>"), ("padded", b"<h1>Tea</h1>"), ("in-parts", b"<h1>Tea</h1><p>At four</p>")],
+)
+async def test_a_page_packed_unasked_is_unpacked(site_port: int, path: str, data: bytes) -> None:
     settings = KnowledgeSettings(fetch_allow_hosts=(f"127.0.0.1:{site_port}",))
-    assert (await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/packed")).data == b"<h1>Tea</h1>"
+    assert (await Fetcher(settings).fetch(f"http://127.0.0.1:{site_port}/{path}")).data == data
+
+
+class Pieces(httpx.AsyncBaseTransport):
+    """A site whose page is packed and comes in these pieces; it counts the bytes that were taken."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.taken = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, content=self._send())
+
+    async def _send(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            self.taken += len(piece)
+            yield piece
+
+
+@pytest.mark.parametrize("length", [1, 3, 19])
+async def test_a_packed_page_may_be_cut_anywhere_on_its_way(length: int) -> None:
+    packed = (
+        gzip.compress(b"<h1>Tea</h1>") + bytes(5) + gzip.compress(b"") + gzip.compress(b"<p>At four</p>") + bytes(5)
+    )
+    site = Pieces(packed[start : start + length] for start in range(0, len(packed), length))
+    page = await Fetcher(KnowledgeSettings(), resolve=Resolver(), transport=site).fetch("https://example.com/")
+    assert page.data == b"<h1>Tea</h1><p>At four</p>"
+
+
+@pytest.mark.parametrize("more", [bytes(1000), gzip.compress(b"") * 50], ids=["padding", "empty parts"])
+async def test_a_packed_page_is_taken_no_further_than_the_limit(more: bytes) -> None:
+    site = Pieces([gzip.compress(b"<h1>Tea</h1>"), *[more] * 1000])
+    settings = KnowledgeSettings(max_document_bytes=10_000)
+    with pytest.raises(SourceRefused, match="larger than 10,000 bytes"):
+        await Fetcher(settings, resolve=Resolver(), transport=site).fetch("https://example.com/")
+    assert site.taken <= 10_000 + len(more)
 
 
 async def test_a_packed_page_takes_no_more_memory_than_the_limit_lets_it(site_port: int) -> None:
