@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+# Unindented lines of YAML: a key's own, an entry of the list below it, a comment, the end of a value in brackets.
+_FRONT_KEY = re.compile(r"""(?:[^\W\d][\w.-]*|"[^"]+"|'[^']+')[ \t]*:(?:[ \t]|\Z)""")
+_FRONT_LINE = re.compile(r"""(?:[^\W\d][\w. /-]{0,60}|"[^"]+"|'[^']+')[ \t]*:(?:[ \t]|\Z)|-(?:[ \t]|\Z)|[#\]}]""")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _CODE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)|(?<!`)(`{1,2})(?!`)[^\n]+?(?<!`)\2(?!`)",
@@ -54,10 +57,20 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 def split_front_matter(source: str) -> tuple[str | None, str]:
     """The title that the front matter gives, if any, and the text after it."""
     found = _FRONT_MATTER.match(source)
-    if found is None:
+    if found is None or not _is_front_matter(found.group(1)):
         return None, source
     title = _FRONT_TITLE.search(found.group(1))
     return (title.group(1).strip("\"'").strip() or None if title else None), source[found.end() :]
+
+
+def _is_front_matter(block: str) -> bool:
+    """Whether it is YAML keys or nothing: what stands between two rules may as well be the page's first part."""
+    lines = [line for line in block.split("\n") if line.strip() and not line.startswith((" ", "\t"))]
+    first = next((line for line in lines if not line.startswith("#")), None)
+    if first is None:
+        return not block.strip()
+    # The first key is one word; with more words allowed before its colon, a sentence would pass for it.
+    return _FRONT_KEY.match(first) is not None and all(map(_FRONT_LINE.match, lines))
 
 
 def first_heading(text: str) -> str | None:

@@ -37,6 +37,45 @@ def test_front_matter_gives_the_title_and_goes() -> None:
     assert split_front_matter("Text\n---\ntitle: no\n---\n") == (None, "Text\n---\ntitle: no\n---\n")
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "title: Tea",
+        "\ntitle: Tea\n",
+        "# how it is shown\nlayout: page\ntitle: Tea\ntags:\n- drinks\n- four o'clock\n",
+        'title: Tea\nabstract: >\n  Bring a cup.\n\n  Two, if you like.\nsome.key-2: "x"\n"quoted key": x\nempty:',
+        "título: Té\ntitle: Tea\ndate created: 8 May",
+        "title: Tea\nlinks: [\n  a,\n]\nmenu: {\n  b: c\n}",
+    ],
+)
+def test_a_block_of_keys_is_front_matter(block: str) -> None:
+    assert split_front_matter(f"---\n{block}\n---\nText") == ("Tea", "Text")
+
+
+def test_front_matter_with_nothing_in_it_goes() -> None:
+    assert split_front_matter("---\n\n---\nText") == (None, "Text")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "\nBring your laptop on day one.\n",
+        "Bring your laptop on day one.",
+        "\nWhat to bring: a laptop.\n",
+        "Note: bring these.\n\nA laptop, and a cup.",
+        "- a laptop\n- a cup",
+        "# Day one",
+        "https://example.com/day-one",
+        "12:30 is lunch",
+        "    make install",
+        "A laptop: bring it.\nTea: at four.",
+    ],
+)
+def test_text_between_two_rules_is_no_front_matter(block: str) -> None:
+    source = f"---\n{block}\n---\n\n# Second part"
+    assert split_front_matter(source) == (None, source)
+
+
 def test_the_first_heading_is_not_one_in_code() -> None:
     assert first_heading("```\n# comment\n```\n\n## Real ##\n") == "Real"
 
@@ -47,3 +86,10 @@ def test_the_first_heading_is_not_one_in_code() -> None:
 )
 def test_a_page_made_to_stall_does_not(evil: str) -> None:
     tidy(evil)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("evil", ["\n" * 200_000, "a:\n" * 100_000, "a" * 200_000, "a:" + " " * 200_000, "'" * 200_000])
+def test_front_matter_made_to_stall_does_not(evil: str) -> None:
+    split_front_matter(f"---\n{evil}\n---\n")
+    split_front_matter(f"---\n{evil}\nText\n---\n")

@@ -28,6 +28,7 @@ async def parser(settings: KnowledgeSettings) -> AsyncIterator[Parser]:
     [
         ("leave.md", b"---\ntitle: Time off\n---\n# Leave\n\nText", "Time off", "# Leave\n\nText"),
         ("leave.md", b"# Leave\n\nText", "Leave", "# Leave\n\nText"),
+        ("a.md", b"---\n\nBring a laptop.\n\n---\n\n# Second", "Second", "---\n\nBring a laptop.\n\n---\n\n# Second"),
         ("leave.txt", b"# not a heading here", "not a heading here", "# not a heading here"),
         ("leave.txt", "Grüße".encode("cp1252"), "leave", "Grüße"),
         ("leave.txt", "Grüße".encode("utf-16"), "leave", "Grüße"),
