@@ -41,13 +41,13 @@ class Catalogue:
             rows = (await connection.execute(query)).all()
         return {row.id: Version(content_hash=row.content_hash, chunks=row.chunks) for row in rows}
 
-    async def put(self, document: Document, *, chunks: int) -> None:
+    async def put(self, document: Document, *, content_hash: str, chunks: int) -> None:
         """Make this the version that answers."""
         row = {
             "uri": document.uri,
             "title": document.title,
             "scope": document.scope,
-            "content_hash": document.content_hash,
+            "content_hash": content_hash,
             "chunks": chunks,
             "ingested_at": datetime.now(UTC),
         }

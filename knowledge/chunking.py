@@ -117,7 +117,8 @@ class HeadingChunker(NodeParser):
         return path
 
 
-def as_node(document: Document) -> TextNode:
+def as_node(document: Document, *, content_hash: str) -> TextNode:
+    """`content_hash` names the version that is cut from it: chunks of two versions have no id in common."""
     return TextNode(
         id_=document.id,
         text=document.text,
@@ -125,7 +126,7 @@ def as_node(document: Document) -> TextNode:
             "title": document.title,
             "uri": document.uri,
             "scope": document.scope,
-            "content_hash": document.content_hash,
+            "content_hash": content_hash,
         },
     )
 

@@ -31,9 +31,9 @@ class Document:
         """The same place, read by everyone."""
         return replace(self, scope=PUBLIC).id
 
-    @property
-    def content_hash(self) -> str:
-        return hashlib.sha256(f"{self.title}\n{self.text}".encode()).hexdigest()
+    def content_hash(self, *, chunk_tokens: int) -> str:
+        """Names a version: what the document says, cut into chunks of this length. Cut otherwise, it is another one."""
+        return hashlib.sha256(f"{chunk_tokens}\n{self.title}\n{self.text}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,13 +28,19 @@ class PassageIndex:
     def __init__(self, *, store: PassageStore, embedding: ThreadedEmbedding, chunk_tokens: int) -> None:
         self._store = store
         self._embedding = embedding
+        self._chunk_tokens = chunk_tokens
         chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
         # Our own catalogue knows what is unchanged; a cache here would only grow.
         self._pipeline = IngestionPipeline(transformations=[chunker, embedding], disable_cache=True)
 
+    def content_hash(self, document: Document) -> str:
+        """The version that `add` would write of it."""
+        return document.content_hash(chunk_tokens=self._chunk_tokens)
+
     async def add(self, document: Document) -> int:
         """Write this version beside any other and return its number of chunks. Writing it again changes nothing."""
-        nodes = await asyncio.to_thread(self._pipeline.run, nodes=[as_node(document)], in_place=False)
+        node = as_node(document, content_hash=self.content_hash(document))
+        nodes = await asyncio.to_thread(self._pipeline.run, nodes=[node], in_place=False)
         await self._store.async_add(list(nodes))
         return len(nodes)
 

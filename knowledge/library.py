@@ -164,15 +164,16 @@ class Library:
         Raises SourceUnreadable for a document without a chunk.
         """
         known = (await self._catalogue.versions({document.id})).get(document.id)
-        is_same = known is not None and known.content_hash == document.content_hash
+        content_hash = self._index.content_hash(document)
+        is_same = known is not None and known.content_hash == content_hash
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self._index.count(document.id) == known.chunks:
             return "unchanged", known.chunks
         chunks = await self._index.add(document)
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(document, chunks=chunks)
-        await self._index.remove(document.id, all_but=document.content_hash)
+        await self._catalogue.put(document, content_hash=content_hash, chunks=chunks)
+        await self._index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
 
 

@@ -41,7 +41,7 @@ class KnowledgeSettings(BaseSettings):
         ge=64,
         le=8000,
         description="Length of a chunk with its title and section, in the model's tokens; at most 256 without an "
-        "embedding service.",
+        "embedding service. A known document is cut anew when it is ingested again.",
     )
 
     max_document_bytes: int = Field(default=20_000_000, ge=1, description="The largest file or page that is read.")

@@ -13,7 +13,7 @@ documents = Table(
     Column("uri", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("scope", String(60), nullable=False, index=True),
-    # A hit of any other hash is an older or an unfinished version and is not shown.
+    # Of the text and of how it is cut. A hit of any other is an older or an unfinished version and is not shown.
     Column("content_hash", String(64), nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("ingested_at", Moment, nullable=False),

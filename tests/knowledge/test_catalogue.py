@@ -17,7 +17,7 @@ async def test_database_that_fails_is_said_in_a_sentence_for_people(tmp_path: Pa
     catalogue = Catalogue(engine)
     calls = {
         "versions": lambda: catalogue.versions({DOCUMENT.id}),
-        "put": lambda: catalogue.put(DOCUMENT, chunks=1),
+        "put": lambda: catalogue.put(DOCUMENT, content_hash="h", chunks=1),
         "remove": lambda: catalogue.remove(DOCUMENT.id),
         "count": lambda: catalogue.count(EVERYONE),
     }

@@ -14,9 +14,10 @@ from tests.knowledge.fakes import WordEmbedding
 COUNT = WordEmbedding().count_tokens
 
 
-def chunks(text: str, title: str = "Leave") -> list[TextNode]:
+def chunks(text: str, title: str = "Leave", *, chunk_tokens: int = 160) -> list[TextNode]:
     document = Document(uri="file:///leave.md", title=title, text=text, scope="public")
-    return list(HeadingChunker(chunk_tokens=160, count_tokens=COUNT).chunks_of(as_node(document)))
+    node = as_node(document, content_hash=document.content_hash(chunk_tokens=chunk_tokens))
+    return list(HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=COUNT).chunks_of(node))
 
 
 def words(number: int, name: str = "word") -> str:
@@ -68,9 +69,10 @@ def test_no_chunk_is_too_long_and_no_word_is_lost(text: str, title: str) -> None
     assert kept.count("漢") >= sum(line.count("漢") for line in text.splitlines() if "#" not in line)
 
 
-def test_ids_follow_from_document_and_content() -> None:
+def test_ids_follow_from_document_content_and_length() -> None:
     assert [chunk.node_id for chunk in chunks(words(300))] == [chunk.node_id for chunk in chunks(words(300))]
     assert chunks("one")[0].node_id != chunks("two")[0].node_id
+    assert chunks("one")[0].node_id != chunks("one", chunk_tokens=161)[0].node_id
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +89,8 @@ def test_the_packaged_model_counts_every_token_once(packaged: ThreadedEmbedding)
 def test_chunks_fill_the_length_that_is_set_in_real_tokens(packaged: ThreadedEmbedding) -> None:
     document = Document(uri="file:///a.md", title="Tea", text="Tea is served at four. " * 200, scope="public")
     chunker = HeadingChunker(chunk_tokens=120, count_tokens=packaged.count_tokens)
-    lengths = [
-        packaged.count_tokens(chunk.get_content(MetadataMode.EMBED)) for chunk in chunker.chunks_of(as_node(document))
-    ]
+    node = as_node(document, content_hash="h")
+    lengths = [packaged.count_tokens(chunk.get_content(MetadataMode.EMBED)) for chunk in chunker.chunks_of(node)]
     assert all(length <= 118 for length in lengths)
     assert all(length > 100 for length in lengths[:-1])
 
@@ -98,7 +99,7 @@ def test_chunks_fill_the_length_that_is_set_in_real_tokens(packaged: ThreadedEmb
 def test_a_long_title_leaves_the_text_its_room(packaged: ThreadedEmbedding, title: str) -> None:
     document = Document(uri="file:///a.md", title=title, text="Tea is served at four. " * 50, scope="public")
     chunker = HeadingChunker(chunk_tokens=120, count_tokens=packaged.count_tokens)
-    found = list(chunker.chunks_of(as_node(document)))
+    found = list(chunker.chunks_of(as_node(document, content_hash="h")))
     assert all(packaged.count_tokens(chunk.get_content(MetadataMode.EMBED)) <= 120 for chunk in found)
     assert " ".join(chunk.text for chunk in found).count("four.") == 50
 

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -6,10 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE, NOBODY, parse_audience
 from knowledge.catalogue import Catalogue
+from knowledge.chunking import as_node
 from knowledge.documents import Document, IngestResult
 from knowledge.errors import IndexUnavailable, InvalidScope
+from knowledge.index import PassageIndex
 from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
+from tests.knowledge.fakes import WordEmbedding
 
 
 async def ingest(library: Library, place: Path | str, scope: str = "public") -> list[IngestResult]:
@@ -89,6 +93,38 @@ async def test_chunks_left_by_a_killed_run_hide_no_other_document(library: Libra
     orphan = Document(uri="file:///orphan.md", title="Leave", text="How many days of holiday? " * 3000, scope="public")
     assert await library._index.add(orphan) > 60
     assert await texts(library, "How many days of holiday?") == ["Everyone has twenty-eight days of holiday."]
+
+
+async def test_a_known_page_is_cut_anew_when_the_length_of_chunks_changed(library: Library, page: Path) -> None:
+    page.write_text("# Leave\n\n" + " ".join(f"In year {year} everyone has holiday." for year in range(150)))
+    [first] = await ingest(library, page)
+    lengths = [first.chunks]
+    for chunk_tokens in (80, 220):
+        library._index = PassageIndex(store=library._index._store, embedding=WordEmbedding(), chunk_tokens=chunk_tokens)
+        [passage, *_] = await library.search("holiday", EVERYONE)
+        [result] = await ingest(library, page)
+        assert (result.status, await library._index.count(passage.document_id)) == ("updated", result.chunks)
+        assert len(await library.search("holiday", EVERYONE, limit=50)) == result.chunks
+        [again] = await ingest(library, page)
+        assert (again.status, again.chunks) == ("unchanged", result.chunks)
+        lengths.append(result.chunks)
+    assert lengths[0] == lengths[2] < lengths[1]
+
+
+async def test_chunks_without_their_length_in_the_version_answer_until_the_page_is_taken_in_again(
+    library: Library, page: Path
+) -> None:
+    text = "# Leave\n\nEveryone has twenty-eight days of holiday."
+    page.write_text(text)
+    document = Document(uri=page.as_uri(), title="Leave", text=text, scope="public")
+    version = hashlib.sha256(f"Leave\n{text}".encode()).hexdigest()
+    nodes = await library._index._pipeline.arun(nodes=[as_node(document, content_hash=version)])
+    await library._index._store.async_add(nodes)
+    await library._catalogue.put(document, content_hash=version, chunks=len(nodes))
+    assert await texts(library, "days of holiday") == ["Everyone has twenty-eight days of holiday."]
+    [result] = await ingest(library, page)
+    assert (result.status, await library._index.count(document.id)) == ("updated", result.chunks)
+    assert await texts(library, "days of holiday") == ["Everyone has twenty-eight days of holiday."]
 
 
 async def test_private_document_never_reaches_public_channel(library: Library, page: Path) -> None:

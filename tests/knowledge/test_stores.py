@@ -13,7 +13,7 @@ from knowledge.audience import PUBLIC, Audience
 from knowledge.documents import Document
 from knowledge.index import PassageIndex
 from knowledge.layout import PassageStore, readable_by
-from tests.knowledge.fakes import DIMENSIONS
+from tests.knowledge.fakes import DIMENSIONS, WordEmbedding
 
 SCOPES = [PUBLIC, "channel:C1", "channel:C2", "channel:C3"]
 EVERYONE = Audience(scopes=frozenset({PUBLIC}))
@@ -74,7 +74,7 @@ async def test_a_passage_carries_all_that_an_answer_cites(make_index: Callable[[
     assert (passage.text, passage.scope, passage.content_hash) == (
         "Twenty-eight days a year.",
         PUBLIC,
-        page.content_hash,
+        index.content_hash(page),
     )
 
 
@@ -104,8 +104,20 @@ async def test_removing_all_but_a_version_leaves_that_version(make_index: Callab
     old, new = document("Leave", "thirty days"), document("Leave", "twenty-eight days")
     await index.add(old)
     await index.add(new)
-    await index.remove(new.id, all_but=new.content_hash)
+    await index.remove(new.id, all_but=index.content_hash(new))
     assert [passage.text for passage in await index.search("days", EVERYONE, limit=5)] == ["twenty-eight days"]
+
+
+async def test_removing_all_but_a_version_removes_the_same_text_cut_otherwise(
+    make_store: Callable[[], PassageStore],
+) -> None:
+    store, embedding = make_store(), WordEmbedding()
+    old = PassageIndex(store=store, embedding=embedding, chunk_tokens=80)
+    new = PassageIndex(store=store, embedding=embedding, chunk_tokens=220)
+    page = document("Leave", " ".join(f"In year {year} everyone has holiday." for year in range(150)))
+    assert await old.add(page) > (chunks := await new.add(page))
+    await new.remove(page.id, all_but=new.content_hash(page))
+    assert await new.count(page.id) == chunks
 
 
 async def test_removing_a_document_leaves_the_others(make_index: Callable[[], PassageIndex]) -> None:
