@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,8 @@ from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceU
 from knowledge.kinds import kind_of
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# An error's sentence shows no more of a name, which may be of any length.
+_SHOWN_CHARS = 200
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -32,25 +35,24 @@ class Source:
 def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[Source]:
     """The documents at a place, in a fixed order; in a folder, files that are hidden or of other kinds are left out.
 
-    Of internal hosts, only `allow_hosts` (host or host:port) may have a port of their own.
-    Raises SourceNotFound or SourceRefused where the place itself is none.
+    Of internal hosts, only `allow_hosts` (host or host:port) may have a port of their own. A folder that cannot be
+    listed is a source with a refusal: what is missing is said.
+    Raises SourceNotFound, SourceRefused or SourceUnreadable where the place itself is none.
     """
     if "\0" in place or not place.strip():
         raise SourceNotFound("There is no file, folder or page of that name")
     if _SCHEME.match(place):
         yield _page(place, allow_hosts)
         return
-    path = Path(place).expanduser()
-    if path.is_dir():
-        yield from _files_below(path)
-    elif path.is_file():
+    path, mode = _look_at(place)
+    if stat.S_ISDIR(mode):
+        yield from _sources_below(path)
+    elif stat.S_ISREG(mode):
         # As the walk through its folder finds it: folders without links in them, and the file's own name.
         path = path.parent.resolve() / path.name
         yield Source(uri=path.as_uri(), name=_printable(path.name), path=path)
-    elif path.exists():
-        raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
     else:
-        raise SourceNotFound(f"There is no file or folder “{_printable(place[:200])}”")
+        raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
@@ -61,10 +63,8 @@ def read_file(path: Path, *, limit: int) -> bytes:
             data = file.read(limit + 1)
     except FileNotFoundError:
         raise SourceNotFound(f"“{_printable(path.name)}” is no longer there") from None
-    except PermissionError:
-        raise SourceUnreadable(f"“{_printable(path.name)}” may not be read by Tandem; change its permissions") from None
     except OSError as error:
-        raise SourceUnreadable(f"“{_printable(path.name)}” could not be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     if len(data) > limit:
         raise SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
     return data
@@ -77,21 +77,44 @@ def _page(url: str, allow_hosts: tuple[str, ...]) -> Source:
     return Source(uri=place.url, name=name or place.host)
 
 
-def _files_below(folder: Path) -> Iterator[Source]:
+def _look_at(place: str) -> tuple[Path, int]:
+    """The path with what kind of thing is there, as stat has it."""
+    try:
+        path = Path(place).expanduser()
+        return path, path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
+        # The last two are for ~ with a user who is none, and for characters that no file's name can hold.
+        raise SourceNotFound(f"There is no file or folder “{_printable(place[:_SHOWN_CHARS])}”") from None
+    except OSError as error:
+        raise _unreadable(Path(place), error) from error
+
+
+def _sources_below(folder: Path) -> Iterator[Source]:
     root = folder.resolve()
-    for parent, folders, files in os.walk(root):
+    unlisted: list[OSError] = []
+    for parent, folders, files in os.walk(root, onerror=unlisted.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            path = Path(parent, name)
-            if name.startswith(".") or kind_of(name) is None:
-                continue
-            uri = path.as_uri()
-            shown = _printable(name)
-            if not _leads_into(root, path):
-                refusal = SourceRefused(f"“{shown}” is a link that leads out of the folder or nowhere; it was not read")
-                yield Source(uri=uri, name=shown, path=path, refusal=refusal)
-            elif path.is_file():
-                yield Source(uri=uri, name=shown, path=path)
+            if not name.startswith(".") and kind_of(name) is not None:
+                yield from _file_below(root, Path(parent, name))
+    for error in unlisted:
+        path = Path(error.filename or root)
+        yield Source(uri=path.as_uri(), name=_printable(path.name), path=path, refusal=_unreadable(path, error))
+
+
+def _file_below(root: Path, path: Path) -> Iterator[Source]:
+    """The file, with a refusal where it is not to be read; nothing for a pipe and the like."""
+    name = _printable(path.name)
+    refusal: SourceError | None = None
+    try:
+        if not _leads_into(root, path):
+            refusal = SourceRefused(f"“{name}” is a link that leads out of the folder or nowhere; it was not read")
+        elif not path.is_file():
+            return
+    except OSError as error:
+        # A folder may be listed, and yet have no way into it.
+        refusal = _unreadable(path, error)
+    yield Source(uri=path.as_uri(), name=name, path=path, refusal=refusal)
 
 
 def _leads_into(root: Path, path: Path) -> bool:
@@ -100,6 +123,13 @@ def _leads_into(root: Path, path: Path) -> bool:
     except (OSError, RuntimeError):
         # A link that leads back to itself.
         return False
+
+
+def _unreadable(path: Path, error: OSError) -> SourceUnreadable:
+    name = _printable(path.name[:_SHOWN_CHARS])
+    if isinstance(error, PermissionError):
+        return SourceUnreadable(f"“{name}” may not be read by Tandem; change its permissions")
+    return SourceUnreadable(f"“{name}” could not be read: {error.strerror}")
 
 
 def _printable(name: str) -> str:

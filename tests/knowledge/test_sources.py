@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.errors import SourceNotFound, SourceRefused
+from knowledge.errors import SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.kinds import kind_of
 from knowledge.sources import find_sources, read_file
 
@@ -69,6 +69,87 @@ def test_a_pipe_neither_hangs_nor_is_read(tmp_path: Path) -> None:
     assert list(find_sources(str(tmp_path))) == []
     with pytest.raises(SourceRefused):
         list(find_sources(str(tmp_path / "pipe.md")))
+
+
+@pytest.fixture
+def too_deep(tmp_path: Path) -> Path:
+    """A folder that nobody can list by its path, root neither; it holds a page."""
+    levels = 4096 // 201 + 1
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d" * 200, dir_fd=folder)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("lost.md", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+    os.close(folder)
+    return tmp_path.joinpath(*["d" * 200] * levels)
+
+
+def test_a_folder_that_cannot_be_listed_says_so_and_costs_no_other_file(tmp_path: Path, too_deep: Path) -> None:
+    (tmp_path / "a.md").write_text("x")
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "b.md").write_text("x")
+    *read, refused = find_sources(str(tmp_path))
+    assert [(source.name, source.refusal) for source in read] == [("a.md", None), ("b.md", None)]
+    assert refused.path is not None
+    assert too_deep.is_relative_to(refused.path)
+    assert isinstance(refused.refusal, SourceUnreadable)
+    assert "could not be read: File name too long" in str(refused.refusal)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111], ids=["closed", "no way into it", "no list of it"])
+def test_a_folder_that_is_closed_to_us_says_so_and_costs_no_other_file(tmp_path: Path, mode: int) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "pay.md").write_text("x")
+    (tmp_path / "open.md").write_text("x")
+    closed.chmod(mode)
+    try:
+        found = {source.name: source.refusal for source in find_sources(str(tmp_path))}
+        alone = [source.refusal for source in find_sources(str(closed))]
+    finally:
+        closed.chmod(0o700)
+    refusals = [refusal for refusal in found.values() if refusal is not None]
+    assert found["open.md"] is None
+    assert [str(refusal) for refusal in refusals] == list(map(str, alone))
+    assert len(found) == 2
+    assert "change its permissions" in str(refusals[0])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_file_in_a_closed_folder_says_so(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "pay.md").write_text("x")
+    closed.chmod(0)
+    try:
+        with pytest.raises(SourceUnreadable, match="“pay.md” may not be read by Tandem"):
+            list(find_sources(str(closed / "pay.md")))
+    finally:
+        closed.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".md", "d/" * 2100 + "x.md"])
+def test_a_name_that_is_too_long_says_so(name: str) -> None:
+    with pytest.raises(SourceUnreadable, match="could not be read: File name too long") as error:
+        list(find_sources(f"/tmp/{name}"))
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("place", ["~no-such-user/x.md", "\ud800.md", "file.md/x.md"])
+def test_a_place_that_cannot_be_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    (tmp_path / "file.md").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceNotFound, match="There is no file or folder"):
+        list(find_sources(place))
+
+
+def test_a_link_to_itself_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.md").symlink_to(tmp_path / "a.md")
+    with pytest.raises(SourceUnreadable, match="symbolic links"):
+        list(find_sources(str(tmp_path / "a.md")))
 
 
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
