@@ -39,6 +39,9 @@ class _Parts:
         self.stored.append(arrival)
 
     def launch(self, **_: Any) -> None: ...
+    async def waiting(self) -> list[Any]:
+        return []
+
     async def drain(self, _timeout_s: float) -> bool:
         return True
 
