@@ -39,8 +39,7 @@ async def served_parts(model_venv: Path, tmp_path_factory: pytest.TempPathFactor
         bot=BotSettings(home=home, model_venv=model_venv, model_port=_free_port()),
         # A continuous integration may be slow; how fast answers come is asserted where it is the promise.
         router=RouterSettings(model_first_token_s=300, model_between_tokens_s=120, model_total_s=500),
-        # Both cores are free while the handbook is taken in.
-        knowledge=KnowledgeSettings(home=home, embedding_threads=2),
+        knowledge=KnowledgeSettings(home=home),
     )
     async with open_parts(configuration) as parts, model_served(parts, print):
         await _put_first_in_service(parts)
