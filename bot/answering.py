@@ -76,6 +76,11 @@ class Answering:
                 await reply.recover()
             await self._decline(asked, reply, declined)
 
+    async def ended(self, asked: Asked) -> None:
+        """Wait until no question of its thread is being answered."""
+        async with self._threads.hold(asked.channel, asked.thread_ts):
+            return
+
     async def withdraw(self, asked: Asked) -> None:
         """The question was deleted: so is its answer, and what the journal holds of it.
 

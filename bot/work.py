@@ -156,10 +156,14 @@ class Work:
             await self._answering.answer(again)
 
     async def _asked_again(self, payload: Json) -> Asked | None:
-        """The question under whose apology the button was pressed; None where it is answered or being answered."""
-        found = await self._deliveries.find(optional(payload, "value"))
-        exchange_id = _retry_id(payload)
-        # Pressed twice, or pressed again while it is being answered: once is enough.
+        """The question under whose apology the button was pressed; None where it is answered by now."""
+        key, exchange_id = optional(payload, "value"), _retry_id(payload)
+        found = await self._deliveries.find(key)
+        if found is not None and found.state == "open" and found.asked.exchange_id != exchange_id:
+            # The apology is shown a moment before the failure is written down, and the button may be pressed in it.
+            await self._answering.ended(found.asked)
+            found = await self._deliveries.find(key)
+        # Pressed twice: once is enough.
         if found is None or (found.state != "failed" and found.asked.exchange_id != exchange_id):
             return None
         return replace(found.asked, exchange_id=exchange_id, version=required(payload, "version"))

@@ -302,6 +302,23 @@ async def test_try_again_that_fails_can_be_pressed_again(desk: _Desk) -> None:
     assert desk.slack.texts() == ["So."]
 
 
+async def test_try_again_that_is_pressed_before_the_failure_is_written_down_is_done(desk: _Desk) -> None:
+    desk.parts.errors = [_DEFECT]
+    settle = desk.deliveries.settle
+
+    async def late(*outcome: Any) -> None:
+        await asyncio.sleep(0.2)
+        await settle(*outcome)
+
+    desk.deliveries.settle = late
+    asking = asyncio.create_task(desk.work.do(_KEY, "question", _question()))
+    while not desk.slack.texts():
+        await asyncio.sleep(0)
+    await desk.work.do(*_retry())
+    await asking
+    assert desk.slack.texts() == ["So."]
+
+
 async def test_try_again_whose_failure_slack_does_not_let_be_said_can_be_pressed_again(desk: _Desk) -> None:
     desk.parts.errors = [_DEFECT, _DEFECT]
     await desk.work.do(_KEY, "question", _question())
