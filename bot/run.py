@@ -1,6 +1,7 @@
 """`tandem run`: everything started in order, served until a signal, ended in reverse order."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -70,9 +71,16 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         await model.enter_async_context(model_served(parts, say))
         await _prepare_first_start(parts, first_adapter, say)
         await warming
+        _settle_memory()
         model_started.set()
         say(_welcome(configuration))
         await asyncio.Event().wait()
+
+
+def _settle_memory() -> None:
+    """What the libraries brought stays for good: looked through in each full collection, it would stop all for a while."""
+    gc.collect()
+    gc.freeze()
 
 
 def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
