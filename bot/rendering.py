@@ -17,8 +17,9 @@ MARKDOWN_CHARS = 12_000
 # `text` beside blocks is the notification's: it repeats the start of what the blocks hold in full.
 NOTICE_CHARS = 3_000
 
-# Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` may be the start of one.
-_CONTROL = re.compile(r"<(?=[@#!]|[A-Za-z][A-Za-z0-9+.-]*:|$)")
+# Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` or `<http` may be
+# the start of one.
+_CONTROL = re.compile(r"<(?=[@#!]|[A-Za-z][A-Za-z0-9+.-]*(?::|\Z)|\Z)")
 _URL_CHARS = ":/?#[]@!$&'()*+,;=%~"
 _IMAGE = re.compile(r"!(?=\[)")
 

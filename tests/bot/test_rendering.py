@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.rendering import (
@@ -38,6 +38,8 @@ def _answer(text: str = "Yes [1].", *, route: Route = Route.RETRIEVE, model: str
 
 
 @given(st.lists(_risky, max_size=4))
+@example(["<a", ":"])
+@example(["<", "ht", "tp://a|b>"])
 def test_no_split_of_a_text_smuggles_a_control_sequence_through(pieces: list[str]) -> None:
     joined = "".join(defuse(piece) for piece in pieces)
     assert not _CONTROL.search(joined)
