@@ -18,7 +18,7 @@ import bot.tables
 import router.tables
 from bot.answering import Answering
 from bot.arrivals import gave_up
-from bot.deliveries import Deliveries
+from bot.deliveries import Deliveries, State
 from bot.directory import Directory
 from bot.downloads import Downloads
 from bot.errors import SlackRefused, SlackUnauthorized, SlackUnreachable
@@ -306,9 +306,9 @@ async def test_try_again_that_is_pressed_before_the_failure_is_written_down_is_d
     desk.parts.errors = [_DEFECT]
     settle = desk.deliveries.settle
 
-    async def late(*outcome: Any) -> None:
+    async def late(exchange_id: str, key: str, state: State) -> None:
         await asyncio.sleep(0.2)
-        await settle(*outcome)
+        await settle(exchange_id, key, state)
 
     desk.deliveries.settle = late
     asking = asyncio.create_task(desk.work.do(_KEY, "question", _question()))
