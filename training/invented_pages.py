@@ -1,4 +1,4 @@
-"""Invented pages with questions: a team's own documents, whose form an encyclopaedia lacks, and articles that cannot be known by heart."""
+"""Invented pages with questions: in the form of a team's own documents, and articles that nobody knows by heart."""
 
 from importlib import resources
 
