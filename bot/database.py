@@ -82,15 +82,20 @@ def _sync_url(url: URL) -> URL:
     return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def prepare_sqlite(connection: Any, *, busy_timeout_ms: int) -> None:
+    """What every connection to a SQLite file of ours is told first."""
     cursor: sqlite3.Cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     # WAL with NORMAL survives a killed process; only a power cut may take the last commits.
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
     # What is deleted is overwritten, and not only marked as free.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    prepare_sqlite(connection, busy_timeout_ms=_BUSY_TIMEOUT_MS)
 
 
 def _first_line(error: Exception) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.arrivals import Arrival
+from bot.database import prepare_sqlite
 from bot.errors import NotStored
 from bot.stored_work import GIVEN_UP, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
 
@@ -33,6 +34,7 @@ _KEPT = timedelta(days=7)
 _ATTEMPTS = 4
 _QUIET = "ERROR"
 _SQLITE_CONNECTIONS = 3
+_BUSY_TIMEOUT_MS = 30_000
 _OUTCOMES_S = 3
 # Slack waits 3 s for its acknowledgement.
 _STORE_TIMEOUT_S = 2.5
@@ -187,13 +189,8 @@ def _sqlite_engine(url: str) -> Engine | None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
-    connection.execute("PRAGMA journal_mode=WAL")
-    # Survives a killed process; a power cut may take the last commits with it.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=30000")
+    prepare_sqlite(connection, busy_timeout_ms=_BUSY_TIMEOUT_MS)
     connection.execute("PRAGMA foreign_keys=ON")
-    # What is deleted is overwritten, and not only marked as free.
-    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _as_function(run: Handler) -> Callable[[str, str, dict[str, Any]], Coroutine[Any, Any, Any]]:
