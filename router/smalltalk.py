@@ -41,7 +41,8 @@ _PHRASES: dict[Social, str] = {
     r"|welcome(?: back)?|nice to (?:meet|see) you|happy (?:monday|friday|new year)|hola|bonjour|hallo|guten (?:tag|morgen)|salut",
     Social.PRAISE: r"(?:you(?:['’]re| are) )?(?:great|awesome|amazing|brilliant|perfect|excellent|nice|cool|wonderful|fantastic|the best)"
     r"(?: (?:job|work|bot|answer|one))?|well done|good (?:job|work|bot)|that(?:['’]s| was| is) (?:really |very )?(?:helpful|great|useful|perfect)"
-    r"|love (?:it|you)|i love (?:it|you)|you rock|very helpful|that helped|lol|haha+",
+    r"|(?:you(?:['’]re| are)|that(?:['’]s| was| is)) (?:(?:so|very|really|too|quite|pretty) )*(?:funny|hilarious|clever|smart|witty|kind(?: of you)?"
+    r"|sweet|cute|quick|fast|thoughtful|impressive|a genius|a star)|love (?:it|you)|i love (?:it|you)|you rock|very helpful|that helped|lol|haha+",
     Social.AGREED: r"ok(?:ay)?|got it|understood|sure|great|will do|sounds good|makes sense|i see|alright|all right|noted",
 }
 _FORMS = {kind: re.compile(rf"\b(?:{phrases})(?!\w)", re.IGNORECASE) for kind, phrases in _PHRASES.items()}

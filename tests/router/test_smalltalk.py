@@ -18,6 +18,9 @@ from router.smalltalk import Social, reply_to, social_part
         ("What can I ask you?", Social.WHAT_CAN_YOU_DO),
         ("bye, see you tomorrow", Social.BYE),
         ("ok great", Social.PRAISE),
+        ("haha, you are funny", Social.PRAISE),
+        ("You're so clever 😄", Social.PRAISE),
+        ("that was really kind of you", Social.PRAISE),
     ],
 )
 def test_small_talk_is_known_with_its_kind(text: str, kind: Social):
@@ -32,6 +35,8 @@ def test_small_talk_is_known_with_its_kind(text: str, kind: Social):
         "thanks, and for contractors?",
         "hello world in Python please",
         "history of the company",
+        "are you smart about taxes?",
+        "write a funny poem",
         "",
         "hi " * 200,
     ],
