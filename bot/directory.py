@@ -59,6 +59,9 @@ class Directory:
         """The private channels that both the person and the bot are in."""
         return await self._remembered(("memberships", user), lambda: self._private_channels_of(user))
 
+    async def members(self, channel: str) -> frozenset[str]:
+        return await self._remembered(("members", channel), lambda: self._members(channel))
+
     def forget(self) -> None:
         """Something about membership changed: ask anew."""
         self._known.clear()

@@ -8,6 +8,7 @@ from knowledge.audience import EVERYONE, NOBODY, PUBLIC, Audience, channel_scope
 
 _GUEST = "I answer members of this workspace only. Please ask one of them."
 _SHARED = "This channel is shared with another organisation, and I don't answer there. Please ask me in a channel of your own."
+_NOT_INSIDE = "I answer the members of this channel only, and the person who asked is not one of them."
 _UNKNOWN = "I could not find out who may read here, so I searched nothing. Please try again in a minute."
 
 
@@ -24,9 +25,13 @@ async def access(directory: Directory, *, channel: str, user: str) -> Access:
     try:
         if not (await directory.person(user)).is_member:
             return Access(audience=NOBODY, refusal=_GUEST)
-        if (await directory.channel(channel)).kind == "direct":
+        kind = (await directory.channel(channel)).kind
+        if kind == "direct":
             scopes = {channel_scope(own) for own in await directory.private_channels_of(user)}
             return Access(audience=Audience(scopes=frozenset({PUBLIC, *scopes})))
+        # Slack takes a message or a click from members alone, but its work may be done when they have left.
+        if kind != "public" and user not in await directory.members(channel):
+            return Access(audience=NOBODY, refusal=_NOT_INSIDE)
     except SlackError:
         return Access(audience=NOBODY, refusal=_UNKNOWN)
     return await channel_access(directory, channel)

@@ -13,7 +13,13 @@ from tests.bot.fakes import FakeSlack, channel, person
 def _slack(**replies: Any) -> FakeSlack:
     own = {"channels": [{"id": "C7"}, {"id": "C8"}]}
     return FakeSlack(
-        **{"users__info": person(), "conversations__info": channel(), "users__conversations": own, **replies}
+        **{
+            "users__info": person(),
+            "conversations__info": channel(),
+            "conversations__members": {"members": ["U1", "U2"]},
+            "users__conversations": own,
+            **replies,
+        }
     )
 
 
@@ -29,6 +35,18 @@ async def test_public_channel_sees_public_documents_only() -> None:
 async def test_private_channel_sees_public_documents_and_its_own(kind: str) -> None:
     found = await _access(_slack(conversations__info=channel(kind)))
     assert found.audience.scopes == {"public", "channel:C1"}
+
+
+@pytest.mark.parametrize("kind", ["private", "group"])
+async def test_person_who_has_left_the_channel_they_asked_in_sees_nothing(kind: str) -> None:
+    found = await _access(_slack(conversations__info=channel(kind), conversations__members={"members": ["U2"]}))
+    assert found.audience == NOBODY
+    assert "members of this channel only" in found.refusal
+
+
+async def test_unknown_members_of_a_private_channel_mean_no() -> None:
+    slack = _slack(conversations__info=channel("private"), conversations__members=SlackUnreachable("gone"))
+    assert (await _access(slack)).audience == NOBODY
 
 
 async def test_direct_message_sees_what_the_asker_may_see() -> None:

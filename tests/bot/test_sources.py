@@ -57,7 +57,11 @@ async def journal(tmp_path):
 
 
 def _desk(journal, **replies):
-    known = {"users__info": person(), "conversations__info": channel("private")}
+    known = {
+        "users__info": person(),
+        "conversations__info": channel("private"),
+        "conversations__members": {"members": ["U1"]},
+    }
     return SourceDesk(journal=journal, directory=Directory(cast("Slack", FakeSlack(**known | replies)), team="T1"))
 
 

@@ -18,6 +18,7 @@ async def _audience(user: str, place: str, **replies: Any) -> Audience:
             "conversations__list": {"channels": [{"id": "C1", "name": "people-ops"}]},
             "conversations__open": {"channel": {"id": "D1"}},
             "users__conversations": {"channels": [{"id": "C1"}]},
+            "conversations__members": {"members": ["U1"]},
             "auth__test": {"team_id": "T1", "user_id": "UBOT"},
             **replies,
         }
@@ -31,8 +32,8 @@ async def test_member_of_a_private_channel_sees_what_is_kept_for_it() -> None:
 
 
 async def test_person_who_is_not_in_a_private_channel_cannot_be_asked_for_there() -> None:
-    with pytest.raises(ControlError, match="not in people-ops"):
-        await _audience("ada", "people-ops", users__conversations={"channels": []})
+    with pytest.raises(ControlError, match="members of this channel only"):
+        await _audience("ada", "people-ops", conversations__members={"members": ["U2"]})
 
 
 async def test_channel_alone_is_seen_as_by_everyone_in_it() -> None:

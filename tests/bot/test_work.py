@@ -125,6 +125,7 @@ class _Slack(FakeSlack):
         self._ts = count(500)
         super().__init__(
             users__info=person(), conversations__info=channel(), conversations__replies={"messages": []},
+            conversations__members={"members": ["U1"]},
             conversations__history={"messages": []}, conversations__open={"channel": {"id": "D1"}},
             chat__postMessage=self._post, chat__update=self._update, chat__delete=self._delete,
             chat__postEphemeral=self._whisper, **replies,
