@@ -23,7 +23,7 @@ from llama_index.core.vector_stores.types import (
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder
+from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder, rankings
 from knowledge.ownership import Ownership
 
 _POINTS_PER_UPDATE = 256
@@ -77,6 +77,8 @@ class EdgeStore(BasePydanticVectorStore):
         if self._shard is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
         request = self._request(query, readable)
+        if request is None:
+            return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
         with _translated("could not be searched"):
             hits = self._shard.query(request)
         return _as_result(hits)
@@ -152,22 +154,27 @@ class EdgeStore(BasePydanticVectorStore):
             for node, (indices, values) in zip(nodes, sparse, strict=True)
         ]
 
-    def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest:
-        dense = edge.Query.Nearest(list(query.query_embedding or ()), using=DENSE)
+    def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest | None:
+        """None where there is nothing to rank by."""
+        queries = [vector for name in rankings(query.mode) if (vector := self._vector(query, name)) is not None]
+        if not queries:
+            return None
         # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
         depth = max(FUSED_HITS, query.similarity_top_k)
-        branches = [edge.Prefetch(limit=depth, query=dense, filter=readable)]
-        indices, values = self._bm25.encode_query(query.query_str or "")
-        if indices:
-            sparse = edge.Query.Nearest(edge.SparseVector(indices, values), using=SPARSE)
-            branches.append(edge.Prefetch(limit=depth, query=sparse, filter=readable))
         return edge.QueryRequest(
             limit=query.similarity_top_k,
-            prefetches=branches,
+            prefetches=[edge.Prefetch(limit=depth, query=vector, filter=readable) for vector in queries],
             query=edge.Fusion.Rrf(RRF_K),  # pyright: ignore[reportArgumentType] — its stub names Fusion only
             with_payload=True,
             with_vector=[DENSE],
         )
+
+    def _vector(self, query: VectorStoreQuery, name: str) -> Any:
+        """What the vectors of this name are compared with; None where no word of the query counts."""
+        if name == DENSE:
+            return edge.Query.Nearest(list(query.query_embedding or ()), using=DENSE)
+        indices, values = self._bm25.encode_query(query.query_str or "")
+        return edge.Query.Nearest(edge.SparseVector(indices, values), using=SPARSE) if indices else None
 
     def _settle(self, shard: edge.EdgeShard) -> None:
         with self._writing, _translated("could not be written"):

@@ -4,6 +4,7 @@
 
 import asyncio
 import re
+from enum import StrEnum
 from operator import mul
 from pathlib import Path
 
@@ -20,6 +21,21 @@ from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embeddin
 from knowledge.layout import PassageStore, of_document, readable_by
 from knowledge.server_store import ServerStore
 from knowledge.settings import KnowledgeSettings
+
+
+class SearchMode(StrEnum):
+    """What a search ranks by: meaning, words, or both rankings fused."""
+
+    DENSE = "dense"
+    BM25 = "bm25"
+    HYBRID = "hybrid"
+
+
+_QUERY_MODES = {
+    SearchMode.DENSE: VectorStoreQueryMode.DEFAULT,
+    SearchMode.BM25: VectorStoreQueryMode.SPARSE,
+    SearchMode.HYBRID: VectorStoreQueryMode.HYBRID,
+}
 
 
 class PassageIndex:
@@ -44,7 +60,9 @@ class PassageIndex:
         await self._store.async_add(list(nodes))
         return len(nodes)
 
-    async def search(self, query: str, audience: Audience, *, limit: int) -> list[Passage]:
+    async def search(
+        self, query: str, audience: Audience, *, limit: int, mode: SearchMode = SearchMode.HYBRID
+    ) -> list[Passage]:
         """The passages nearest to the query, best first, of any version; those the audience may read only."""
         embedding = await self._embedding.aget_query_embedding(query)
         found = await self._store.aquery(
@@ -52,7 +70,7 @@ class PassageIndex:
                 query_embedding=embedding,
                 query_str=query,
                 similarity_top_k=limit,
-                mode=VectorStoreQueryMode.HYBRID,
+                mode=_QUERY_MODES[mode],
                 filters=readable_by(audience),
             )
         )

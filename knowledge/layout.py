@@ -9,6 +9,7 @@ from llama_index.core.vector_stores.types import (
     MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
+    VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
 from qdrant_edge import Bm25, Bm25Config
@@ -59,6 +60,19 @@ class Bm25Encoder:
         """Both empty where no word of the query counts."""
         vector = self._bm25.embed_query(text)
         return vector.indices, vector.values
+
+
+def rankings(mode: VectorStoreQueryMode) -> tuple[str, ...]:
+    """The vectors that a search in this mode ranks by; more than one ranking is fused."""
+    match mode:
+        case VectorStoreQueryMode.DEFAULT:
+            return (DENSE,)
+        case VectorStoreQueryMode.SPARSE | VectorStoreQueryMode.TEXT_SEARCH:
+            return (SPARSE,)
+        case VectorStoreQueryMode.HYBRID:
+            return (DENSE, SPARSE)
+        case _:
+            raise ValueError(f"The search mode {mode} is not supported")
 
 
 def readable_by(audience: Audience) -> MetadataFilters:

@@ -15,7 +15,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder
+from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder, rankings
 
 
 class ServerStore(QdrantVectorStore):
@@ -52,12 +52,13 @@ class ServerStore(QdrantVectorStore):
         readable = self._build_query_filter(query)
         if readable is None or query.query_embedding is None:
             raise ValueError("A query says who may read and carries its embedding")
+        branches = self._branches(query, readable)
         with _translated():
-            if not await self._exists():
+            if not branches or not await self._exists():
                 return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
             response = await self._aclient.query_points(
                 self.collection_name,
-                prefetch=self._branches(query, readable),
+                prefetch=branches,
                 query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
                 limit=query.similarity_top_k,
                 with_payload=True,
@@ -85,14 +86,21 @@ class ServerStore(QdrantVectorStore):
         await self._aclient.close()
 
     def _branches(self, query: VectorStoreQuery, readable: models.Filter) -> list[models.Prefetch]:
+        """Empty where there is nothing to rank by."""
         # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
         depth = max(FUSED_HITS, query.similarity_top_k)
-        branches = [models.Prefetch(query=query.query_embedding, using=DENSE, filter=readable, limit=depth)]
+        return [
+            models.Prefetch(query=vector, using=name, filter=readable, limit=depth)
+            for name in rankings(query.mode)
+            if (vector := self._vector(query, name)) is not None
+        ]
+
+    def _vector(self, query: VectorStoreQuery, name: str) -> list[float] | models.SparseVector | None:
+        """What the vectors of this name are compared with; None where no word of the query counts."""
+        if name == DENSE:
+            return query.query_embedding
         indices, values = self._bm25.encode_query(query.query_str or "")
-        if indices:
-            sparse = models.SparseVector(indices=indices, values=values)
-            branches.append(models.Prefetch(query=sparse, using=SPARSE, filter=readable, limit=depth))
-        return branches
+        return models.SparseVector(indices=indices, values=values) if indices else None
 
     async def _exists(self) -> bool:
         self._is_created = self._is_created or await self._aclient.collection_exists(self.collection_name)

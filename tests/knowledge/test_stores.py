@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery
+from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery, VectorStoreQueryMode
 
 from knowledge.audience import PUBLIC, Audience
-from knowledge.documents import Document
-from knowledge.index import PassageIndex
+from knowledge.documents import Document, Passage
+from knowledge.index import PassageIndex, SearchMode
 from knowledge.layout import PassageStore, readable_by
 from tests.knowledge.fakes import DIMENSIONS, WordEmbedding
 
@@ -27,15 +27,16 @@ def document(name: str, text: str, scope: str = PUBLIC) -> Document:
 @given(
     scopes=st.lists(st.sampled_from(SCOPES), min_size=1, max_size=6),
     audience=st.frozensets(st.sampled_from(SCOPES), min_size=1),
+    mode=st.sampled_from(SearchMode),
 )
 def test_a_search_finds_exactly_what_the_audience_may_read(
-    make_index: Callable[[], PassageIndex], scopes: list[str], audience: frozenset[str]
+    make_index: Callable[[], PassageIndex], scopes: list[str], audience: frozenset[str], mode: SearchMode
 ) -> None:
     async def found() -> set[str]:
         index = make_index()
         for number, scope in enumerate(scopes):
             await index.add(document(f"page-{number}", "The same words stand on every page.", scope))
-        passages = await index.search("same words on a page", Audience(scopes=audience), limit=20)
+        passages = await index.search("same words on a page", Audience(scopes=audience), limit=20, mode=mode)
         await index.close()
         return {passage.title for passage in passages}
 
@@ -56,6 +57,46 @@ async def test_a_rare_word_is_found_by_its_letters(make_index: Callable[[], Pass
     for number in range(5):
         await index.add(document(f"other-{number}", f"Something else about floor {number} and its printer."))
     assert (await index.search("Zweibrücken", EVERYONE, limit=3))[0].title == "printers"
+
+
+async def test_each_mode_ranks_by_its_own_measure(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    # “tea” is on every page but one, so that by words the rare “printer” decides; by direction, the many teas do.
+    await index.add(document("one", "printer"))
+    for number in range(6):
+        await index.add(document(f"page-{number}", "tea tea tea"))
+
+    async def found(mode: SearchMode) -> list[Passage]:
+        return await index.search("tea tea tea printer", EVERYONE, limit=7, mode=mode)
+
+    dense, bm25, hybrid = [await found(mode) for mode in SearchMode]
+    assert (dense[-1].title, bm25[0].title) == ("one", "one")
+    assert [passage.similarity for passage in dense] == sorted((p.similarity for p in dense), reverse=True)
+    # What both rankings hold is worth more than what stands first in one.
+    assert hybrid[0].score > dense[0].score == bm25[0].score
+
+
+async def test_only_bm25_needs_a_common_word(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(document("Leave", "Twenty-eight days of holiday."))
+    assert await index.search("vacation", EVERYONE, limit=3, mode=SearchMode.BM25) == []
+    assert await index.search("the of and", EVERYONE, limit=3, mode=SearchMode.BM25) == []
+    for mode in (SearchMode.DENSE, SearchMode.HYBRID):
+        assert len(await index.search("vacation", EVERYONE, limit=3, mode=mode)) == 1
+
+
+async def test_a_mode_that_is_not_known_is_refused(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(document("Leave", "holiday"))
+    query = VectorStoreQuery(
+        query_embedding=[1.0] * DIMENSIONS,
+        query_str="x",
+        similarity_top_k=1,
+        filters=readable_by(EVERYONE),
+        mode=VectorStoreQueryMode.MMR,
+    )
+    with pytest.raises(ValueError, match="MMR"):
+        await index._store.aquery(query)
 
 
 async def test_similarity_is_the_cosine_of_question_and_chunk(make_index: Callable[[], PassageIndex]) -> None:
