@@ -7,6 +7,7 @@ KnowledgeError
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
 │   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
 │   └── SourceTimeout         fetching or parsing took too long
+├── DatasetUnreadable     a data set for measuring is not as it should be; its text names the file and the line
 ├── IndexUnavailable      the index cannot be reached or is owned by another process; its text is for operators
 └── CatalogueUnavailable  SQL could not be written or read
 """
@@ -39,6 +40,10 @@ class SourceUnreadable(SourceError):
 
 class SourceTimeout(SourceError):
     """Fetching or parsing took longer than its limit."""
+
+
+class DatasetUnreadable(KnowledgeError):
+    """A data set for measuring retrieval lacks a file, or one of its lines is wrong."""
 
 
 class IndexUnavailable(KnowledgeError):
