@@ -30,6 +30,7 @@ from bot.printing import (
     print_line,
     print_mapping,
     print_passages,
+    print_retrieval,
     progress_bar,
     say,
     say_failure,
@@ -37,6 +38,7 @@ from bot.printing import (
 from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.errors import KnowledgeError
+from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release
@@ -51,6 +53,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help=True)
+app.add_typer(evaluating, name="eval")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -183,6 +187,22 @@ def promote(
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
 
 
+@evaluating.command("retrieval")
+def eval_retrieval(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="A data set in BEIR's layout: corpus.jsonl, queries.jsonl and qrels/test.tsv."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Search a data set by meaning, by words and by both, in an index of its own, and compare what is found."""
+    # No home is opened: the team's index is left alone, whoever has it.
+    figures = _finish(_eval_retrieval(_plainly(lambda: load_settings(KnowledgeSettings)), directory))
+    print_json(figures) if as_json else print_retrieval(figures)
+
+
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check tokens, scopes, model, index, database and disk: what is wrong, and how to mend it."""
@@ -239,6 +259,33 @@ async def _export(configuration: Configuration, out: Path, start: datetime, end:
     async with open_database(configuration) as engine:
         done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
     return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+
+
+async def _eval_retrieval(settings: KnowledgeSettings, directory: Path) -> Json:
+    from knowledge.beir.dataset import read_dataset
+    from knowledge.evaluation import evaluate_retrieval
+    from knowledge.index import temporary_index
+
+    with progress_bar() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        dataset = await asyncio.to_thread(read_dataset, directory)
+        async with temporary_index(settings) as index:
+            evaluation = await evaluate_retrieval(dataset, index, show)
+    return {
+        "dataset": str(directory),
+        "store": "server" if settings.qdrant_url else "embedded",
+        "documents": evaluation.documents,
+        "passages": evaluation.passages,
+        "queries": evaluation.queries,
+        "modes": {
+            mode.value: {**figures.measures, "latency_ms": {"p50": figures.p50_ms, "p95": figures.p95_ms}}
+            for mode, figures in evaluation.modes.items()
+        },
+    }
 
 
 async def _promote(configuration: Configuration, directory: Path) -> Json:

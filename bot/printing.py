@@ -69,6 +69,22 @@ def print_ingested(result: Json) -> None:
     _out.print(f"{result['status']:10} {result['uri']}  {told}", markup=False)
 
 
+def print_retrieval(figures: Json) -> None:
+    modes = figures["modes"]
+    measures = [name for name in next(iter(modes.values())) if name != "latency_ms"]
+    table = Table("mode", *measures, "p50 ms", "p95 ms", box=None, pad_edge=False)
+    for mode, of_mode in modes.items():
+        latency = of_mode["latency_ms"]
+        values = [f"{of_mode[name]:.3f}" for name in measures]
+        table.add_row(mode, *values, f"{latency['p50']:.1f}", f"{latency['p95']:.1f}")
+    _out.print(table)
+    _out.print(
+        f"{figures['queries']} questions, {figures['documents']} documents in {figures['passages']} passages, "
+        f"{figures['store']} index; times include embedding the question",
+        style="dim",
+    )
+
+
 def print_findings(findings: Sequence[Json]) -> None:
     table = Table("part", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:

@@ -4,9 +4,13 @@
 
 import asyncio
 import re
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from operator import mul
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import BaseNode, TextNode
@@ -99,16 +103,34 @@ def open_index(settings: KnowledgeSettings) -> PassageIndex:
     """Raises IndexUnavailable if another process owns the embedded index."""
     name = re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
     if settings.qdrant_url:
-        client = AsyncQdrantClient(
-            url=settings.qdrant_url,
-            api_key=settings.qdrant_api_key.get_secret_value() or None,
-            timeout=settings.qdrant_timeout_s,
-            check_compatibility=False,
-        )
-        store = ServerStore(client, f"tandem-{name}")
+        store = ServerStore(_server(settings), f"tandem-{name}")
     else:
         store = EdgeStore(Path(settings.home, "index", name))
     return PassageIndex(store=store, embedding=open_embedding(settings), chunk_tokens=settings.chunk_tokens)
+
+
+@asynccontextmanager
+async def temporary_index(settings: KnowledgeSettings) -> AsyncGenerator[PassageIndex]:
+    """An empty index beside the team's, gone afterwards: in a folder, or in a collection of the server that is set."""
+    embedding = open_embedding(settings)
+    async with AsyncExitStack() as stack:
+        if settings.qdrant_url:
+            store = ServerStore(_server(settings), f"tandem-temporary-{uuid.uuid4().hex}")
+            stack.push_async_callback(store.aclose)
+            stack.push_async_callback(store.aclear)
+        else:
+            store = EdgeStore(Path(stack.enter_context(TemporaryDirectory(prefix="tandem-index-"))))
+            stack.push_async_callback(store.aclose)
+        yield PassageIndex(store=store, embedding=embedding, chunk_tokens=settings.chunk_tokens)
+
+
+def _server(settings: KnowledgeSettings) -> AsyncQdrantClient:
+    return AsyncQdrantClient(
+        url=settings.qdrant_url,
+        api_key=settings.qdrant_api_key.get_secret_value() or None,
+        timeout=settings.qdrant_timeout_s,
+        check_compatibility=False,
+    )
 
 
 def _as_passage(node: BaseNode, score: float, query: list[float]) -> Passage:

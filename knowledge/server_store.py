@@ -82,6 +82,11 @@ class ServerStore(QdrantVectorStore):
     async def settle(self) -> None:
         """A server does this by itself."""
 
+    async def aclear(self) -> None:
+        """Remove the collection itself."""
+        with _translated():
+            await super().aclear()
+
     async def aclose(self) -> None:
         await self._aclient.close()
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
 from bot import cli
+from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
@@ -192,3 +193,40 @@ async def test_first_adapter_that_is_refused_is_a_warning_and_the_start_goes_on(
         await parts.model.aclose()
     (line,) = capsys.readouterr().err.splitlines()
     assert "the base model answers" in line
+
+
+def test_retrieval_is_measured_beside_the_team_s_index_and_printed_as_one_json_object(home, tmp_path):
+    told = _tandem("eval", "retrieval", str(_dataset(tmp_path)), "--json")
+    assert told.exit_code == 0, told.output
+    figures = json.loads(told.stdout)
+    assert list(figures["modes"]) == ["dense", "bm25", "hybrid"]
+    for mode in figures["modes"].values():
+        assert list(mode) == ["recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10", "latency_ms"]
+        assert mode["ndcg@10"] == 1
+        assert 0 < mode["latency_ms"]["p50"] <= mode["latency_ms"]["p95"]
+    assert not home.exists()
+
+
+def test_retrieval_s_figures_are_a_table_for_people(home, tmp_path):
+    told = _tandem("eval", "retrieval", str(_dataset(tmp_path)))
+    assert told.exit_code == 0, told.output
+    header, *rows = [line.split() for line in told.stdout.splitlines() if line.strip()]
+    assert header == ["mode", "recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10", "p50", "ms", "p95", "ms"]
+    assert [row[:2] for row in rows[:3]] == [["dense", "1.000"], ["bm25", "1.000"], ["hybrid", "1.000"]]
+
+
+def test_data_set_that_is_not_one_is_a_line_with_the_file(home, tmp_path):
+    told = _tandem("eval", "retrieval", str(tmp_path))
+    assert told.exit_code == 1
+    (line,) = told.stderr.split("\n")[-2:-1]
+    assert f"There is no {tmp_path / 'corpus.jsonl'}" in line
+
+
+def _dataset(folder: Path) -> Path:
+    documents = [
+        CorpusDocument(id="tea", title="Tea", text="Tea is served at four o'clock."),
+        CorpusDocument(id="leave", title="Leave", text="Parental leave is sixteen weeks."),
+    ]
+    queries = [Query(id="1", text="When is tea served?", grades={"tea": 1})]
+    write_dataset(Dataset(documents=documents, queries=queries), folder / "dataset")
+    return folder / "dataset"
