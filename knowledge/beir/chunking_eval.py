@@ -4,8 +4,9 @@ The data knows no documents: it is five long texts, and for each question the sp
 text is cut into passages of up to 1,000 characters, which end where a paragraph ends or else a sentence, else a word; each
 passage is a document, under the text's name as its title, and all of them make up one corpus.
 
-Relevant is a passage that holds at least half of one of the question's spans. Of a span that was cut into more pieces than
-that, the passage with the longest piece is relevant; so every span has one passage at least.
+Relevant is a passage that holds at least half of one of the question's spans, or of the same words in another place: the
+texts repeat themselves, and the spans name the first place only. Of a span that was cut into more pieces than
+that, the passage with the longest piece is relevant; so every place has one passage at least.
 """
 
 import csv
@@ -35,6 +36,12 @@ class _Reference(BaseModel):
     start_index: int
     end_index: int
 
+    def everywhere(self, text: str) -> Iterator["_Reference"]:
+        """The places where the words of this span stand."""
+        words = text[self.start_index : self.end_index]
+        for place in re.finditer(re.escape(words), text) if words else ():
+            yield _Reference(start_index=place.start(), end_index=place.end())
+
 
 _REFERENCES = TypeAdapter(list[_Reference])
 
@@ -53,12 +60,13 @@ def convert(folder: Path) -> Dataset:
     """Raises DatasetUnreadable, or OSError where a file is missing."""
     texts = {file.stem: file.read_text(encoding="utf-8") for file in sorted((folder / _CORPORA).glob("*.md"))}
     passages = {name: list(_passages(name, text)) for name, text in texts.items()}
+    queries = list(_queries(folder / QUESTIONS, texts, passages))
     documents = [
         CorpusDocument(id=passage.id, title=name.replace("_", " "), text=texts[name][passage.start : passage.end])
         for name, of_text in passages.items()
         for passage in of_text
     ]
-    return Dataset(documents=documents, queries=list(_queries(folder / QUESTIONS, passages)))
+    return Dataset(documents=documents, queries=queries)
 
 
 def _passages(name: str, text: str) -> Iterator[_Passage]:
@@ -86,7 +94,7 @@ def _cut(text: str, start: int) -> int:
     return latest
 
 
-def _queries(file: Path, passages: Mapping[str, Sequence[_Passage]]) -> Iterator[Query]:
+def _queries(file: Path, texts: Mapping[str, str], passages: Mapping[str, Sequence[_Passage]]) -> Iterator[Query]:
     with file.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
         if _COLUMNS - set(rows.fieldnames or ()):
@@ -99,7 +107,9 @@ def _queries(file: Path, passages: Mapping[str, Sequence[_Passage]]) -> Iterator
                 references = _REFERENCES.validate_json(row["references"])
             except ValidationError as error:
                 raise DatasetUnreadable(f"{where}: the references are no JSON list of spans") from error
-            grades = _grades(references, passages[row["corpus_id"]])
+            text = texts[row["corpus_id"]]
+            places = [place for reference in references for place in reference.everywhere(text)]
+            grades = _grades(places, passages[row["corpus_id"]])
             if not grades:
                 raise DatasetUnreadable(f"{where}: no reference lies within the corpus")
             yield Query(id=str(number), text=row["question"], grades=grades)

@@ -41,7 +41,7 @@ def test_passages_of_a_corpus_are_the_whole_of_it_and_end_where_sentences_do(tmp
 
 
 def test_relevant_is_the_passage_that_holds_half_of_a_span(tmp_path: Path) -> None:
-    text = ("a" * 999 + "\n") * 4
+    text = "".join(letter * 999 + "\n" for letter in "abcd")
     within = spans(tmp_path, text, [(10, 20), (2100, 2200)])
     assert within.queries[0].grades == {"state_of_tea:0": 1, "state_of_tea:2": 1}
     mostly_second = spans(tmp_path, text, [(990, 1020)])
@@ -50,8 +50,13 @@ def test_relevant_is_the_passage_that_holds_half_of_a_span(tmp_path: Path) -> No
     assert halves.queries[0].grades == {"state_of_tea:0": 1, "state_of_tea:1": 1}
 
 
+def test_the_same_words_in_another_place_are_as_relevant(tmp_path: Path) -> None:
+    text = ("Tea is at four." + "a" * 984 + "\n") + ("b" * 999 + "\n") + ("c" * 900 + "Tea is at four." + "\n")
+    assert spans(tmp_path, text, [(0, 15)]).queries[0].grades == {"state_of_tea:0": 1, "state_of_tea:2": 1}
+
+
 def test_relevant_is_the_longest_piece_of_a_span_that_no_passage_holds_half_of(tmp_path: Path) -> None:
-    text = ("a" * 999 + "\n") * 4
+    text = "".join(letter * 999 + "\n" for letter in "abcd")
     # 700, 1,000 and 600 characters of 2,300.
     assert spans(tmp_path, text, [(300, 2600)]).queries[0].grades == {"state_of_tea:1": 1}
 
