@@ -23,7 +23,17 @@ from llama_index.core.vector_stores.types import (
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder, rankings
+from knowledge.layout import (
+    DENSE,
+    DOCUMENT_ID,
+    FUSED_HITS,
+    INDEXED_KEYS,
+    RRF_K,
+    RRF_WEIGHTS,
+    SPARSE,
+    Bm25Encoder,
+    rankings,
+)
 from knowledge.ownership import Ownership
 
 _POINTS_PER_UPDATE = 256
@@ -156,15 +166,16 @@ class EdgeStore(BasePydanticVectorStore):
 
     def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest | None:
         """None where there is nothing to rank by."""
-        queries = [vector for name in rankings(query.mode) if (vector := self._vector(query, name)) is not None]
+        vectors = {name: self._vector(query, name) for name in rankings(query.mode)}
+        queries = {name: vector for name, vector in vectors.items() if vector is not None}
         if not queries:
             return None
         # The filter stands in each branch: a hit that may not be read never takes a place in the fusion.
         depth = max(FUSED_HITS, query.similarity_top_k)
         return edge.QueryRequest(
             limit=query.similarity_top_k,
-            prefetches=[edge.Prefetch(limit=depth, query=vector, filter=readable) for vector in queries],
-            query=edge.Fusion.Rrf(RRF_K),  # pyright: ignore[reportArgumentType] — its stub names Fusion only
+            prefetches=[edge.Prefetch(limit=depth, query=vector, filter=readable) for vector in queries.values()],
+            query=edge.Fusion.Rrf(RRF_K, [RRF_WEIGHTS[name] for name in queries]),  # pyright: ignore[reportArgumentType] — its stub names Fusion only
             with_payload=True,
             with_vector=[DENSE],
         )

@@ -24,8 +24,11 @@ CONTENT_HASH = "content_hash"
 DOCUMENT_ID = "doc_id"
 INDEXED_KEYS = (SCOPE, DOCUMENT_ID)
 
-# Reciprocal rank fusion (Cormack et al., 2009) with the paper's constant.
-RRF_K = 60
+# Reciprocal rank fusion (Cormack et al., 2009) as Qdrant weighs it: a hit is worth 1 / (rank / weight + k - 1), here with
+# Qdrant's own k. With the paper's k of 60 and no weights, two middling ranks outvote a first one, and on chunking-eval both
+# rankings together found less than BM25 alone. Weights of the dense ranking from 0.3 to 0.5 do about equally well.
+RRF_K = 2
+RRF_WEIGHTS = {DENSE: 0.4, SPARSE: 1.0}
 # How many hits of each kind are fused; more where more are asked for.
 FUSED_HITS = 50
 

@@ -15,7 +15,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, SPARSE, Bm25Encoder, rankings
+from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
 
 
 class ServerStore(QdrantVectorStore):
@@ -53,13 +53,14 @@ class ServerStore(QdrantVectorStore):
         if readable is None or query.query_embedding is None:
             raise ValueError("A query says who may read and carries its embedding")
         branches = self._branches(query, readable)
+        weights = [RRF_WEIGHTS[str(branch.using)] for branch in branches]
         with _translated():
             if not branches or not await self._exists():
                 return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
             response = await self._aclient.query_points(
                 self.collection_name,
                 prefetch=branches,
-                query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
+                query=models.RrfQuery(rrf=models.Rrf(k=RRF_K, weights=weights)),
                 limit=query.similarity_top_k,
                 with_payload=True,
                 with_vectors=[DENSE],

@@ -4,14 +4,17 @@ import json
 import math
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from knowledge.audience import EVERYONE
+from knowledge.beir import chunking_eval, xquad
+from knowledge.beir.dataset import Dataset
 from knowledge.documents import Document
-from knowledge.index import PassageIndex, open_index
+from knowledge.evaluation import evaluate_retrieval
+from knowledge.index import PassageIndex, SearchMode, open_index
 from knowledge.settings import KnowledgeSettings
 
 pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -47,3 +50,13 @@ async def test_the_right_passage_of_xquad_comes_first(index: PassageIndex, data_
     ndcg = statistics.mean(gains)
     print(f"{len(asked)} questions: nDCG@10 {ndcg:.3f}, search p50 {statistics.median(times):.1f} ms")
     assert ndcg >= 0.95
+
+
+@pytest.mark.parametrize(("name", "convert"), [("xquad-en", xquad.convert), ("chunking-eval", chunking_eval.convert)])
+async def test_both_rankings_together_find_more_than_either_alone(
+    index: PassageIndex, data_dir: Path, name: str, convert: Callable[[Path], Dataset]
+) -> None:
+    evaluation = await evaluate_retrieval(convert(data_dir / name), index, lambda *_: None)
+    ndcg = {mode: figures.measures["ndcg@10"] for mode, figures in evaluation.modes.items()}
+    print(name, {mode.value: round(value, 3) for mode, value in ndcg.items()})
+    assert ndcg[SearchMode.HYBRID] > max(ndcg[SearchMode.DENSE], ndcg[SearchMode.BM25])
