@@ -18,6 +18,7 @@ from llama_index.core.node_parser import NodeParser, SentenceSplitter
 from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
 
 from knowledge.documents import Document
+from knowledge.places import place_of
 
 CountTokens = Callable[[str], int]
 
@@ -97,6 +98,9 @@ class HeadingChunker(NodeParser):
             yield held
 
     def _belong_together(self, first: Section, second: Section) -> bool:
+        if place_of(first.path) != place_of(second.path):
+            # A citation that names the page or the slide can name one only.
+            return False
         length = self._count(first.text)
         return length < _SHORT_TOKENS and length + self._count(second.text) < self.chunk_tokens // 2
 
@@ -170,5 +174,9 @@ def _joined(first: Section, second: Section) -> Section:
     shared = tuple(
         one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first.path, second.path, strict=False))
     )
-    texts = ["\n".join([*section.path[len(shared) :], section.text]) for section in (first, second)]
-    return Section(path=shared, text="\n\n".join(texts))
+    place = () if place_of(shared) else tuple(filter(None, [place_of(first.path)]))
+    texts = [
+        "\n".join([*section.path[len(shared) : len(section.path) - len(place)], section.text])
+        for section in (first, second)
+    ]
+    return Section(path=(*shared, *place), text="\n\n".join(texts))

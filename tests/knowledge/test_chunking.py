@@ -47,6 +47,15 @@ def test_very_short_sections_stand_together_with_their_headings() -> None:
     assert chunk.text == "When\nAt four.\n\nWhere\nIn the kitchen."
 
 
+def test_short_sections_of_one_page_stand_together_under_it_and_those_of_two_apart() -> None:
+    page = "###### Page"
+    [first, second] = chunks(
+        f"## Tea\n\n{page} 1\n\nAt four.\n\n## Coffee\n\n{page} 1\n\nAt ten.\n\n{page} 2\n\nIn the kitchen."
+    )
+    assert (first.metadata["section"], first.text) == ("Page 1", "Tea\nAt four.\n\nCoffee\nAt ten.")
+    assert (second.metadata["section"], second.text) == ("Coffee › Page 2", "In the kitchen.")
+
+
 def test_a_heading_with_nothing_below_it_is_text() -> None:
     [first, second, third] = chunks(f"## Tea\n\n### At four\n\n## Hours\n\n{words(90)}\n\n# Closed on Fridays")
     assert (first.metadata["section"], first.text) == ("Tea", "At four")
