@@ -1,23 +1,75 @@
-"""The kinds of document that Tandem reads."""
+"""The kinds of document that Tandem reads, by a file's name and by what a server says of it."""
 
 from pathlib import PurePath
 
-_KIND_OF_SUFFIX = {
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".txt": "text/plain",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".csv": "text/csv",
-    ".pdf": "application/pdf",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".odt": "application/vnd.oasis.opendocument.text",
-}
-_KINDS = frozenset(_KIND_OF_SUFFIX.values()) | {"application/xhtml+xml"}
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT = "application/vnd.oasis.opendocument.text"
+EPUB = "application/epub+zip"
+DOC = "application/msword"
+PPT = "application/vnd.ms-powerpoint"
+XLS = "application/vnd.ms-excel"
+MSG = "application/vnd.ms-outlook"
+RTF = "application/rtf"
+MARKDOWN = "text/markdown"
+PLAIN = "text/plain"
+HTML = "text/html"
+CSV = "text/csv"
+TSV = "text/tab-separated-values"
+RST = "text/x-rst"
+VTT = "text/vtt"
+JSON = "application/json"
+EML = "message/rfc822"
 
-READABLE = ", ".join(suffix[1:] for suffix in _KIND_OF_SUFFIX)
+_KIND_OF_SUFFIX = {
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".txt": PLAIN,
+    ".rst": RST,
+    ".html": HTML,
+    ".htm": HTML,
+    ".pdf": PDF,
+    ".docx": DOCX,
+    ".pptx": PPTX,
+    ".xlsx": XLSX,
+    ".doc": DOC,
+    ".ppt": PPT,
+    ".xls": XLS,
+    ".odt": ODT,
+    ".rtf": RTF,
+    ".epub": EPUB,
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".json": JSON,
+    ".eml": EML,
+    ".msg": MSG,
+    ".vtt": VTT,
+}
+_KINDS = frozenset(_KIND_OF_SUFFIX.values())
+_OTHER_NAMES = {
+    "application/xhtml+xml": HTML,
+    "application/x-pdf": PDF,
+    "text/x-markdown": MARKDOWN,
+    "text/prs.fallenstein.rst": RST,
+    "text/rtf": RTF,
+}
+# What to make of a kind that is not read.
+_INSTEAD = (
+    ((".pages", ".wpd", ".odg", ".vsd", ".vsdx", ".pub", ".xps", ".djvu", ".ps", ".one"), "a PDF"),
+    ((".key", ".odp", ".gslides"), "a PDF or a pptx"),
+    ((".numbers", ".ods"), "an xlsx"),
+    ((".gdoc",), "a docx"),
+    ((".gsheet",), "an xlsx"),
+    ((".xml", ".mht", ".mhtml", ".ipynb"), "HTML or Markdown"),
+    ((".mobi", ".azw3", ".fb2"), "an epub"),
+    ((".mbox", ".pst"), "single messages as eml"),
+    ((".srt", ".mp3", ".m4a", ".wav", ".mp4", ".mov", ".webm"), "a transcript as vtt"),
+    ((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp", ".heic"), "a PDF after text recognition"),
+)
+
+READABLE = ", ".join(suffix[1:] for suffix in _KIND_OF_SUFFIX if suffix not in {".markdown", ".htm"})
 
 
 def kind_of(name: str, content_type: str = "") -> str | None:
@@ -26,7 +78,19 @@ def kind_of(name: str, content_type: str = "") -> str | None:
     A server's content type counts more than the name, except for text/plain, which servers use for Markdown too.
     """
     announced = content_type.split(";", maxsplit=1)[0].strip().lower()
-    if announced in _KINDS and announced != "text/plain":
-        return "text/html" if announced == "application/xhtml+xml" else announced
+    announced = _OTHER_NAMES.get(announced, announced)
+    if announced in _KINDS and announced != PLAIN:
+        return announced
     by_name = _KIND_OF_SUFFIX.get(PurePath(name).suffix.lower())
     return by_name or (announced if announced in _KINDS else None)
+
+
+def is_document(name: str) -> bool:
+    """Whether a file in a folder is one of its documents; JSON there is mostly the settings of some program."""
+    return kind_of(name) not in {None, JSON}
+
+
+def instead_of(name: str) -> str | None:
+    """What to save a file of this name as, where its kind is known and not read."""
+    suffix = PurePath(name).suffix.lower()
+    return next((instead for suffixes, instead in _INSTEAD if suffix in suffixes), None)

@@ -4,18 +4,20 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
-from knowledge.kinds import READABLE, kind_of
+from knowledge.kinds import READABLE, instead_of, kind_of
 from knowledge.settings import KnowledgeSettings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +26,11 @@ _DOCUMENTS_PER_WORKER = 500
 # From the end of a worker's answers, or its kill, to its status: longer, and there is something amiss with it.
 _END_TIMEOUT_S = 2
 
+_NOT_READ = f"is of a kind that Tandem does not read; it reads {READABLE}"
 _REASONS = {
+    "unknown": _NOT_READ,
+    "archive": "is an archive; unpack it and add the files in it",
+    "picture": "is a picture, in which Tandem reads no text; save it as a PDF after text recognition",
     "encrypted": "is protected by a password; save a copy without one",
     "broken": "is damaged, or is not of the kind that its name says",
     "memory": "needs more memory to read than Tandem allows",
@@ -32,24 +38,35 @@ _REASONS = {
 # JSON writes one character in twelve bytes at most; the title and the braces take the rest.
 _BYTES_PER_CHAR = 12
 _BYTES_BESIDE_TEXT = 64 * 1024
+# Anything but the lines and bars of Markdown.
+_SAYS_SOMETHING = re.compile(r"[^\s\-|#*_=>\\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A document's own title (or its file's name) and its text as Markdown."""
+    """A document's own title (or its file's name), its text as Markdown, and who wrote it when, where it says so.
+
+    Pages, slides and sheets are headings in the text.
+    """
 
     title: str
     text: str
+    author: str | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
 
 
 class _Answer(BaseModel):
-    """What the worker sends: a title and a text, or an error."""
+    """What the worker sends: what it has read, or an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     title: str = ""
     text: str = ""
-    error: Literal["", "encrypted", "broken", "memory", "long"] = ""
+    author: str | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
+    error: Literal["", "encrypted", "broken", "memory", "long", "archive", "picture", "unknown"] = ""
 
 
 class Parser:
@@ -63,9 +80,11 @@ class Parser:
 
     async def parse(self, data: bytes, *, name: str, content_type: str = "") -> Parsed:
         """Raises SourceUnreadable, SourceRefused (too long) or SourceTimeout, each with a sentence for people."""
-        kind = kind_of(name, content_type)
-        if kind is None:
-            raise SourceUnreadable(f"“{name}” is of a kind that Tandem does not read; it reads {READABLE}")
+        # What neither name nor server tells, the worker looks for in the bytes.
+        kind = kind_of(name, content_type) or ""
+        instead = instead_of(name)
+        if not kind and instead:
+            raise SourceUnreadable(f"“{name}” is of a kind that Tandem does not read; save it as {instead}")
         if not data.strip():
             raise SourceUnreadable(f"“{name}” is empty")
         async with self._turn:
@@ -76,9 +95,15 @@ class Parser:
             )
         if answer.error:
             raise SourceUnreadable(f"“{name}” {_REASONS[answer.error]}")
-        if not answer.text.strip():
+        if not _SAYS_SOMETHING.search(answer.text):
             raise SourceUnreadable(f"“{name}” holds no text; if it is a scan, it needs text recognition first")
-        return Parsed(title=answer.title, text=answer.text)
+        return Parsed(
+            title=answer.title,
+            text=answer.text,
+            author=answer.author,
+            created=answer.created,
+            modified=answer.modified,
+        )
 
     async def close(self) -> None:
         async with self._turn:

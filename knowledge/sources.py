@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from knowledge.addresses import parse_place
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
-from knowledge.kinds import kind_of
+from knowledge.kinds import is_document
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # An error's sentence shows no more of a name, which may be of any length.
@@ -95,7 +95,7 @@ def _sources_below(folder: Path) -> Iterator[Source]:
     for parent, folders, files in os.walk(root, onerror=unlisted.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and kind_of(name) is not None:
+            if not name.startswith(".") and is_document(name):
                 yield from _file_below(root, Path(parent, name))
     for error in unlisted:
         path = Path(error.filename or root)

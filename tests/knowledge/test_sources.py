@@ -210,6 +210,8 @@ def test_an_address_that_cannot_be_read_is_refused(address: str) -> None:
         ("page", "text/html; charset=utf-8", "text/html"),
         ("report.pdf", "text/html", "text/html"),
         ("page", "text/plain", "text/plain"),
+        ("page", "application/xhtml+xml", "text/html"),
+        ("page", "application/epub+zip", "application/epub+zip"),
         ("a.exe", "application/octet-stream", None),
     ],
 )
