@@ -1,14 +1,13 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeArgument=false
 # LlamaIndex leaves its metadata dicts and tokenizer callables untyped.
-"""Documents cut into chunks at their own headings.
+"""Documents cut into chunks at their own headings, with tables and code kept whole where they fit.
 
 What is embedded is the title, the section's path and the chunk's text; together they stay within the
 embedding model's window, so that nothing of a chunk goes unseen.
 """
 
 import re
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -17,10 +16,9 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.node_parser import NodeParser, SentenceSplitter
 from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
 
-from knowledge.documents import Document
+from knowledge.blocks import CountTokens, has_blocks, pack_blocks, split_blocks
+from knowledge.documents import SECTION_SEPARATOR, Document, chunk_id
 from knowledge.places import place_of
-
-CountTokens = Callable[[str], int]
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
@@ -30,7 +28,7 @@ _SHORT_TOKENS = 48
 # The title and section path take at most a third of a chunk; a title that is longer alone, at most half.
 _HEADER_SHARE = 3
 _TITLE_SHARE = 2
-_HIDDEN_FROM_MODEL = ["uri", "scope", "content_hash"]
+_EMBEDDED_KEYS = frozenset({"title", "section"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +52,19 @@ class HeadingChunker(NodeParser):
     def chunks_of(self, document: TextNode) -> Iterator[TextNode]:
         title = self._fit_title(str(document.metadata["title"]))
         for number, section in enumerate(self._pieces(title, document.text)):
-            metadata = document.metadata | {"title": title, "section": " › ".join(section.path)}
-            hidden = _HIDDEN_FROM_MODEL if section.path else [*_HIDDEN_FROM_MODEL, "section"]
+            metadata = document.metadata | {
+                "title": title,
+                "section": SECTION_SEPARATOR.join(section.path),
+                "number": number,
+            }
+            shown = _EMBEDDED_KEYS if section.path else _EMBEDDED_KEYS - {"section"}
             yield TextNode(
-                id_=str(uuid.uuid5(uuid.UUID(document.node_id), f"{metadata['content_hash']} {number}")),
+                id_=chunk_id(document.node_id, document.metadata["content_hash"], number),
                 text=section.text,
                 metadata=metadata,
-                excluded_embed_metadata_keys=hidden,
+                excluded_embed_metadata_keys=[key for key in metadata if key not in shown],
                 metadata_template="{value}",
-                metadata_separator=" › ",
+                metadata_separator=SECTION_SEPARATOR,
                 text_template="{metadata_str}\n{content}",
                 relationships={NodeRelationship.SOURCE: document.as_related_node_info()},
             )
@@ -73,17 +75,24 @@ class HeadingChunker(NodeParser):
     def _pieces(self, title: str, text: str) -> Iterator[Section]:
         for section in self._join_short(_sections(text)):
             path = self._fit_header(title, tuple(heading for heading in section.path if heading != title))
-            room = self.chunk_tokens - self._count(" › ".join([title, *path])) - 2
-            splitter = SentenceSplitter(
-                chunk_size=room,
-                chunk_overlap=0,
-                tokenizer=self._tokens,
-                chunking_tokenizer_fn=_sentences,
-                paragraph_separator="\n\n",
-            )
-            for piece in splitter.split_text(section.text):
+            room = self.chunk_tokens - self._count(SECTION_SEPARATOR.join([title, *path])) - 2
+            for piece in self._split(section.text, room):
                 if piece.strip():
                     yield Section(path=path, text=piece.strip())
+
+    def _split(self, text: str, room: int) -> Iterator[str]:
+        splitter = SentenceSplitter(
+            chunk_size=room,
+            chunk_overlap=0,
+            tokenizer=self._tokens,
+            chunking_tokenizer_fn=_sentences,
+            paragraph_separator="\n\n",
+        )
+        if has_blocks(text) and self._count(text) > room:
+            blocks = split_blocks(text)
+            yield from pack_blocks(blocks, room=room, count=self._count, split_prose=splitter.split_text)
+        else:
+            yield from splitter.split_text(text)
 
     def _join_short(self, sections: Iterator[Section]) -> Iterator[Section]:
         held: Section | None = None
@@ -116,7 +125,7 @@ class HeadingChunker(NodeParser):
 
     def _fit_header(self, title: str, path: tuple[str, ...]) -> tuple[str, ...]:
         """Drop the outermost headings until title and path leave the text its room."""
-        while path and self._count(" › ".join([title, *path])) > self.chunk_tokens // _HEADER_SHARE:
+        while path and self._count(SECTION_SEPARATOR.join([title, *path])) > self.chunk_tokens // _HEADER_SHARE:
             path = path[1:]
         return path
 

@@ -9,6 +9,10 @@ from knowledge.audience import PUBLIC
 
 _NAMESPACE = uuid.UUID("6f1a2d52-6a0e-4b8e-9a55-8f6d7c1f0b61")
 
+SECTION_SEPARATOR = " › "
+# Changes with the way in which text is cut: a document taken in again is then cut anew.
+_CUT = "2"
+
 IngestStatus = Literal["added", "unchanged", "updated", "failed"]
 
 
@@ -33,7 +37,12 @@ class Document:
 
     def content_hash(self, *, chunk_tokens: int) -> str:
         """Names a version: what the document says, cut into chunks of this length. Cut otherwise, it is another one."""
-        return hashlib.sha256(f"{chunk_tokens}\n{self.title}\n{self.text}".encode()).hexdigest()
+        return hashlib.sha256(f"{_CUT} {chunk_tokens}\n{self.title}\n{self.text}".encode()).hexdigest()
+
+
+def chunk_id(document_id: str, content_hash: str, number: int) -> str:
+    """The id of a version's chunk, by its number in reading order from 0; there need not be one of that number."""
+    return str(uuid.uuid5(uuid.UUID(document_id), f"{content_hash} {number}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,7 @@ class Passage:
     @property
     def heading(self) -> str:
         """Title and section: without it, “Report it within one hour” does not say what is to be reported."""
-        return f"{self.title} › {self.section}" if self.section else self.title
+        return f"{self.title}{SECTION_SEPARATOR}{self.section}" if self.section else self.title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

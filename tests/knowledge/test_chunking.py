@@ -6,7 +6,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 from pydantic import ValidationError
 
 from knowledge.chunking import HeadingChunker, as_node
-from knowledge.documents import Document
+from knowledge.documents import Document, chunk_id
 from knowledge.embedding import ThreadedEmbedding, open_embedding
 from knowledge.settings import KnowledgeSettings
 from tests.knowledge.fakes import WordEmbedding
@@ -69,6 +69,58 @@ def test_a_long_section_is_cut_between_sentences() -> None:
     assert all(chunk.text.endswith(".") for chunk in found)
 
 
+def table(rows: int) -> str:
+    return "\n".join(["| Grade | Days |", "| --- | --- |", *(f"| grade{n} | days{n} |" for n in range(rows))])
+
+
+def test_a_table_that_fits_is_not_cut() -> None:
+    found = chunks(f"{words(120)}\n\n{table(12)}\n\n{words(120, 'far')}")
+    assert [table(12) in chunk.text for chunk in found].count(True) == 1
+
+
+def test_a_table_stands_with_the_sentence_that_leads_to_it() -> None:
+    found = chunks(f"{words(150)}\n\nThese are the days of each grade:\n\n{table(12)}")
+    assert found[-1].text == f"These are the days of each grade:\n\n{table(12)}"
+
+
+def test_a_table_that_is_too_long_is_cut_between_rows_and_its_header_repeated() -> None:
+    found = chunks(table(60))
+    assert len(found) > 1
+    rows = [line for chunk in found for line in chunk.text.split("\n")[2:]]
+    assert all(chunk.text.startswith("| Grade | Days |\n| --- | --- |\n") for chunk in found)
+    assert rows == table(60).split("\n")[2:]
+
+
+def test_a_row_that_is_too_long_alone_is_cut_and_not_lost() -> None:
+    found = chunks(f"{table(3)}\n| long | {words(300)} |\n| last | row |")
+    assert all(COUNT(chunk.get_content(MetadataMode.EMBED)) <= 160 for chunk in found)
+    assert "word299" in " ".join(chunk.text for chunk in found)
+    assert found[-1].text == "| Grade | Days |\n| --- | --- |\n| last | row |"
+
+
+def test_code_that_fits_is_not_cut() -> None:
+    code = "```sh\n" + "\n\n".join(f"make step{n}" for n in range(30)) + "\n```"
+    found = chunks(f"{words(130)}\n\n{code}\n\n{words(130, 'far')}")
+    assert [code in chunk.text for chunk in found].count(True) == 1
+
+
+def test_code_that_is_too_long_is_cut_between_lines_and_fenced_again() -> None:
+    steps = [f"make step{n} again" for n in range(120)]
+    found = chunks("~~~~sh\n" + "\n".join(steps) + "\n~~~~")
+    assert len(found) > 1
+    assert all(chunk.text.startswith("~~~~sh\n") and chunk.text.endswith("\n~~~~") for chunk in found)
+    assert [line for chunk in found for line in chunk.text.split("\n")[1:-1]] == steps
+
+
+def test_chunks_are_numbered_in_reading_order() -> None:
+    found = chunks(f"# One\n\n{words(300)}\n\n# Two\n\n{table(60)}")
+    assert [chunk.metadata["number"] for chunk in found] == list(range(len(found)))
+    document_id = found[0].ref_doc_id or ""
+    assert [chunk.node_id for chunk in found] == [
+        chunk_id(document_id, found[0].metadata["content_hash"], number) for number in range(len(found))
+    ]
+
+
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(st.text(alphabet="ab #.\n-|`é漢", max_size=3000), st.text(alphabet="ab 漢", min_size=1, max_size=60))
 def test_no_chunk_is_too_long_and_no_word_is_lost(text: str, title: str) -> None:
@@ -76,6 +128,25 @@ def test_no_chunk_is_too_long_and_no_word_is_lost(text: str, title: str) -> None
     assert all(COUNT(chunk.get_content(MetadataMode.EMBED)) <= 160 for chunk in found)
     kept = "".join(chunk.text + chunk.metadata["section"] for chunk in found)
     assert kept.count("漢") >= sum(line.count("漢") for line in text.splitlines() if "#" not in line)
+
+
+_LINES = ["| 漢 | b |", "|---|---|", "| 漢漢漢漢 " * 30, "```", "~~~sh", "a 漢 b.", "漢 " * 40, "", "  | x"]
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(_LINES), max_size=60).map("\n".join))
+def test_no_row_and_no_line_of_code_is_lost(text: str) -> None:
+    found = chunks(text)
+    assert all(COUNT(chunk.get_content(MetadataMode.EMBED)) <= 160 for chunk in found)
+    kept = "".join(chunk.text for chunk in found)
+    assert kept.count("漢") >= text.count("漢")
+    assert kept.count("x") >= text.count("x")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("evil", ["|" * 50_000, "|a|\n|-|\n" * 20_000, "```\n" * 50_000, "a|\n" * 50_000])
+def test_a_page_made_to_stall_the_chunker_does_not(evil: str) -> None:
+    assert chunks(evil)
 
 
 def test_ids_follow_from_document_content_and_length() -> None:
