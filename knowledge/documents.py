@@ -46,9 +46,19 @@ def chunk_id(document_id: str, content_hash: str, number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A chunk of a document as a search returns it.
+class Part:
+    """One of the chunks that a widened passage is made of."""
 
+    chunk_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk of a document as a search returns it, perhaps with its neighbours.
+
+    `number` is the chunk's place in its version of the document, from 0; None in an index from before chunks were
+    numbered. `parts` are the chunks of a widened passage in reading order, this one among them, else empty.
     `score` is the fused rank score that orders the results (higher is better, comparable within one
     search only). `similarity` is the cosine of question and chunk, in [-1, 1], comparable across searches.
     """
@@ -63,6 +73,13 @@ class Passage:
     content_hash: str
     score: float
     similarity: float
+    number: int | None = None
+    parts: tuple[Part, ...] = ()
+
+    def chunk_holding(self, quote: str) -> str:
+        """The id of the chunk that the words of a quote come from; this passage's own where no one chunk holds it."""
+        words = _words(quote)
+        return next((part.chunk_id for part in self.parts if words in _words(part.text)), self.chunk_id)
 
     @property
     def heading(self) -> str:
@@ -79,3 +96,8 @@ class IngestResult:
     status: IngestStatus
     chunks: int = 0
     error: str | None = None
+
+
+def _words(text: str) -> str:
+    """The text with its spaces and line ends alike: a quote is unwrapped."""
+    return " ".join(text.split())

@@ -121,6 +121,22 @@ class EdgeStore(BasePydanticVectorStore):
     ) -> None:
         await asyncio.to_thread(self.delete_nodes, node_ids, filters)
 
+    def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
+        if filters is None or node_ids is None:
+            raise ValueError("Passages are asked for by id, and by those who may read them")
+        matching = _as_filter(filters)
+        if self._shard is None or not node_ids:
+            return []
+        wanted = edge.Filter(must=[edge.HasIdCondition(set(node_ids)), matching])
+        with _translated("could not be searched"):
+            records, _ = self._shard.scroll(edge.ScrollRequest(limit=len(node_ids), filter=wanted, with_payload=True))
+        return [metadata_dict_to_node(record.payload or {}) for record in records]
+
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        return await asyncio.to_thread(self.get_nodes, node_ids, filters)
+
     async def count(self, filters: MetadataFilters) -> int:
         if self._shard is None:
             return 0

@@ -5,7 +5,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from operator import mul
@@ -81,6 +81,13 @@ class PassageIndex:
         hits = zip(found.nodes or (), found.similarities or (), strict=True)
         return [_as_passage(node, score, embedding) for node, score in hits]
 
+    async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
+        """Chunks by id, those the audience may read only; what is not there is left out. They have no score."""
+        if not chunk_ids:
+            return {}
+        found = await self._store.aget_nodes(sorted(chunk_ids), readable_by(audience))
+        return {node.node_id: _as_passage(node, 0.0, []) for node in found}
+
     async def count(self, document_id: str) -> int:
         """How many chunks of a document there are, of all its versions."""
         return await self._store.count(of_document(document_id))
@@ -149,4 +156,5 @@ def _as_passage(node: BaseNode, score: float, query: list[float]) -> Passage:
         score=score,
         # Both are of length one, so this is the cosine.
         similarity=sum(map(mul, query, node.embedding or ())),
+        number=metadata.get("number"),
     )

@@ -41,6 +41,12 @@ class PassageStore(Protocol):
     async def adelete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> None: ...
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """Of these passages, those that are there and match."""
+        ...
+
     async def count(self, filters: MetadataFilters) -> int: ...
     async def settle(self) -> None:
         """Make what was added durable and quick to search."""

@@ -13,6 +13,7 @@ from knowledge.catalogue import Catalogue
 from knowledge.documents import Document, IngestResult, IngestStatus, Passage
 from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
+from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Source, find_sources, read_file
@@ -60,8 +61,12 @@ class Library:
         self._settings = settings
         self._writing = asyncio.Lock()
 
-    async def search(self, query: str, audience: Audience, *, limit: int = 8) -> list[Passage]:
-        """Passages of current documents that everyone in the audience may read, best first."""
+    async def search(self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0) -> list[Passage]:
+        """Passages of current documents that everyone in the audience may read, best first.
+
+        Chunks that stand side by side are made one passage, and shorter ones widened by their neighbours, as long as
+        none grows beyond `widen_to` characters; with 0 each passage is a chunk as it was found.
+        """
         text = _CONTROL.sub(" ", query[:_QUERY_CHARS]).strip()
         if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
             return []
@@ -70,7 +75,7 @@ class Library:
         current = await self._current(hits)
         if len(current) < limit and len(hits) == wanted:
             current = await self._current(await self._index.search(text, audience, limit=max(wanted, _MOST_HITS)))
-        return current[:limit]
+        return (await self._widened(current[:wanted], audience, widen_to))[:limit]
 
     async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
         """Take in a file, a folder or a page; one result per document, failures among them.
@@ -123,6 +128,12 @@ class Library:
             for hit in hits
             if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
         ]
+
+    async def _widened(self, hits: list[Passage], audience: Audience, widen_to: int) -> list[Passage]:
+        if not widen_to:
+            return hits
+        neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
+        return widen(hits, neighbours, widen_to=widen_to)
 
     async def _ingest_source(self, source: Source, scope: str) -> IngestResult:
         try:

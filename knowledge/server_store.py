@@ -74,6 +74,16 @@ class ServerStore(QdrantVectorStore):
             if await self._exists():
                 await super().adelete_nodes(node_ids=node_ids, filters=filters)
 
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any
+    ) -> list[BaseNode]:
+        if filters is None or node_ids is None:
+            raise ValueError("Passages are asked for by id, and by those who may read them")
+        with _translated():
+            if not node_ids or not await self._exists():
+                return []
+            return list(await super().aget_nodes(node_ids=node_ids, filters=filters))
+
     async def count(self, filters: MetadataFilters) -> int:
         with _translated():
             if not await self._exists():

@@ -89,16 +89,16 @@ class CitationChecker:
 
     def sources(self, cited: Sequence[int]) -> tuple[Source, ...]:
         """The cited passages in the order of their numbers, each with the sentence that supports the answer."""
-        return tuple(
-            Source(
-                n=n,
-                title=self._passages[n - 1].title,
-                uri=self._passages[n - 1].uri,
-                quote=self._quotes.get(n, "")[:_QUOTE_CHARS],
-                document_id=self._passages[n - 1].document_id,
-                chunk_id=self._passages[n - 1].chunk_id,
-            )
-            for n in sorted(set(cited))
+        return tuple(self._source(n, self._passages[n - 1], self._quotes.get(n, "")) for n in sorted(set(cited)))
+
+    def _source(self, n: int, passage: Passage, quote: str) -> Source:
+        return Source(
+            n=n,
+            title=passage.title,
+            uri=passage.uri,
+            quote=quote[:_QUOTE_CHARS],
+            document_id=passage.document_id,
+            chunk_id=passage.chunk_holding(quote),
         )
 
     def _without_links(self, bare: str) -> str:

@@ -14,7 +14,7 @@ from router.settings import RouterSettings
 from router.signals import coverage
 
 Search = Callable[..., Awaitable[list[Passage]]]
-"""`search(query, audience, *, limit)`, as knowledge's library offers it."""
+"""`search(query, audience, *, limit, widen_to)`, as knowledge's library offers it."""
 
 _ENOUGH_SIMILARITY = 0.45
 _ENOUGH_COVERAGE = 0.6
@@ -87,7 +87,13 @@ class EvidenceLoop:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.search_timeout_s):
-                passages = await self._search(query, question.audience, limit=self._settings.search_limit)
+                passages = await self._search(
+                    query,
+                    question.audience,
+                    limit=self._settings.search_limit,
+                    # What is cut off in the prompt would only take the place of other passages.
+                    widen_to=min(self._settings.passage_widen_chars, self._settings.passage_max_chars),
+                )
         except (KnowledgeError, TimeoutError) as error:
             raise SearchUnavailable from error
         passages = [replace(passage, similarity=trust * passage.similarity) for passage in passages]
@@ -114,4 +120,11 @@ def _merged(results: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
             known = best.get(passage.chunk_id)
             if known is None or passage.similarity > known.similarity:
                 best[passage.chunk_id] = passage
-    return tuple(best[chunk_id] for chunk_id in sorted(ranks, key=lambda chunk_id: -ranks[chunk_id]))
+    shown: set[str] = set()
+    merged: list[Passage] = []
+    for chunk_id in sorted(ranks, key=lambda chunk_id: -ranks[chunk_id]):
+        # It may stand in a better one already, which was widened by it.
+        if chunk_id not in shown:
+            merged.append(best[chunk_id])
+            shown.update(part.chunk_id for part in best[chunk_id].parts)
+    return tuple(merged)

@@ -43,6 +43,15 @@ class RouterSettings(BaseSettings):
         default=3, ge=1, le=20, description="Passages shown to the model: 3 suit the embedded one, 5 a larger one"
     )
     passage_max_chars: int = Field(default=1600, ge=200, description="A longer passage is cut here in the prompt")
+    passage_widen_chars: int = Field(
+        default=0,
+        ge=0,
+        le=20_000,
+        description=(
+            "A passage found is widened by its neighbours in the document up to this many characters, and at most to "
+            "TANDEM_PASSAGE_MAX_CHARS; 0: shown as it was found. Meant for models larger than the embedded one"
+        ),
+    )
     prompt_chars: int = Field(
         default=2000,
         ge=200,

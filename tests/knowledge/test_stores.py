@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQuery, VectorStoreQueryMode
 
 from knowledge.audience import PUBLIC, Audience
-from knowledge.documents import Document, Passage
+from knowledge.documents import Document, Passage, chunk_id
 from knowledge.index import PassageIndex, SearchMode
 from knowledge.layout import PassageStore, readable_by
 from tests.knowledge.fakes import DIMENSIONS, WordEmbedding
@@ -117,6 +117,21 @@ async def test_a_passage_carries_all_that_an_answer_cites(make_index: Callable[[
         PUBLIC,
         index.content_hash(page),
     )
+
+
+async def test_chunks_are_given_by_id_to_those_who_may_read_them(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    assert await index.chunks({chunk_id(document("Leave", "x").id, "h", 0)}, EVERYONE) == {}
+    public, private = document("Leave", "days"), document("Pay", "days", "channel:C1")
+    await index.add(public)
+    await index.add(private)
+    ids = {chunk_id(page.id, index.content_hash(page), number) for page in (public, private) for number in (0, 1)}
+    assert [passage.title for passage in (await index.chunks(ids, EVERYONE)).values()] == ["Leave"]
+    inside = Audience(scopes=frozenset({PUBLIC, "channel:C1"}))
+    found = await index.chunks(ids, inside)
+    assert {(known, passage.chunk_id, passage.number) for known, passage in found.items()} == {
+        (first, first, 0) for page in (public, private) for first in [chunk_id(page.id, index.content_hash(page), 0)]
+    }
 
 
 async def test_words_unknown_to_the_index_do_not_fail(make_index: Callable[[], PassageIndex]) -> None:

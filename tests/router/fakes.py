@@ -136,9 +136,11 @@ class FakeSearch:
     error: Exception | None = None
     delay_s: float = 0.0
     queries: list[str] = field(default_factory=list)
+    widened_to: list[int] = field(default_factory=list)
 
-    async def __call__(self, query: str, audience: Audience, *, limit: int = 8) -> list[Passage]:
+    async def __call__(self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0) -> list[Passage]:
         self.queries.append(query)
+        self.widened_to.append(widen_to)
         await asyncio.sleep(self.delay_s)
         if self.error:
             raise self.error

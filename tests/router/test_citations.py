@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from knowledge.documents import Part
 from router.citations import CitationChecker, is_decline, without_citations
 from router.sentences import SentenceSplitter
 from tests.router.fakes import passage
@@ -255,3 +258,16 @@ def test_decline_is_known_in_its_forms():
     assert is_decline("The passages do not say.")
     assert is_decline("the passages do not say [1]. ")
     assert not is_decline("The passages do not agree on the date.")
+
+
+def test_source_of_a_widened_passage_points_to_the_chunk_of_its_quote():
+    before, after = "Hotels cost at most $120\na night.", "Book trains through Concur."
+    widened = replace(
+        TRAVEL,
+        text=f"{before}\n\n{after}",
+        parts=(Part(chunk_id="c-before", text=before), Part(chunk_id=TRAVEL.chunk_id, text=after)),
+    )
+    checking = CitationChecker([widened], question="What may a hotel cost?")
+    checking.check("Hotels cost at most $120 a night [1].")
+    (source,) = checking.sources([1])
+    assert (source.chunk_id, source.quote.strip()) == ("c-before", "Hotels cost at most $120 a night.")

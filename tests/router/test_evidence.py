@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from knowledge.audience import EVERYONE, NOBODY
+from knowledge.documents import Part
 from knowledge.errors import IndexUnavailable
 from router.errors import SearchUnavailable
 from router.evidence import EvidenceLoop, Findings
@@ -50,6 +53,21 @@ async def test_searches_are_bounded_in_time():
     search = FakeSearch(passages=[POOR], delay_s=0.05)
     await gathered(search, "Can you tell me where the unicorns of our office park?", search_budget_s=0.01)
     assert len(search.queries) == 2
+
+
+async def test_passages_are_widened_only_as_far_as_the_prompt_shows_them():
+    search = FakeSearch(passages=[GOOD])
+    await gathered(search, "How much parental leave do employees get?")
+    await gathered(search, "How much parental leave do employees get?", passage_widen_chars=900)
+    await gathered(search, "How much parental leave do employees get?", passage_widen_chars=9000)
+    assert search.widened_to == [0, 900, RouterSettings().passage_max_chars]
+
+
+async def test_chunk_that_stands_in_a_widened_passage_is_not_shown_again():
+    widened = replace(GOOD, parts=(Part(chunk_id=GOOD.chunk_id, text="x"), Part(chunk_id=POOR.chunk_id, text="y")))
+    search = FakeSearch(passages=[widened, POOR])
+    found = await gathered(search, "Where do the unicorns of the office park their trains?")
+    assert [passage.chunk_id for passage in found.passages] == [GOOD.chunk_id]
 
 
 async def test_chunk_found_twice_is_one_passage():
