@@ -18,6 +18,7 @@ from llama_index.core.schema import BaseNode, NodeRelationship, TextNode
 
 from knowledge.blocks import CountTokens, has_blocks, pack_blocks, split_blocks
 from knowledge.documents import SECTION_SEPARATOR, Document, chunk_id
+from knowledge.layout import AUTHOR, CHANNEL, CONTENT_HASH, KIND, MODIFIED, SCOPE, author_keys
 from knowledge.places import place_of
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*")
@@ -59,7 +60,7 @@ class HeadingChunker(NodeParser):
             }
             shown = _EMBEDDED_KEYS if section.path else _EMBEDDED_KEYS - {"section"}
             yield TextNode(
-                id_=chunk_id(document.node_id, document.metadata["content_hash"], number),
+                id_=chunk_id(document.node_id, document.metadata[CONTENT_HASH], number),
                 text=section.text,
                 metadata=metadata,
                 excluded_embed_metadata_keys=[key for key in metadata if key not in shown],
@@ -132,15 +133,22 @@ class HeadingChunker(NodeParser):
 
 def as_node(document: Document, *, content_hash: str) -> TextNode:
     """`content_hash` names the version that is cut from it: chunks of two versions have no id in common."""
+    known = {
+        KIND: document.kind,
+        AUTHOR: author_keys(document.author),
+        CHANNEL: document.channel,
+        MODIFIED: document.modified_at and int(document.modified_at.timestamp()),
+    }
     return TextNode(
         id_=document.id,
         text=document.text,
         metadata={
             "title": document.title,
             "uri": document.uri,
-            "scope": document.scope,
-            "content_hash": content_hash,
-        },
+            SCOPE: document.scope,
+            CONTENT_HASH: content_hash,
+        }
+        | {key: value for key, value in known.items() if value},
     )
 
 

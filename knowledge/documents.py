@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from knowledge.audience import PUBLIC
@@ -18,12 +19,21 @@ IngestStatus = Literal["added", "unchanged", "updated", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A parsed document: Markdown text with where it came from and who may read it."""
+    """A parsed document: Markdown text with where it came from and who may read it.
+
+    What is not known is left empty, and no search that is narrowed by it finds the document: `modified_at`, when its
+    source last changed; `kind`, its media type; `author`, a name as people write it; `channel`, the id of the channel
+    that a public document comes from (of others, the scope says it).
+    """
 
     uri: str
     title: str
     text: str
     scope: str
+    modified_at: datetime | None = None
+    kind: str = ""
+    author: str = ""
+    channel: str = ""
 
     @property
     def id(self) -> str:
@@ -59,6 +69,7 @@ class Passage:
 
     `number` is the chunk's place in its version of the document, from 0; None in an index from before chunks were
     numbered. `parts` are the chunks of a widened passage in reading order, this one among them, else empty.
+    `modified_at` is when the document's source last changed, where it says so.
     `score` is the fused rank score that orders the results (higher is better, comparable within one
     search only). `similarity` is the cosine of question and chunk, in [-1, 1], comparable across searches.
     """
@@ -75,6 +86,7 @@ class Passage:
     similarity: float
     number: int | None = None
     parts: tuple[Part, ...] = ()
+    modified_at: datetime | None = None
 
     def chunk_holding(self, quote: str) -> str:
         """The id of the chunk that the words of a quote come from; this passage's own where no one chunk holds it."""

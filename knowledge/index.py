@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import AsyncGenerator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from operator import mul
 from pathlib import Path
@@ -22,7 +23,7 @@ from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document, Passage
 from knowledge.edge_store import EdgeStore
 from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
-from knowledge.layout import PassageStore, of_document, readable_by
+from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
 from knowledge.server_store import ServerStore
 from knowledge.settings import KnowledgeSettings
 
@@ -157,4 +158,5 @@ def _as_passage(node: BaseNode, score: float, query: list[float]) -> Passage:
         # Both are of length one, so this is the cosine.
         similarity=sum(map(mul, query, node.embedding or ())),
         number=metadata.get("number"),
+        modified_at=datetime.fromtimestamp(metadata[MODIFIED], UTC) if MODIFIED in metadata else None,
     )

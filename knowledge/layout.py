@@ -20,6 +20,12 @@ DENSE = "dense"
 SPARSE = "bm25"
 SCOPE = "scope"
 CONTENT_HASH = "content_hash"
+KIND = "kind"
+# The author's name in lower case, and each word of it.
+AUTHOR = "author"
+CHANNEL = "channel"
+# Seconds since 1970.
+MODIFIED = "modified"
 # LlamaIndex's own key for the document that a node comes from.
 DOCUMENT_ID = "doc_id"
 INDEXED_KEYS = (SCOPE, DOCUMENT_ID)
@@ -82,6 +88,12 @@ def rankings(mode: VectorStoreQueryMode) -> tuple[str, ...]:
             return (DENSE, SPARSE)
         case _:
             raise ValueError(f"The search mode {mode} is not supported")
+
+
+def author_keys(name: str) -> list[str]:
+    """What a search may call an author by: the whole name, or one word of it."""
+    words = name.lower().split()
+    return list(dict.fromkeys([" ".join(words), *words])) if words else []
 
 
 def readable_by(audience: Audience) -> MetadataFilters:

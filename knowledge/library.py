@@ -4,6 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.documents import Document, IngestResult, IngestStatus, Passage
+from knowledge.duplicates import collapse
 from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
+from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
-from knowledge.sources import Source, find_sources, read_file
+from knowledge.sources import Source, changed_at, find_sources, read_file
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -62,7 +65,7 @@ class Library:
         self._writing = asyncio.Lock()
 
     async def search(self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0) -> list[Passage]:
-        """Passages of current documents that everyone in the audience may read, best first.
+        """Passages of current documents that everyone in the audience may read, best first; of copies, one.
 
         Chunks that stand side by side are made one passage, and shorter ones widened by their neighbours, as long as
         none grows beyond `widen_to` characters; with 0 each passage is a chunk as it was found.
@@ -73,9 +76,10 @@ class Library:
         wanted = limit + _SPARE_HITS
         hits = await self._index.search(text, audience, limit=wanted)
         current = await self._current(hits)
-        if len(current) < limit and len(hits) == wanted:
+        if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
             current = await self._current(await self._index.search(text, audience, limit=max(wanted, _MOST_HITS)))
-        return (await self._widened(current[:wanted], audience, widen_to))[:limit]
+        different = collapse(current, text, limit=wanted)
+        return (await self._widened(different, audience, widen_to))[:limit]
 
     async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
         """Take in a file, a folder or a page; one result per document, failures among them.
@@ -138,9 +142,12 @@ class Library:
     async def _ingest_source(self, source: Source, scope: str) -> IngestResult:
         try:
             data, content_type = await self._read(source)
+            modified_at = await asyncio.to_thread(changed_at, source)
         except SourceError as error:
             return _failed(source.uri, source.name, error)
-        return await self._take_in(data, name=source.name, uri=source.uri, scope=scope, content_type=content_type)
+        return await self._take_in(
+            data, name=source.name, uri=source.uri, scope=scope, content_type=content_type, modified_at=modified_at
+        )
 
     async def _read(self, source: Source) -> tuple[bytes, str]:
         if source.refusal is not None:
@@ -151,7 +158,16 @@ class Library:
         page = await self._fetcher.fetch(source.uri)
         return page.data, page.content_type
 
-    async def _take_in(self, data: bytes, *, name: str, uri: str, scope: str, content_type: str = "") -> IngestResult:
+    async def _take_in(
+        self,
+        data: bytes,
+        *,
+        name: str,
+        uri: str,
+        scope: str,
+        content_type: str = "",
+        modified_at: datetime | None = None,
+    ) -> IngestResult:
         limit = self._settings.max_document_bytes
         try:
             if len(data) > limit:
@@ -159,7 +175,14 @@ class Library:
             parsed = await self._parser.parse(data, name=name, content_type=content_type)
         except SourceError as error:
             return _failed(uri, name, error)
-        document = Document(uri=uri, title=parsed.title, text=parsed.text, scope=scope)
+        document = Document(
+            uri=uri,
+            title=parsed.title,
+            text=parsed.text,
+            scope=scope,
+            modified_at=modified_at,
+            kind=kind_of(name, content_type) or "",
+        )
         try:
             async with self._writing:
                 status, chunks = await self._bring_up_to_date(document)

@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -68,6 +69,16 @@ def read_file(path: Path, *, limit: int) -> bytes:
     if len(data) > limit:
         raise SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
     return data
+
+
+def changed_at(source: Source) -> datetime | None:
+    """When a file was last written, in UTC; None for what does not say."""
+    if source.path is None:
+        return None
+    try:
+        return datetime.fromtimestamp(int(source.path.stat().st_mtime), UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
 
 
 def _page(url: str, allow_hosts: tuple[str, ...]) -> Source:
