@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +15,7 @@ from knowledge.documents import Document, IngestResult, IngestStatus, Passage
 from knowledge.duplicates import collapse
 from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
+from knowledge.freshness import favour_new
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parser
@@ -78,7 +79,12 @@ class Library:
         current = await self._current(hits)
         if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
             current = await self._current(await self._index.search(text, audience, limit=max(wanted, _MOST_HITS)))
-        different = collapse(current, text, limit=wanted)
+        ordered = favour_new(
+            current,
+            weight=self._settings.freshness_weight,
+            half_life=timedelta(days=self._settings.freshness_half_life_days),
+        )
+        different = collapse(ordered, text, limit=wanted)
         return (await self._widened(different, audience, widen_to))[:limit]
 
     async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:

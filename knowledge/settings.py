@@ -44,6 +44,17 @@ class KnowledgeSettings(BaseSettings):
         "embedding service. A known document is cut anew when it is ingested again.",
     )
 
+    freshness_weight: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="How much a new document goes before an old one, as a share of its score; 0: not at all. With 0.01 only "
+        "near-ties change places. Documents whose source gives no date are left where they are.",
+    )
+    freshness_half_life_days: float = Field(
+        default=180, gt=0, description="The age at which half of TANDEM_FRESHNESS_WEIGHT is left."
+    )
+
     max_document_bytes: int = Field(default=20_000_000, ge=1, description="The largest file or page that is read.")
     max_document_chars: int = Field(default=2_000_000, ge=1, description="The longest text taken from one document.")
     parse_timeout_s: float = Field(default=30, gt=0, description="How long reading one document may take.")
