@@ -10,13 +10,15 @@ from bot.errors import SlackRefused
 from bot.failures import EMPTY, INTERNAL, OVER_QUOTA, Declined, apology, note
 from bot.membership import access
 from bot.messages import History, plain_text
+from bot.narrowing import channel_names
 from bot.orphans import Place
 from bot.quotas import Quota
 from bot.rendering import answer_pages, answer_tail
 from bot.status import Status
 from bot.stream import Outlet, Reply
 from bot.turns import Seats, ThreadLocks
-from knowledge.errors import KnowledgeError
+from knowledge.errors import InvalidFilter, KnowledgeError
+from knowledge.filters import parse_filter
 from router.answers import Answer, Answered, AnswerEvent, Released, Working
 from router.errors import RouterError
 from router.journal import Journal
@@ -155,8 +157,14 @@ class Answering:
         )
         if not text:
             raise Declined(EMPTY)
+        try:
+            names = await channel_names(asked.text, allowed.audience, self._directory)
+            text, only = parse_filter(text, channels=names)
+        except InvalidFilter as error:
+            raise Declined(f"{error}.") from error
         return Question(
             text=text,
+            only=only,
             audience=allowed.audience,
             asker=asked.user,
             team=asked.team,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bot.shapes import Json, answer_json, ingest_json, passage_json
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
+from knowledge.filters import parse_filter
 from knowledge.library import Library
 from router.answers import Answered, Released, Working
 from router.decisions import Route
@@ -61,8 +62,10 @@ class LocalOperations:
         user, channel, audience = _COMMAND_LINE, "", EVERYONE
         if asked.user or asked.channel:
             user, channel, audience = await self._who_sees(asked.user, asked.channel)
+        text, only = parse_filter(asked.text, channels={})
         question = Question(
-            text=asked.text,
+            text=text,
+            only=only,
             audience=audience,
             asker=user or _COMMAND_LINE,
             channel=channel,
@@ -76,13 +79,14 @@ class LocalOperations:
                 match event:
                     case Working(status=status):
                         yield {"status": status}
-                    case Released(text=text):
-                        yield {"text": text}
+                    case Released(text=piece):
+                        yield {"text": piece}
                     case Answered(answer=answer):
                         yield {"answer": answer_json(answer)}
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]:
-        passages = await self._library.search(text, parse_audience(audience), limit=limit)
+        query, only = parse_filter(text, channels={})
+        passages = await self._library.search(query, parse_audience(audience), limit=limit, only=only)
         return [passage_json(passage) for passage in passages]
 
     async def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]:

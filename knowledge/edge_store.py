@@ -14,7 +14,6 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
-    FilterOperator,
     MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
@@ -22,6 +21,7 @@ from llama_index.core.vector_stores.types import (
 )
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
+from knowledge.edge_filters import as_filter
 from knowledge.errors import IndexUnavailable
 from knowledge.layout import (
     DENSE,
@@ -58,6 +58,7 @@ class EdgeStore(BasePydanticVectorStore):
             try:
                 with _translated("could not be opened"):
                     self._shard = edge.EdgeShard.load(str(self._shard_folder))
+                    _index_keys(self._shard)
             except IndexUnavailable:
                 self._ownership.release()
                 raise
@@ -83,7 +84,7 @@ class EdgeStore(BasePydanticVectorStore):
     def query(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
         if query.filters is None or query.query_embedding is None:
             raise ValueError("A query says who may read and carries its embedding")
-        readable = _as_filter(query.filters)
+        readable = as_filter(query.filters)
         if self._shard is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
         request = self._request(query, readable)
@@ -100,7 +101,7 @@ class EdgeStore(BasePydanticVectorStore):
     def delete_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any) -> None:
         if self._shard is None:
             return
-        matching = None if filters is None else _as_filter(filters)
+        matching = None if filters is None else as_filter(filters)
         with self._writing, _translated("could not be written"):
             if node_ids:
                 self._shard.update(edge.UpdateOperation.delete_points(list(node_ids)))
@@ -124,7 +125,7 @@ class EdgeStore(BasePydanticVectorStore):
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         if filters is None or node_ids is None:
             raise ValueError("Passages are asked for by id, and by those who may read them")
-        matching = _as_filter(filters)
+        matching = as_filter(filters)
         if self._shard is None or not node_ids:
             return []
         wanted = edge.Filter(must=[edge.HasIdCondition(set(node_ids)), matching])
@@ -140,7 +141,7 @@ class EdgeStore(BasePydanticVectorStore):
     async def count(self, filters: MetadataFilters) -> int:
         if self._shard is None:
             return 0
-        request = edge.CountRequest(filter=_as_filter(filters))
+        request = edge.CountRequest(filter=as_filter(filters))
         with _translated("could not be searched"):
             return await asyncio.to_thread(self._shard.count, request)
 
@@ -163,8 +164,7 @@ class EdgeStore(BasePydanticVectorStore):
                 sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
             ),
         )
-        for key in INDEXED_KEYS:
-            shard.update(edge.UpdateOperation.create_field_index(key, edge.PayloadSchemaType.Keyword))
+        _index_keys(shard)
         self._shard = shard
         return shard
 
@@ -209,27 +209,13 @@ class EdgeStore(BasePydanticVectorStore):
             shard.flush()
 
 
-def _as_filter(filters: MetadataFilters) -> edge.Filter:
-    """The three comparisons that this project's filters use, all of which must hold."""
-    if not filters.filters:
-        raise ValueError("An empty filter would match everything")
-    must: list[Any] = []
-    must_not: list[Any] = []
-    for condition in filters.filters:
-        if not isinstance(condition, MetadataFilter):
-            raise ValueError("Nested filters are not supported")  # noqa: TRY004 — a wrong value of a right type
-        value: Any = condition.value
-        match condition.operator:
-            case FilterOperator.IN:
-                must.append(edge.FieldCondition(condition.key, match=edge.MatchAny(value)))
-            case FilterOperator.EQ:
-                must.append(edge.FieldCondition(condition.key, match=edge.MatchValue(value)))
-            case FilterOperator.NE:
-                must_not.append(edge.FieldCondition(condition.key, match=edge.MatchValue(value)))
-            case _:
-                # A filter that is not understood must not be one that lets everything through.
-                raise ValueError(f"The filter operator {condition.operator} is not supported")
-    return edge.Filter(must=must, must_not=must_not)
+def _index_keys(shard: edge.EdgeShard) -> None:
+    """Those that lack: an index may be older than some of the keys."""
+    kinds = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
+    known = shard.info().payload_schema
+    for key, kind in INDEXED_KEYS.items():
+        if key not in known:
+            shard.update(edge.UpdateOperation.create_field_index(key, kinds[kind]))
 
 
 def _as_result(hits: list[edge.ScoredPoint]) -> VectorStoreQueryResult:

@@ -2,6 +2,7 @@
 
 KnowledgeError
 ├── InvalidScope          an audience that is neither `public` nor `channel:ID`
+├── InvalidFilter         a word like after:yesterday that narrows a search to nothing that there is
 ├── SourceError           a document could not be brought in; its text is fit for people
 │   ├── SourceNotFound        no such file or page
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
@@ -20,6 +21,10 @@ class KnowledgeError(Exception):
 class InvalidScope(KnowledgeError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"“{scope[:60]}” is no audience: write public or channel:ID")
+
+
+class InvalidFilter(KnowledgeError):
+    """A search is narrowed in a way that cannot be understood; says what to write instead."""
 
 
 class SourceError(KnowledgeError):

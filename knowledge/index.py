@@ -23,6 +23,7 @@ from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document, Passage
 from knowledge.edge_store import EdgeStore
 from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
+from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
 from knowledge.server_store import ServerStore
 from knowledge.settings import KnowledgeSettings
@@ -66,7 +67,13 @@ class PassageIndex:
         return len(nodes)
 
     async def search(
-        self, query: str, audience: Audience, *, limit: int, mode: SearchMode = SearchMode.HYBRID
+        self,
+        query: str,
+        audience: Audience,
+        *,
+        limit: int,
+        only: SearchFilter = UNFILTERED,
+        mode: SearchMode = SearchMode.HYBRID,
     ) -> list[Passage]:
         """The passages nearest to the query, best first, of any version; those the audience may read only."""
         embedding = await self._embedding.aget_query_embedding(query)
@@ -76,7 +83,7 @@ class PassageIndex:
                 query_str=query,
                 similarity_top_k=limit,
                 mode=_QUERY_MODES[mode],
-                filters=readable_by(audience),
+                filters=readable_by(audience, only),
             )
         )
         hits = zip(found.nodes or (), found.similarities or (), strict=True)

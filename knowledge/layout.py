@@ -1,10 +1,11 @@
 """How passages lie in the index, the same in the embedded one and on a server: names, fusion, filters, BM25."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
+    FilterCondition,
     FilterOperator,
     MetadataFilter,
     MetadataFilters,
@@ -14,7 +15,8 @@ from llama_index.core.vector_stores.types import (
 )
 from qdrant_edge import Bm25, Bm25Config
 
-from knowledge.audience import Audience
+from knowledge.audience import Audience, channel_scope
+from knowledge.filters import UNFILTERED, SearchFilter
 
 DENSE = "dense"
 SPARSE = "bm25"
@@ -28,7 +30,15 @@ CHANNEL = "channel"
 MODIFIED = "modified"
 # LlamaIndex's own key for the document that a node comes from.
 DOCUMENT_ID = "doc_id"
-INDEXED_KEYS = (SCOPE, DOCUMENT_ID)
+# What filters compare, and how it is indexed. A passage without a key is found, but by no filter on that key.
+INDEXED_KEYS: Mapping[str, Literal["keyword", "integer"]] = {
+    SCOPE: "keyword",
+    DOCUMENT_ID: "keyword",
+    KIND: "keyword",
+    AUTHOR: "keyword",
+    CHANNEL: "keyword",
+    MODIFIED: "integer",
+}
 
 # Reciprocal rank fusion (Cormack et al., 2009) as Qdrant weighs it: a hit is worth 1 / (rank / weight + k - 1), here with
 # Qdrant's own k. With the paper's k of 60 and no weights, two middling ranks outvote a first one, and on chunking-eval both
@@ -96,9 +106,31 @@ def author_keys(name: str) -> list[str]:
     return list(dict.fromkeys([" ".join(words), *words])) if words else []
 
 
-def readable_by(audience: Audience) -> MetadataFilters:
-    """The filter that every search carries."""
-    return MetadataFilters(filters=[_condition(SCOPE, FilterOperator.IN, sorted(audience.scopes))])
+def readable_by(audience: Audience, only: SearchFilter = UNFILTERED) -> MetadataFilters:
+    """The filter that every search carries: who may read, and beside it what the search is narrowed to."""
+    conditions: list[Any] = [_condition(SCOPE, FilterOperator.IN, sorted(audience.scopes))]
+    if only.channels:
+        conditions.append(_from_channels(only.channels))
+    if only.authors:
+        conditions.append(_condition(AUTHOR, FilterOperator.IN, sorted(only.authors)))
+    if only.kinds:
+        conditions.append(_condition(KIND, FilterOperator.IN, sorted(only.kinds)))
+    if only.since is not None:
+        conditions.append(_condition(MODIFIED, FilterOperator.GTE, int(only.since.timestamp())))
+    if only.until is not None:
+        conditions.append(_condition(MODIFIED, FilterOperator.LT, int(only.until.timestamp())))
+    return MetadataFilters(filters=conditions)
+
+
+def _from_channels(channels: frozenset[str]) -> MetadataFilters:
+    """A private channel's documents have it as their scope; a public document says where it comes from."""
+    return MetadataFilters(
+        filters=[
+            _condition(CHANNEL, FilterOperator.IN, sorted(channels)),
+            _condition(SCOPE, FilterOperator.IN, sorted(map(channel_scope, channels))),
+        ],
+        condition=FilterCondition.OR,
+    )
 
 
 def of_document(document_id: str, *, other_than: str | None = None) -> MetadataFilters:

@@ -15,6 +15,7 @@ from knowledge.documents import Document, IngestResult, IngestStatus, Passage
 from knowledge.duplicates import collapse
 from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
+from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
@@ -65,7 +66,9 @@ class Library:
         self._settings = settings
         self._writing = asyncio.Lock()
 
-    async def search(self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0) -> list[Passage]:
+    async def search(
+        self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0, only: SearchFilter = UNFILTERED
+    ) -> list[Passage]:
         """Passages of current documents that everyone in the audience may read, best first; of copies, one.
 
         Chunks that stand side by side are made one passage, and shorter ones widened by their neighbours, as long as
@@ -75,10 +78,12 @@ class Library:
         if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
             return []
         wanted = limit + _SPARE_HITS
-        hits = await self._index.search(text, audience, limit=wanted)
+        hits = await self._index.search(text, audience, limit=wanted, only=only)
         current = await self._current(hits)
         if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
-            current = await self._current(await self._index.search(text, audience, limit=max(wanted, _MOST_HITS)))
+            current = await self._current(
+                await self._index.search(text, audience, limit=max(wanted, _MOST_HITS), only=only)
+            )
         ordered = favour_new(
             current,
             weight=self._settings.freshness_weight,

@@ -23,6 +23,7 @@ class ServerStore(QdrantVectorStore):
 
     _bm25: Bm25Encoder = PrivateAttr(default_factory=Bm25Encoder)
     _is_created: bool = PrivateAttr(default=False)
+    _has_indexed_keys: bool = PrivateAttr(default=False)
 
     def __init__(self, client: AsyncQdrantClient, collection_name: str) -> None:
         bm25 = Bm25Encoder()
@@ -38,13 +39,18 @@ class ServerStore(QdrantVectorStore):
             sparse_doc_fn=bm25.encode_documents,
             sparse_query_fn=bm25.encode_documents,
             payload_indexes=[  # pyright: ignore[reportArgumentType] — it means a dict with these two keys
-                {"field_name": key, "field_schema": models.PayloadSchemaType.KEYWORD} for key in INDEXED_KEYS
+                {"field_name": key, "field_schema": models.PayloadSchemaType(kind)}
+                for key, kind in INDEXED_KEYS.items()
             ],
         )
         self._bm25 = bm25
 
     async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
         with _translated():
+            if not self._has_indexed_keys and await self._exists():
+                # The collection may be older than some of the keys. Where they are indexed, this does nothing.
+                await self._acreate_payload_indexes()
+            self._has_indexed_keys = True
             return await super().async_add(list(nodes))
 
     async def aquery(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:

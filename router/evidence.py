@@ -14,7 +14,7 @@ from router.settings import RouterSettings
 from router.signals import coverage
 
 Search = Callable[..., Awaitable[list[Passage]]]
-"""`search(query, audience, *, limit, widen_to)`, as knowledge's library offers it."""
+"""`search(query, audience, *, limit, widen_to, only)`, as knowledge's library offers it."""
 
 _ENOUGH_SIMILARITY = 0.45
 _ENOUGH_COVERAGE = 0.6
@@ -91,6 +91,7 @@ class EvidenceLoop:
                     query,
                     question.audience,
                     limit=self._settings.search_limit,
+                    only=question.only,
                     # What is cut off in the prompt would only take the place of other passages.
                     widen_to=min(self._settings.passage_widen_chars, self._settings.passage_max_chars),
                 )

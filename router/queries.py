@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from knowledge.documents import Passage
+from knowledge.filters import without_filters
 from router.questions import Question, Turn
 from router.words import content_words, tokens
 
@@ -37,7 +38,7 @@ def standalone(question: Question) -> str:
     """The question with what the thread makes it refer to; itself where it stands alone."""
     if not refers_back(question.text):
         return question.text
-    earlier = _referent(question.thread)
+    earlier = without_filters(_referent(question.thread))
     return f"{earlier} {question.text}" if earlier else question.text
 
 

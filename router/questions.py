@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from knowledge.audience import Audience
+from knowledge.filters import UNFILTERED, SearchFilter
 from router.decisions import Route
 
 
@@ -24,7 +25,8 @@ class Question:
     """One message to be answered.
 
     `text` is plain text without the mention. `audience` is computed from live membership when the
-    question is asked. `forced_route` is a person's or a command's choice, else None.
+    question is asked. `forced_route` is a person's or a command's choice, else None. `only` is what the person
+    narrows the search to; its words are no longer in the text.
     """
 
     text: str
@@ -34,3 +36,4 @@ class Question:
     channel: str = ""
     thread: tuple[Turn, ...] = ()
     forced_route: Route | None = None
+    only: SearchFilter = UNFILTERED

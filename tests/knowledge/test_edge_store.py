@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from knowledge import edge_store
 from knowledge.audience import EVERYONE
 from knowledge.documents import Document
 from knowledge.edge_store import EdgeStore
 from knowledge.errors import IndexUnavailable
 from knowledge.index import PassageIndex
+from knowledge.layout import INDEXED_KEYS
 from tests.knowledge.fakes import WordEmbedding
 
 PAGE = Document(uri="file:///leave", title="Leave", text="holiday", scope="public")
@@ -25,6 +27,18 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
     again = index_in(tmp_path)
     assert [passage.title for passage in await again.search("holiday", EVERYONE, limit=3)] == ["Leave"]
     await again.close()
+
+
+async def test_an_older_index_gets_the_keys_that_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(edge_store, "INDEXED_KEYS", {"scope": "keyword", "doc_id": "keyword"})
+        index = index_in(tmp_path)
+        await index.add(PAGE)
+        await index.close()
+    store = EdgeStore(tmp_path)
+    assert store.client is not None
+    assert store.client.info().payload_schema.keys() == INDEXED_KEYS.keys()
+    await store.aclose()
 
 
 def test_a_second_process_is_told_who_has_the_index(tmp_path: Path) -> None:

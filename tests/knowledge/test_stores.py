@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -11,6 +14,7 @@ from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQue
 
 from knowledge.audience import PUBLIC, Audience
 from knowledge.documents import Document, Passage, chunk_id
+from knowledge.filters import SearchFilter
 from knowledge.index import PassageIndex, SearchMode
 from knowledge.layout import PassageStore, readable_by
 from tests.knowledge.fakes import DIMENSIONS, WordEmbedding
@@ -117,6 +121,69 @@ async def test_a_passage_carries_all_that_an_answer_cites(make_index: Callable[[
         PUBLIC,
         index.content_hash(page),
     )
+
+
+ALL = Audience(scopes=frozenset(SCOPES))
+LIBRARY_OF_KINDS: dict[str, dict[str, Any]] = {
+    "pdf": {
+        "kind": "application/pdf",
+        "author": "Anna Schmidt",
+        "channel": "C7",
+        "modified_at": datetime(2026, 5, 1, tzinfo=UTC),
+    },
+    "note": {
+        "kind": "text/markdown",
+        "author": "Ben Anna",
+        "scope": "channel:C1",
+        "modified_at": datetime(2026, 1, 1, tzinfo=UTC),
+    },
+    "bare": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("only", "found"),
+    [
+        (SearchFilter(), {"pdf", "note", "bare"}),
+        (SearchFilter(kinds=frozenset({"application/pdf"})), {"pdf"}),
+        (SearchFilter(kinds=frozenset({"application/pdf", "text/markdown"})), {"pdf", "note"}),
+        (SearchFilter(authors=frozenset({"anna"})), {"pdf", "note"}),
+        (SearchFilter(authors=frozenset({"anna schmidt"})), {"pdf"}),
+        (SearchFilter(channels=frozenset({"C1"})), {"note"}),
+        (SearchFilter(channels=frozenset({"C7", "C1"})), {"pdf", "note"}),
+        (SearchFilter(channels=frozenset({"C9"})), set()),
+        (SearchFilter(since=datetime(2026, 1, 1, tzinfo=UTC)), {"pdf", "note"}),
+        (SearchFilter(since=datetime(2026, 1, 2, tzinfo=UTC)), {"pdf"}),
+        (SearchFilter(until=datetime(2026, 5, 1, tzinfo=UTC)), {"note"}),
+        (SearchFilter(authors=frozenset({"anna"}), channels=frozenset({"C1"})), {"note"}),
+    ],
+)
+async def test_a_filter_narrows_what_is_found_and_never_widens_it(
+    make_index: Callable[[], PassageIndex], only: SearchFilter, found: set[str]
+) -> None:
+    index = make_index()
+    for name, fields in LIBRARY_OF_KINDS.items():
+        await index.add(replace(document(name, "The same words."), **fields))
+    for audience in (ALL, EVERYONE):
+        passages = await index.search("words", audience, limit=5, only=only)
+        readable = {name for name in found if audience.may_read(LIBRARY_OF_KINDS[name].get("scope", PUBLIC))}
+        assert {passage.title for passage in passages} == readable
+
+
+async def test_a_filtered_passage_takes_no_place_of_one_that_matches(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    for number in range(60):
+        await index.add(document(f"other-{number}", "salary bands of the team"))
+    await index.add(replace(document("wanted", "something about salary"), kind="application/pdf"))
+    only = SearchFilter(kinds=frozenset({"application/pdf"}))
+    assert [found.title for found in await index.search("salary bands", EVERYONE, limit=5, only=only)] == ["wanted"]
+
+
+async def test_where_a_document_is_from_is_not_embedded(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    await index.add(replace(document("Leave", "holiday"), **LIBRARY_OF_KINDS["pdf"]))
+    [passage] = await index.search("Leave holiday", EVERYONE, limit=1)
+    assert passage.similarity == pytest.approx(1.0, abs=1e-4)
 
 
 async def test_chunks_are_given_by_id_to_those_who_may_read_them(make_index: Callable[[], PassageIndex]) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from knowledge.audience import Audience
 from knowledge.documents import Passage
+from knowledge.filters import UNFILTERED, SearchFilter
 
 Reply = str | Callable[[list[dict[str, str]]], str]
 
@@ -137,9 +138,13 @@ class FakeSearch:
     delay_s: float = 0.0
     queries: list[str] = field(default_factory=list)
     widened_to: list[int] = field(default_factory=list)
+    filters: list[SearchFilter] = field(default_factory=list)
 
-    async def __call__(self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0) -> list[Passage]:
+    async def __call__(
+        self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0, only: SearchFilter = UNFILTERED
+    ) -> list[Passage]:
         self.queries.append(query)
+        self.filters.append(only)
         self.widened_to.append(widen_to)
         await asyncio.sleep(self.delay_s)
         if self.error:

@@ -5,6 +5,7 @@ import pytest
 from knowledge.audience import EVERYONE, NOBODY
 from knowledge.documents import Part
 from knowledge.errors import IndexUnavailable
+from knowledge.filters import SearchFilter
 from router.errors import SearchUnavailable
 from router.evidence import EvidenceLoop, Findings
 from router.questions import Question
@@ -68,6 +69,14 @@ async def test_chunk_that_stands_in_a_widened_passage_is_not_shown_again():
     search = FakeSearch(passages=[widened, POOR])
     found = await gathered(search, "Where do the unicorns of the office park their trains?")
     assert [passage.chunk_id for passage in found.passages] == [GOOD.chunk_id]
+
+
+async def test_each_search_for_a_question_is_narrowed_as_the_person_asked():
+    search, only = FakeSearch(passages=[POOR]), SearchFilter(authors=frozenset({"anna"}))
+    question = replace(asked("Where do the unicorns of our office park?"), only=only)
+    loop = EvidenceLoop(search=search, settings=RouterSettings())
+    await loop.deepen(question, await loop.first(question))
+    assert search.filters == [only] * 3
 
 
 async def test_chunk_found_twice_is_one_passage():
