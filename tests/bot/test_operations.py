@@ -4,6 +4,10 @@ from typing import Any, cast
 import pytest
 
 from bot.operations import Asked, LocalOperations
+from knowledge.audience import Audience
+from knowledge.documents import Passage
+from knowledge.errors import InvalidFilter
+from knowledge.filters import SearchFilter
 from router.answers import Answer, Answered
 from router.decisions import Decision, Route
 
@@ -41,3 +45,28 @@ async def test_question_asked_while_the_model_is_there_is_answered_at_once(start
         event.set()
     (only,) = [event async for event in _operations(event).ask(Asked(text="hello"))]
     assert only["answer"]["answer"] == "You said hello"
+
+
+class Narrowed:
+    """A library that finds nothing and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, SearchFilter]] = []
+
+    async def search(self, query: str, audience: Audience, *, limit: int, only: SearchFilter) -> list[Passage]:
+        self.asked.append((query, only))
+        return []
+
+
+async def test_filters_narrow_a_search_and_are_no_words_of_it():
+    library, unused = Narrowed(), cast("Any", None)
+    operations = LocalOperations(router=unused, library=cast("Any", library), who_sees=unused)
+    assert await operations.search("leave from:anna", limit=3, audience="public") == []
+    assert library.asked == [("leave", SearchFilter(authors=frozenset({"anna"})))]
+    with pytest.raises(InvalidFilter, match="no date"):
+        await operations.search("leave after:monday", limit=3, audience="public")
+
+
+async def test_filters_of_a_question_are_no_words_of_it():
+    [event] = [event async for event in _operations(None).ask(Asked(text="leave type:pdf"))]
+    assert event["answer"]["answer"] == "You said leave"

@@ -54,3 +54,9 @@ def test_nothing_to_reword_gives_nothing():
 
 def test_query_of_a_long_message_is_bounded():
     assert len(search_query(asked("word " * 20_000))) <= 600
+
+
+def test_filters_of_an_earlier_message_are_not_searched_for():
+    assert search_query(asked("and for contractors?", "How long is leave? in:#ops type:pdf")) == (
+        "How long is leave? and for contractors?"
+    )
