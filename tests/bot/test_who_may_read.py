@@ -96,7 +96,7 @@ def test_nobody_reads_more_or_less_than_they_may(
 class OpenEdgeStore(EdgeStore):
     """Searches whatever there is."""
 
-    def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest:
+    def _request(self, query: VectorStoreQuery, readable: edge.Filter) -> edge.QueryRequest | None:
         return super()._request(query, edge.Filter())
 
 
