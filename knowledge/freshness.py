@@ -12,8 +12,8 @@ def favour_new(
 ) -> list[Passage]:
     """Each score raised by up to `weight` of itself: by all of it today, by half of it after one half-life.
 
-    The scores are reciprocal ranks, of which the first two differ by 1.6 % where both rankings agree: with a weight of
-    0.01 only near-ties change places. A passage without a date is left as it is.
+    The scores are reciprocal ranks, of which the first two differ by half where both rankings agree, and the eighth and
+    ninth by a tenth: with a weight of 0.05 only near-ties change places. A passage without a date is left as it is.
     """
     if not weight:
         return list(hits)

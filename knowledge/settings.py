@@ -48,7 +48,7 @@ class KnowledgeSettings(BaseSettings):
         default=0,
         ge=0,
         le=1,
-        description="How much a new document goes before an old one, as a share of its score; 0: not at all. With 0.01 only "
+        description="How much a new document goes before an old one, as a share of its score; 0: not at all. With 0.05 only "
         "near-ties change places. Documents whose source gives no date are left where they are.",
     )
     freshness_half_life_days: float = Field(

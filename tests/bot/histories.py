@@ -128,7 +128,7 @@ class Add:
 
     async def take(self, bench: Bench) -> None:
         where = f"D{self.who}" if self.where == "direct" else self.where
-        await bench.add(self.who, where, self.uri, f"The page of {self.year} as {where} says it.")
+        await bench.add(self.who, where, self.uri, f"The page {self.uri} of {self.year} as {where} says it.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class BreakOff:
     year: int
 
     async def take(self, bench: Bench) -> None:
-        await bench.break_off(self.uri, self.scope, f"The page of {self.year} as nobody says it.")
+        await bench.break_off(self.uri, self.scope, f"The page {self.uri} of {self.year} as nobody says it.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

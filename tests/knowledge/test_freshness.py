@@ -37,9 +37,9 @@ def test_without_a_weight_the_order_stays() -> None:
 
 
 def test_a_small_weight_breaks_a_tie_and_no_more() -> None:
-    ranks = [2 / (60 + rank) for rank in (1, 2)]
-    assert order(hit("old", ranks[1], 5 * YEAR), hit("new", ranks[1], timedelta()), weight=0.01) == ["new", "old"]
-    assert order(hit("old", ranks[0], 5 * YEAR), hit("new", ranks[1], timedelta()), weight=0.01) == ["old", "new"]
+    ranks = [1.4 / (2 + rank) for rank in (7, 8)]
+    assert order(hit("old", ranks[1], 5 * YEAR), hit("new", ranks[1], timedelta()), weight=0.05) == ["new", "old"]
+    assert order(hit("old", ranks[0], 5 * YEAR), hit("new", ranks[1], timedelta()), weight=0.05) == ["old", "new"]
 
 
 def test_half_of_the_weight_is_left_after_a_half_life() -> None:
@@ -53,10 +53,11 @@ def test_no_date_and_a_date_to_come_count_as_none_and_today(age: timedelta | Non
     assert found.score == (1.0 if age is None else 1.5)
 
 
-@pytest.mark.parametrize(("weight", "first"), [(0.0, "old"), (0.5, "new")])
+@pytest.mark.parametrize(("weight", "first"), [(0.0, "old"), (0.9, "new")])
 async def test_a_new_document_goes_first_where_the_setting_says_so(library: Library, weight: float, first: str) -> None:
     library._settings = KnowledgeSettings(freshness_weight=weight)
-    for name, text, at in [("old", "tea tea tea", NOW - 5 * YEAR), ("new", "tea and more of other words", NOW)]:
+    now = datetime.now(UTC)
+    for name, text, at in [("old", "tea tea tea", now - 5 * YEAR), ("new", "tea and more of other words", now)]:
         document = Document(uri=f"file:///{name}", title=name, text=text, scope=PUBLIC, modified_at=at)
         chunks = await library._index.add(document)
         await library._catalogue.put(document, content_hash=library._index.content_hash(document), chunks=chunks)
