@@ -8,6 +8,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ from psycopg import sql
 
 _REQUIRED = frozenset(filter(None, os.environ.get("TANDEM_REQUIRE", "").split(",")))
 _ROOT = Path(__file__).resolve().parent.parent
+_QDRANT_URL = os.environ.get("TANDEM_QDRANT_URL", "")
+_QDRANT_API_KEY = os.environ.get("TANDEM_QDRANT_API_KEY", "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +35,28 @@ def _absent(what: str, how_to_mend: str) -> NoReturn:
     if what in _REQUIRED:
         pytest.fail(message)
     pytest.skip(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QdrantServer:
+    url: str
+    api_key: str | None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _index_of_their_own() -> Iterator[None]:
+    """The server is for the tests that ask for it: settings that read the environment must not find it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TANDEM_QDRANT_URL", raising=False)
+        patch.delenv("TANDEM_QDRANT_API_KEY", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def qdrant_server() -> QdrantServer:
+    if not _QDRANT_URL:
+        _absent("qdrant", "set TANDEM_QDRANT_URL to a Qdrant server on which the tests may make collections")
+    return QdrantServer(url=_QDRANT_URL, api_key=_QDRANT_API_KEY or None)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-from collections.abc import AsyncIterator, Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, QdrantClient
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from knowledge.catalogue import Catalogue
@@ -15,6 +16,7 @@ from knowledge.parsing import Parser
 from knowledge.server_store import ServerStore
 from knowledge.settings import KnowledgeSettings
 from knowledge.tables import metadata
+from tests.conftest import QdrantServer
 from tests.knowledge.fakes import WordEmbedding
 
 
@@ -23,20 +25,29 @@ def settings(tmp_path: Path) -> KnowledgeSettings:
     return KnowledgeSettings(home=tmp_path / "home")
 
 
-@pytest.fixture(params=["embedded", "server"])
-def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], PassageStore]:
-    """A store of either kind; one that is made again is a new, empty one."""
-    made: list[PassageStore] = []
+@pytest.fixture(params=["embedded", "in memory", pytest.param("server", marks=pytest.mark.qdrant)])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], PassageStore]]:
+    """A store of each kind; one that is made again is a new, empty one. In memory, qdrant-client stands in for a server."""
+    server: QdrantServer | None = request.getfixturevalue("qdrant_server") if request.param == "server" else None
+    run = uuid.uuid4().hex[:12]
+    made: list[str] = []
 
     def make() -> PassageStore:
-        if request.param == "embedded":
-            store: PassageStore = EdgeStore(tmp_path / f"index-{len(made)}")
-        else:
-            store = ServerStore(AsyncQdrantClient(":memory:"), "tandem-test")
-        made.append(store)
-        return store
+        made.append(f"tandem-test-{run}-{len(made)}")
+        match request.param:
+            case "embedded":
+                return EdgeStore(tmp_path / made[-1])
+            case "in memory":
+                return ServerStore(AsyncQdrantClient(":memory:"), made[-1])
+            case _:
+                assert server is not None
+                return ServerStore(AsyncQdrantClient(url=server.url, api_key=server.api_key), made[-1])
 
-    return make
+    yield make
+    if server is not None:
+        client = QdrantClient(url=server.url, api_key=server.api_key)
+        for name in made:
+            client.delete_collection(name)
 
 
 @pytest.fixture
@@ -54,11 +65,12 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def library(engine: AsyncEngine, settings: KnowledgeSettings, tmp_path: Path) -> AsyncIterator[Library]:
-    """A library over a real embedded index, a real parser and real SQL; only the model is a stand-in."""
-    index = PassageIndex(store=EdgeStore(tmp_path / "edge"), embedding=WordEmbedding(), chunk_tokens=220)
+async def library(
+    engine: AsyncEngine, settings: KnowledgeSettings, make_index: Callable[[], PassageIndex]
+) -> AsyncIterator[Library]:
+    """A library over each kind of index, a real parser and real SQL; only the model is a stand-in."""
     library = Library(
-        index=index,
+        index=make_index(),
         catalogue=Catalogue(engine),
         parser=Parser(settings),
         fetcher=Fetcher(settings),
