@@ -11,9 +11,11 @@ import resource
 import struct
 import sys
 from typing import Any, BinaryIO
+from unicodedata import category
 
 from kreuzberg import KreuzbergError
 
+from knowledge.entities import declares_entities
 from knowledge.readers import Reading, read
 from knowledge.signatures import Refused, actual_kind, is_encrypted
 
@@ -21,6 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # A longer one would take the room of the text in every chunk.
 _TITLE_CHARS = 120
 _AUTHOR_CHARS = 200
+_UNTITLED = "Untitled"
 
 
 def main() -> None:
@@ -58,6 +61,8 @@ def _allow_cpu(seconds: int) -> None:
 
 
 def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]:
+    if declares_entities(data):
+        return {"error": "entities"}
     try:
         reading = read(data, actual_kind(data, kind))
     except Refused as refusal:
@@ -73,7 +78,14 @@ def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]
         return {"error": "long"}
     if not text and is_encrypted(data):
         return {"error": "encrypted"}
-    return {"title": _line(reading.title, _TITLE_CHARS) or _line(name, _TITLE_CHARS), "text": text, **_said(reading)}
+    titles = [_shown(each) for each in (reading.title, name) if each]
+    return {"title": next(filter(None, titles), _UNTITLED), "text": text, **_said(reading)}
+
+
+def _shown(title: str) -> str:
+    """The title as it is shown; empty where nothing of it is to be seen."""
+    line = _line(title, _TITLE_CHARS)
+    return line if any(category(character)[0] not in "CZM" for character in line) else ""
 
 
 def _said(reading: Reading) -> dict[str, str]:

@@ -33,6 +33,7 @@ _REASONS = {
     "picture": "is a picture, in which Tandem reads no text; save it as a PDF after text recognition",
     "encrypted": "is protected by a password; save a copy without one",
     "broken": "is damaged, or is not of the kind that its name says",
+    "entities": "declares XML entities, which Tandem does not read; save it anew from the program that it is of",
     "memory": "needs more memory to read than Tandem allows",
 }
 # JSON writes one character in twelve bytes at most; the title and the braces take the rest.
@@ -66,7 +67,7 @@ class _Answer(BaseModel):
     author: str | None = None
     created: datetime | None = None
     modified: datetime | None = None
-    error: Literal["", "encrypted", "broken", "memory", "long", "archive", "picture", "unknown"] = ""
+    error: Literal["", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "unknown"] = ""
 
 
 class Parser:
