@@ -83,6 +83,15 @@ async def test_no_bomb_goes_off_under_whatever_name_it_comes(parser: Parser, dat
             assert parsed is None, path.name
 
 
+async def test_a_damaged_part_hides_no_bomb_in_another(parser: Parser) -> None:
+    armed = document("docx", "start &a; end", prolog='<!DOCTYPE x [<!ENTITY a "123">]>')
+    data = bytearray(armed)
+    types = data.index(b"[Content_Types].xml") + len(b"[Content_Types].xml")
+    data[types : types + 8] = b"\xff" * 8
+    with pytest.raises(SourceUnreadable, match="XML entities"):
+        await parser.parse(bytes(data), name="a.docx")
+
+
 @pytest.mark.parametrize("name", ["\x01\x02.txt", "\u200b.txt", "\u2029 .txt", "\u202e\u0301.txt"])
 async def test_a_document_whose_name_cannot_be_seen_is_untitled(parser: Parser, name: str) -> None:
     assert (await parser.parse(b"Tea is at four.", name=name)).title == "Untitled"
