@@ -64,7 +64,7 @@ def open_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def migrate(url: URL) -> None:
+def migrate(url: URL, revision: str = "head") -> None:
     """Bring the schema up to date. Blocks; raises DatabaseError with what to check."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -72,7 +72,7 @@ def migrate(url: URL) -> None:
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except (SQLAlchemyError, OSError) as error:
         where = url.render_as_string(hide_password=True)
         raise DatabaseError(f"the database {where} cannot be used: {_first_line(error)}") from error

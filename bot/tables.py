@@ -1,8 +1,8 @@
-"""What the Slack side remembers: which message answers which question."""
+"""What the Slack side remembers: which message answers which question, and what was handed over where."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from knowledge.columns import named_metadata
+from knowledge.columns import Moment, named_metadata
 
 metadata = named_metadata()
 
@@ -35,4 +35,32 @@ answer_messages = Table(
     Column("owner", String(255), nullable=False),
     Column("part", Integer, nullable=False),
     UniqueConstraint("owner", "part"),
+)
+
+# One row for what was handed over at once. `ended_at` is empty while it is read; `undone_by` is the work that takes it out.
+ingests = Table(
+    "ingests",
+    metadata,
+    Column("ingest_id", String(255), primary_key=True),
+    Column("channel", String(40), nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("documents", Integer, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=True),
+    Column("undone_by", String(255), nullable=False),
+    Index("ix_ingests_channel_started_at", "channel", "started_at"),
+)
+
+# What could not be taken in, and why; what was taken in is in the catalogue alone, so that it can be taken out whole.
+ingest_failures = Table(
+    "ingest_failures",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("ingest_id", String(255), nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", Moment, nullable=False),
+    Index("ix_ingest_failures_channel_failed_at", "channel", "failed_at"),
 )

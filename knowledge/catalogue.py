@@ -1,19 +1,23 @@
 """The documents table: the version of a document that it names is the one that answers."""
 
+import secrets
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowledge.audience import Audience
-from knowledge.documents import Document
+from knowledge.documents import Document, Entry, Origin
 from knowledge.errors import CatalogueUnavailable
 from knowledge.tables import documents
+
+_FEWEST_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +45,30 @@ class Catalogue:
             rows = (await connection.execute(query)).all()
         return {row.id: Version(content_hash=row.content_hash, chunks=row.chunks) for row in rows}
 
-    async def put(self, document: Document, *, content_hash: str, chunks: int) -> None:
-        """Make this the version that answers."""
-        row = {
+    async def put(self, document: Document, *, content_hash: str, chunks: int, origin: Origin | None = None) -> None:
+        """Make this the version that answers. Where the document is known, it keeps its number and its origin."""
+        now = datetime.now(UTC)
+        version = {
             "uri": document.uri,
             "title": document.title,
             "scope": document.scope,
             "content_hash": content_hash,
             "chunks": chunks,
-            "ingested_at": datetime.now(UTC),
+            "ingested_at": now,
+        }
+        given = origin or Origin()
+        first = {
+            "place": given.place or document.uri,
+            "added_by": given.added_by,
+            "added_in": given.added_in,
+            "ingest_id": given.ingest_id,
+            "added_at": now,
         }
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(documents).values(id=document.id, **row)
         async with self._transaction() as connection:
-            await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+            number = await _free_number(connection)
+            statement = dialect.insert(documents).values(id=document.id, number=number, **version, **first)
+            await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=version))
 
     async def remove(self, document_id: str) -> bool:
         async with self._transaction() as connection:
@@ -66,6 +80,31 @@ class Catalogue:
         async with self._transaction() as connection:
             return (await connection.execute(query)).scalar_one()
 
+    async def listed(self, audience: Audience, *, limit: int | None = None, offset: int = 0) -> list[Entry]:
+        """The documents that the audience may read, the last added first."""
+        return await self._entries(audience, limit=limit, offset=offset)
+
+    async def numbered(self, number: int, audience: Audience) -> Entry | None:
+        found = await self._entries(audience, documents.c.number == number)
+        return found[0] if found else None
+
+    async def at(self, uris: Collection[str], audience: Audience) -> list[Entry]:
+        """The documents with one of these links: one for each scope that it was taken in for."""
+        return await self._entries(audience, documents.c.uri.in_(uris))
+
+    async def of_ingest(self, ingest_id: str, audience: Audience) -> list[Entry]:
+        """What was added by one ingest, and is still there."""
+        return await self._entries(audience, documents.c.ingest_id == ingest_id)
+
+    async def _entries(
+        self, audience: Audience, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0
+    ) -> list[Entry]:
+        readable = documents.c.scope.in_(sorted(audience.scopes))
+        newest_first = documents.c.added_at.desc(), documents.c.number
+        query = select(documents).where(readable, *which).order_by(*newest_first).limit(limit).offset(offset)
+        async with self._transaction() as connection:
+            return [_entry(row) for row in await connection.execute(query)]
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
         try:
@@ -73,3 +112,28 @@ class Catalogue:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise CatalogueUnavailable from error
+
+
+async def _free_number(connection: AsyncConnection) -> int:
+    """A number that no document has, as short as the many others allow."""
+    digits = _FEWEST_DIGITS
+    while True:
+        lowest = 10 ** (digits - 1)
+        number = lowest + secrets.randbelow(9 * lowest)
+        if await connection.scalar(select(documents.c.id).where(documents.c.number == number)) is None:
+            return number
+        digits += 1
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        id=row.id,
+        number=row.number,
+        uri=row.uri,
+        title=row.title,
+        scope=row.scope,
+        chunks=row.chunks,
+        origin=Origin(place=row.place, added_by=row.added_by, added_in=row.added_in, ingest_id=row.ingest_id),
+        added_at=row.added_at,
+        read_at=row.ingested_at,
+    )

@@ -64,6 +64,45 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who handed a document over, where, and as what; Slack's ids, empty for the command line.
+
+    `place` is the folder, page or file that was named; `ingest_id` is shared by all that was handed over at once.
+    """
+
+    place: str = ""
+    added_by: str = ""
+    added_in: str = ""
+    ingest_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A document as the catalogue lists it. `number` is what people call it by; `read_at` is its version's time."""
+
+    id: str
+    number: int
+    uri: str
+    title: str
+    scope: str
+    chunks: int
+    origin: Origin
+    added_at: datetime
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What would be read at a place: `size` in bytes as it came, `text` as it was understood."""
+
+    uri: str
+    title: str
+    size: int
+    chunks: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A chunk of a document as a search returns it, perhaps with its neighbours.
 

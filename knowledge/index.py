@@ -51,9 +51,9 @@ class PassageIndex:
         self._store = store
         self._embedding = embedding
         self._chunk_tokens = chunk_tokens
-        chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
+        self._chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
         # Our own catalogue knows what is unchanged; a cache here would only grow.
-        self._pipeline = IngestionPipeline(transformations=[chunker, embedding], disable_cache=True)
+        self._pipeline = IngestionPipeline(transformations=[self._chunker, embedding], disable_cache=True)
 
     def content_hash(self, document: Document) -> str:
         """The version that `add` would write of it."""
@@ -65,6 +65,11 @@ class PassageIndex:
         nodes = await asyncio.to_thread(self._pipeline.run, nodes=[node], in_place=False)
         await self._store.async_add(list(nodes))
         return len(nodes)
+
+    async def measure(self, document: Document) -> int:
+        """How many chunks `add` would write of it."""
+        node = as_node(document, content_hash=self.content_hash(document))
+        return len(await asyncio.to_thread(lambda: list(self._chunker.chunks_of(node))))
 
     async def search(
         self,

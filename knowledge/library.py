@@ -4,24 +4,25 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knowledge.audience import Audience, parse_scope
+from knowledge.audience import PUBLIC, Audience, parse_scope
 from knowledge.catalogue import Catalogue
-from knowledge.documents import Document, IngestResult, IngestStatus, Passage
+from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
-from knowledge.errors import SourceError, SourceRefused, SourceUnreadable
+from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
-from knowledge.parsing import Parser
+from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
-from knowledge.sources import Source, changed_at, find_sources, read_file
+from knowledge.sources import Source, changed_at, find_sources, page_at, read_file, source_again, uris_of
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -36,6 +37,9 @@ _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _NO_DOCUMENT = str(uuid.UUID(int=0))
 _HAS_WORD = re.compile(r"\w")
+_NO_ORIGIN = Origin()
+# As many digits as every database holds.
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
@@ -92,7 +96,7 @@ class Library:
         different = collapse(ordered, text, limit=wanted)
         return (await self._widened(different, audience, widen_to))[:limit]
 
-    async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
+    async def ingest(self, place: str, scope: str, origin: Origin = _NO_ORIGIN) -> AsyncIterator[IngestResult]:
         """Take in a file, a folder or a page; one result per document, failures among them.
 
         Raises InvalidScope for a scope that is none, before anything is read.
@@ -105,14 +109,56 @@ class Library:
             yield _failed(place, place, error)
             return
         for source in sources:
-            yield await self._ingest_source(source, scope)
+            yield await self._ingest_source(source, scope, replace(origin, place=place))
         await self._index.settle()
 
-    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str) -> IngestResult:
+    async def ingest_bytes(
+        self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin = _NO_ORIGIN
+    ) -> IngestResult:
         """Take in an uploaded file. Raises InvalidScope for a scope that is none."""
-        result = await self._take_in(data, name=name, uri=uri, scope=parse_scope(scope))
+        result = await self._take_in(data, name=name, uri=uri, scope=parse_scope(scope), origin=origin)
         await self._index.settle()
         return result
+
+    async def preview(self, url: str) -> Preview:
+        """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
+        source = page_at(url, self._settings.fetch_allow_hosts)
+        data, content_type = await self._read(source)
+        parsed = await self._parse(data, name=source.name, content_type=content_type)
+        document = Document(uri=source.uri, title=parsed.title, text=parsed.text, scope=PUBLIC)
+        chunks = await self._index.measure(document)
+        return Preview(uri=source.uri, title=parsed.title, size=len(data), chunks=chunks, text=parsed.text)
+
+    async def refresh(self, entry: Entry, data: bytes | None = None, *, name: str = "") -> IngestResult:
+        """Read a known document again; `data` is a file that was handed over in Slack, as it is there now."""
+        if data is None:
+            try:
+                source = await asyncio.to_thread(
+                    source_again, entry.uri, entry.origin.place, allow_hosts=self._settings.fetch_allow_hosts
+                )
+            except SourceError as error:
+                return _failed(entry.uri, entry.title, error)
+            result = await self._ingest_source(source, entry.scope, None)
+        else:
+            result = await self._take_in(data, name=name, uri=entry.uri, scope=entry.scope, origin=None)
+        await self._index.settle()
+        return result
+
+    async def documents(self, audience: Audience, *, limit: int | None = None, offset: int = 0) -> list[Entry]:
+        """The documents that the audience may read, the last added first."""
+        return await self._catalogue.listed(audience, limit=limit, offset=offset)
+
+    async def find(self, reference: str, audience: Audience) -> list[Entry]:
+        """What is known by this number or link, of what the audience may read; more than one where scopes differ."""
+        if _NUMBER.fullmatch(reference):
+            entry = await self._catalogue.numbered(int(reference), audience)
+            return [] if entry is None else [entry]
+        links = await asyncio.to_thread(uris_of, reference, self._settings.fetch_allow_hosts)
+        return await self._catalogue.at(links, audience)
+
+    async def of_ingest(self, ingest_id: str, audience: Audience) -> list[Entry]:
+        """What one ingest added and is still there, of what the audience may read."""
+        return await self._catalogue.of_ingest(ingest_id, audience)
 
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
@@ -125,8 +171,11 @@ class Library:
     async def remove(self, document_id: str) -> bool:
         """Take a document out of the index and the catalogue; False if there was none."""
         async with self._writing:
+            # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
             await self._index.remove(document_id)
-            return await self._catalogue.remove(document_id)
+            was_there = await self._catalogue.remove(document_id)
+        await self._index.settle()
+        return was_there
 
     async def warm_up(self) -> None:
         """Load the embedding model, so that the first question does not wait for it."""
@@ -150,14 +199,20 @@ class Library:
         neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
         return widen(hits, neighbours, widen_to=widen_to)
 
-    async def _ingest_source(self, source: Source, scope: str) -> IngestResult:
+    async def _ingest_source(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
         try:
             data, content_type = await self._read(source)
             modified_at = await asyncio.to_thread(changed_at, source)
         except SourceError as error:
             return _failed(source.uri, source.name, error)
         return await self._take_in(
-            data, name=source.name, uri=source.uri, scope=scope, content_type=content_type, modified_at=modified_at
+            data,
+            name=source.name,
+            uri=source.uri,
+            scope=scope,
+            origin=origin,
+            content_type=content_type,
+            modified_at=modified_at,
         )
 
     async def _read(self, source: Source) -> tuple[bytes, str]:
@@ -176,14 +231,13 @@ class Library:
         name: str,
         uri: str,
         scope: str,
+        origin: Origin | None,
         content_type: str = "",
         modified_at: datetime | None = None,
     ) -> IngestResult:
-        limit = self._settings.max_document_bytes
+        """Without an origin, only what is known is read again."""
         try:
-            if len(data) > limit:
-                raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
-            parsed = await self._parser.parse(data, name=name, content_type=content_type)
+            parsed = await self._parse(data, name=name, content_type=content_type)
         except SourceError as error:
             return _failed(uri, name, error)
         document = Document(
@@ -191,24 +245,33 @@ class Library:
             title=parsed.title,
             text=parsed.text,
             scope=scope,
-            modified_at=modified_at,
+            modified_at=parsed.modified or modified_at,
             kind=kind_of(name, content_type) or "",
+            author=parsed.author or "",
         )
         try:
             async with self._writing:
-                status, chunks = await self._bring_up_to_date(document)
+                status, chunks = await self._bring_up_to_date(document, origin)
                 public = await self._catalogue.versions({document.public_id} - {document.id})
         except SourceError as error:
             return _failed(uri, name, error)
         note = _PUBLIC_COPY if public else None
         return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks, error=note)
 
-    async def _bring_up_to_date(self, document: Document) -> tuple[IngestStatus, int]:
+    async def _parse(self, data: bytes, *, name: str, content_type: str) -> Parsed:
+        limit = self._settings.max_document_bytes
+        if len(data) > limit:
+            raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
+        return await self._parser.parse(data, name=name, content_type=content_type)
+
+    async def _bring_up_to_date(self, document: Document, origin: Origin | None) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
 
-        Raises SourceUnreadable for a document without a chunk.
+        Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
         """
         known = (await self._catalogue.versions({document.id})).get(document.id)
+        if known is None and origin is None:
+            raise SourceNotFound("It was taken out while it was read again")
         content_hash = self._index.content_hash(document)
         is_same = known is not None and known.content_hash == content_hash
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
@@ -217,7 +280,7 @@ class Library:
         chunks = await self._index.add(document)
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(document, content_hash=content_hash, chunks=chunks)
+        await self._catalogue.put(document, content_hash=content_hash, chunks=chunks, origin=origin)
         await self._index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
 

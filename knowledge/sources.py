@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from knowledge.addresses import parse_place
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
@@ -43,7 +43,7 @@ def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[S
     if "\0" in place or not place.strip():
         raise SourceNotFound("There is no file, folder or page of that name")
     if _SCHEME.match(place):
-        yield _page(place, allow_hosts)
+        yield page_at(place, allow_hosts)
         return
     path, mode = _look_at(place)
     if stat.S_ISDIR(mode):
@@ -54,6 +54,39 @@ def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[S
         yield Source(uri=path.as_uri(), name=_printable(path.name), path=path)
     else:
         raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
+
+
+def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> Source:
+    """The one document of this `uri` that was found at `place` before.
+
+    Raises SourceNotFound, SourceRefused or SourceUnreadable: also for what neither the web nor this machine holds.
+    """
+    split = urlsplit(uri)
+    if split.scheme in {"http", "https"}:
+        return page_at(uri, allow_hosts)
+    if split.scheme != "file":
+        raise SourceRefused("It was handed over in Slack, and is read again from there only")
+    path, mode = _look_at(os.fsdecode(unquote_to_bytes(split.path)))
+    root = Path(place)
+    if root.is_dir():
+        # A file that was found in a folder stays bound to it: meanwhile a link out of it may stand in its place.
+        found = next(_file_below(root.resolve(), path), None)
+        if found is not None:
+            return found
+    elif stat.S_ISREG(mode):
+        return Source(uri=uri, name=_printable(path.name), path=path)
+    raise SourceRefused(f"“{_printable(path.name)}” is no file any more")
+
+
+def uris_of(reference: str, allow_hosts: tuple[str, ...] = ()) -> set[str]:
+    """What a document's `uri` may be where people write this path or address for it."""
+    try:
+        return {reference, page_at(reference, allow_hosts).uri}
+    except (SourceError, ValueError):
+        path = Path(reference)
+        if not path.is_absolute() or "\0" in reference:
+            return {reference}
+        return {reference, path.as_uri(), (path.parent.resolve() / path.name).as_uri()}
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
@@ -81,7 +114,8 @@ def changed_at(source: Source) -> datetime | None:
         return None
 
 
-def _page(url: str, allow_hosts: tuple[str, ...]) -> Source:
+def page_at(url: str, allow_hosts: tuple[str, ...]) -> Source:
+    """A page of the web. Raises SourceRefused for an address that is none."""
     # A fragment is a place within the page, and never sent.
     place = parse_place(url.partition("#")[0], allow_hosts)
     name = unquote(PurePosixPath(urlsplit(place.url).path).name)

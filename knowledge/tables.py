@@ -17,4 +17,13 @@ documents = Table(
     Column("content_hash", String(64), nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("ingested_at", Moment, nullable=False),
+    # What people call it by. Drawn, not counted: a count would tell how many documents others have added.
+    Column("number", Integer, nullable=False, unique=True),
+    # What was handed over, where it was another thing than the document: its folder, or a file of Slack's.
+    Column("place", Text, nullable=False),
+    # Slack's ids of the person and of the conversation; "" for the command line.
+    Column("added_by", String(40), nullable=False),
+    Column("added_in", String(40), nullable=False),
+    Column("ingest_id", String(255), nullable=False, index=True),
+    Column("added_at", Moment, nullable=False),
 )

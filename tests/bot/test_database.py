@@ -36,6 +36,22 @@ def test_migrating_twice_changes_nothing(database_url):
     migrate(make_url(database_url))
 
 
+def test_documents_of_an_older_database_get_numbers_of_their_own(database_url):
+    url = make_url(database_url)
+    migrate(url, "0001")
+    sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
+    row = "INSERT INTO documents VALUES (:id, 'file:///a.md', 'A', 'public', 'h', 1, 1700000000000000)"
+    with sync.begin() as connection:
+        for name in ("a", "b"):
+            connection.execute(text(row), {"id": name})
+    migrate(url)
+    with sync.begin() as connection:
+        found = connection.execute(text("SELECT number, place, added_by, added_at FROM documents")).all()
+    sync.dispose()
+    assert len({number for number, *_ in found}) == 2
+    assert {tuple(rest) for _, *rest in found} == {("file:///a.md", "", 1700000000000000)}
+
+
 async def test_sqlite_is_opened_in_wal_mode(tmp_path):
     engine = open_engine(database_url_of(BotSettings(home=tmp_path)))
     async with engine.connect() as connection:

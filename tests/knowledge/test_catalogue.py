@@ -11,7 +11,7 @@ from knowledge.errors import KnowledgeError
 DOCUMENT = Document(uri="file:///leave.md", title="Leave", text="Thirty days.", scope="public")
 
 
-@pytest.mark.parametrize("method", ["versions", "put", "remove", "count"])
+@pytest.mark.parametrize("method", ["versions", "put", "remove", "count", "listed", "numbered"])
 async def test_database_that_fails_is_said_in_a_sentence_for_people(tmp_path: Path, method: str) -> None:
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
     catalogue = Catalogue(engine)
@@ -20,6 +20,8 @@ async def test_database_that_fails_is_said_in_a_sentence_for_people(tmp_path: Pa
         "put": lambda: catalogue.put(DOCUMENT, content_hash="h", chunks=1),
         "remove": lambda: catalogue.remove(DOCUMENT.id),
         "count": lambda: catalogue.count(EVERYONE),
+        "listed": lambda: catalogue.listed(EVERYONE),
+        "numbered": lambda: catalogue.numbered(12345, EVERYONE),
     }
     with pytest.raises(KnowledgeError, match="try again"):
         await calls[method]()
