@@ -7,7 +7,20 @@ from typing import Any, Literal
 
 from bot.payloads import Json, Malformed, inner, objects, optional, required
 
-ArrivalKind = Literal["question", "edit", "delete", "vote", "correction", "retry", "share", "ingest", "gave_up"]
+ArrivalKind = Literal[
+    "question",
+    "edit",
+    "delete",
+    "vote",
+    "correction",
+    "retry",
+    "share",
+    "ingest",
+    "remove",
+    "undo",
+    "refresh",
+    "gave_up",
+]
 
 FEEDBACK_ACTION = "tandem_feedback"
 CORRECTION_ACTION = "tandem_correct"
@@ -16,6 +29,9 @@ SHARE_ACTION = "tandem_ingest_public"
 SOURCE_ACTION = "tandem_source"
 CORRECTION_VIEW = "tandem_correction"
 INGEST_VIEW = "tandem_ingest"
+NEWER_ACTION = "tandem_documents_newer"
+OLDER_ACTION = "tandem_documents_older"
+ADD_SHORTCUT = "tandem_add_to_knowledge"
 
 _HUMAN_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 

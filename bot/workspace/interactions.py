@@ -54,6 +54,18 @@ def message_action_payload(
     return payload if ephemeral else payload | {"message": message}
 
 
+def message_shortcut_payload(
+    workspace: Workspace, user: str, channel: Channel, *, message: Json, callback_id: str
+) -> Json:
+    return _payload(workspace, user, "message_action") | {
+        "callback_id": callback_id,
+        "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+        "message_ts": message["ts"],
+        "message": message,
+        "response_url": give_response_url(workspace, channel.id, user),
+    }
+
+
 def view_action_payload(workspace: Workspace, user: str, *, view: Json, action: Json) -> Json:
     return _payload(workspace, user, "block_actions", view=view["id"]) | {
         "container": {"type": "view", "view_id": view["id"]},

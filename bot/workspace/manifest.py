@@ -1,4 +1,4 @@
-"""What the app asked for when it was installed: scopes, events and slash commands, as in Slack's app manifest."""
+"""What the app asked for when it was installed: scopes, events, commands and shortcuts, as in Slack's app manifest."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,20 @@ class SlashCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageShortcut:
+    """An entry in the menu of every message."""
+
+    name: str
+    callback_id: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     scopes: frozenset[str]
     events: frozenset[str]
     commands: tuple[SlashCommand, ...]
+    shortcuts: tuple[MessageShortcut, ...] = ()
     home_tab: bool = False
 
 
@@ -60,8 +70,15 @@ DEFAULT = Manifest(
     commands=(
         SlashCommand(
             command="/ingest",
-            description="Add a page or a file to what Tandem knows",
-            usage_hint="[address of a page]",
+            description="Add documents to what Tandem knows, list them, take them out",
+            usage_hint="[address of a page] | list | status | preview | remove | undo | refresh | help",
+        ),
+    ),
+    shortcuts=(
+        MessageShortcut(
+            name="Add to knowledge",
+            callback_id="tandem_add_to_knowledge",
+            description="Add this message, with its files and links, to what Tandem knows",
         ),
     ),
 )
@@ -82,6 +99,13 @@ def read_manifest(path: Path) -> Manifest:
                     usage_hint=entry.get("usage_hint", ""),
                 )
                 for entry in features.get("slash_commands", [])
+            ),
+            shortcuts=tuple(
+                MessageShortcut(
+                    name=entry["name"], callback_id=entry["callback_id"], description=entry.get("description", "")
+                )
+                for entry in features.get("shortcuts", [])
+                if entry["type"] == "message"
             ),
             home_tab=bool(features.get("app_home", {}).get("home_tab_enabled")),
         )

@@ -14,7 +14,13 @@ from bot.workspace.errors import SlackError
 from bot.workspace.form_answers import apply_answer
 from bot.workspace.forms import close_views, home_of, open_views, read_view
 from bot.workspace.identity import Grant
-from bot.workspace.interactions import command_payload, message_action_payload, view_action_payload, view_payload
+from bot.workspace.interactions import (
+    command_payload,
+    message_action_payload,
+    message_shortcut_payload,
+    view_action_payload,
+    view_payload,
+)
 from bot.workspace.json_values import Json, as_object
 from bot.workspace.messages import read_message
 from bot.workspace.people import people, person
@@ -61,6 +67,10 @@ class PageApi:
                 },
                 "users": users,
                 "commands": commands,
+                "shortcuts": [
+                    {"name": kept.name, "callback_id": kept.callback_id, "description": kept.description}
+                    for kept in workspace.manifest.shortcuts
+                ],
             }
         )
 
@@ -75,6 +85,9 @@ class PageApi:
 
     async def command(self, request: web.Request) -> web.Response:
         return await self._answer(request, self._command)
+
+    async def shortcut(self, request: web.Request) -> web.Response:
+        return await self._answer(request, self._shortcut)
 
     async def action(self, request: web.Request) -> web.Response:
         return await self._answer(request, self._action)
@@ -114,6 +127,18 @@ class PageApi:
         if outcome.body:
             with workspace.change():
                 respond(workspace, channel.id, grant.user, outcome.body)
+        return {}
+
+    async def _shortcut(self, grant: Grant, body: Json) -> Json:
+        workspace = self._workspace
+        callback_id = str(body.get("callback_id", ""))
+        if callback_id not in {kept.callback_id for kept in workspace.manifest.shortcuts}:
+            raise SlackError("action_not_found")
+        with workspace.change():
+            channel = find_channel(workspace, str(body.get("channel", "")), grant)
+            message = read_message(workspace, channel, str(body.get("message_ts", "")))
+            payload = message_shortcut_payload(workspace, grant.user, channel, message=message, callback_id=callback_id)
+        _acknowledged(await self._link.send("interactive", payload))
         return {}
 
     async def _action(self, grant: Grant, body: Json) -> Json:

@@ -10,6 +10,8 @@ from bot.workspace.state import State, encode
 
 TEAM_NAME = "Tandem sample team"
 
+# The workspace's administrator.
+ADMIN = "ada"
 # name, real name, title. Sam is in no private channel: a person to try "who may read" with.
 PEOPLE = (
     ("ada", "Ada Okafor", "People lead"),
@@ -72,7 +74,7 @@ def _user(team: Team, user: str, name: str, real_name: str, title: str) -> Json:
         "deleted": False,
         "is_bot": False,
         "is_app_user": False,
-        "is_admin": False,
+        "is_admin": name == ADMIN,
         "is_restricted": False,
         "is_ultra_restricted": False,
         "tz": "Etc/UTC",

@@ -116,6 +116,7 @@ def _application(
             web.get("/page/events", page_api.events),
             web.post("/page/command", page_api.command),
             web.post("/page/action", page_api.action),
+            web.post("/page/shortcut", page_api.shortcut),
             web.post("/page/view", page_api.view),
             web.post("/page/home", page_api.home),
             web.get("/", files.page),

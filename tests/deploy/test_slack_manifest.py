@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bot import doctor
+from bot.arrivals import ADD_SHORTCUT
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "deploy" / "slack-manifest.yaml").read_text(encoding="utf-8")
@@ -29,6 +30,7 @@ METHOD_SCOPES: dict[str, set[str]] = {
     "bots.info": {"users:read"},
     "chat.appendStream": {"chat:write"},
     "chat.delete": {"chat:write"},
+    "chat.getPermalink": set(),
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.startStream": {"chat:write"},
@@ -62,7 +64,11 @@ EVENT_SCOPES: dict[str, set[str]] = {
     "user_change": {"users:read"},
 }
 # Asked for by features of the manifest itself.
-FEATURE_SCOPES: dict[str, set[str]] = {"slash_commands": {"commands"}, "agent_view": {"assistant:write"}}
+FEATURE_SCOPES: dict[str, set[str]] = {
+    "slash_commands": {"commands"},
+    "shortcuts": {"commands"},
+    "agent_view": {"assistant:write"},
+}
 
 
 def test_no_scope_is_missing_for_a_method_that_the_bot_calls():
@@ -97,6 +103,12 @@ def test_doctor_looks_for_the_scopes_of_the_manifest():
 def test_the_command_that_the_bot_answers_is_offered():
     commands = [command["command"] for command in MANIFEST["features"]["slash_commands"]]
     assert commands == ["/ingest"]
+
+
+def test_shortcut_that_the_bot_answers_is_in_the_menu_of_a_message():
+    (shortcut,) = MANIFEST["features"]["shortcuts"]
+    assert (shortcut["type"], shortcut["callback_id"]) == ("message", ADD_SHORTCUT)
+    assert len(shortcut["name"]) <= 24
 
 
 def test_socket_mode_is_the_default_and_clicks_arrive():

@@ -45,6 +45,10 @@ export class Api {
     return this.#post("/page/command", { channel, command, text });
   }
 
+  shortcut(channel, messageTs, callbackId) {
+    return this.#post("/page/shortcut", { channel, message_ts: messageTs, callback_id: callbackId });
+  }
+
   action(body) {
     return this.#post("/page/action", body);
   }

@@ -7,6 +7,7 @@ import { glyph } from "./emoji.js";
 import { fileCard } from "./files.js";
 import { isReply } from "./history.js";
 import { icon } from "./icons.js";
+import { menu } from "./menu.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { attempt } from "./notice.js";
 import { authorOf, avatar } from "./people.js";
@@ -111,6 +112,18 @@ function tools(message, view) {
     mine && tool("Edit message", "pencil", () => view.edit(message.ts)),
     mine && tool("Delete message", "trash", () => view.remove(message)),
     message.ephemeral && tool("Dismiss", "close", () => view.dismiss(message)),
+    !message.ephemeral && shortcuts(message, view),
   ].filter(Boolean);
   return offered.length ? el("div", { class: "message-tools" }, offered) : null;
+}
+
+/** What the app offers for every message, as in Slack's menu of a message. */
+function shortcuts(message, { store, channel }) {
+  const offered = store.session.shortcuts ?? [];
+  if (!offered.length || message.subtype === "tombstone") return null;
+  const items = () => offered.map((shortcut) => ({
+    label: shortcut.name, hint: shortcut.description,
+    choose: () => attempt(() => store.api.shortcut(channel, message.ts, shortcut.callback_id)),
+  }));
+  return menu({ label: "More actions", face: icon("more"), items, focus: `${message.ts}/More actions` });
 }

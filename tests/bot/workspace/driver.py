@@ -181,6 +181,11 @@ class Workspace:
         body = {"channel": self.channel(channel), "command": command, "text": text}
         return await self._page("POST", "command", body, name)
 
+    async def shortcut(self, name: str, channel: str, ts: str, callback_id: str) -> Json:
+        """Choose an entry of a message's menu."""
+        body = {"channel": self.channel(channel), "message_ts": ts, "callback_id": callback_id}
+        return await self._page("POST", "shortcut", body, name)
+
     async def click(self, name: str, channel: str, message: Json, *, action_id: str, **chosen: Any) -> Json:
         """Press an element of a message; `value` says which of the feedback buttons."""
         block_id = _block_of(message, action_id)

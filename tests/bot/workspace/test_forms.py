@@ -269,3 +269,23 @@ async def test_opened_direct_message_is_told_as_app_home_opened(shared_workspace
 
 async def _acknowledge(ack: Any) -> None:
     await ack()
+
+
+async def test_shortcut_of_a_message_reaches_the_app_with_the_message(shared_workspace: Workspace) -> None:
+    ts = await shared_workspace.post("ada", "handbook", "the kettle is upstairs")
+    async with connected_app(shared_workspace) as app:
+        app.bolt.shortcut("tandem_add_to_knowledge")(_acknowledge)
+        chosen = await shared_workspace.shortcut("ada", "handbook", ts, "tandem_add_to_knowledge")
+        heard = await app.heard("message_action")
+        unknown = await shared_workspace.shortcut("ada", "handbook", ts, "another")
+    assert chosen == {"ok": True}
+    assert (heard["message"]["text"], heard["message"]["ts"]) == ("the kettle is upstairs", ts)
+    assert heard["channel"]["id"] == shared_workspace.channel("handbook")
+    assert heard["user"]["id"] == shared_workspace.people["ada"]
+    assert unknown["error"] == "action_not_found"
+
+
+async def test_message_of_a_private_channel_is_in_nobody_elses_menu(shared_workspace: Workspace) -> None:
+    ts = await shared_workspace.post("ada", "people-ops", "quietly")
+    chosen = await shared_workspace.shortcut("sam", "people-ops", ts, "tandem_add_to_knowledge")
+    assert chosen["error"] == "channel_not_found"
