@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from slack_bolt import BoltResponse
-from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.arrivals import (
@@ -22,11 +22,14 @@ from bot.arrivals import (
     Identity,
 )
 from bot.directory import Directory
+from bot.document_pages import add_pages, show
+from bot.documents import DocumentDesk
 from bot.durable import Durable
 from bot.errors import SlackError, SlackRefused
 from bot.feedback import correction_form, is_blank
+from bot.ingest_command import spoken
 from bot.ingest_form import HELP, ingest_form, missing_in_form
-from bot.ingesting import readers
+from bot.ingest_report import readers
 from bot.intake import Intake
 from bot.payloads import Json, inner, objects, optional
 from bot.rendering import button, section
@@ -60,6 +63,7 @@ def build_app(
     durable: Durable,
     directory: Directory,
     sources: SourceDesk,
+    documents: DocumentDesk,
     signing_secret: str,
 ) -> AsyncApp:
     """An app whose every request passes the intake. `signing_secret` is empty in Socket Mode, which has no signatures."""
@@ -79,8 +83,9 @@ def build_app(
     )
     _add_intake(app, intake)
     _add_events(app, directory)
+    add_pages(app, documents)
     _add_actions(app, slack, durable, sources)
-    _add_commands(app, slack, directory)
+    _add_commands(app, slack, directory, documents)
     _add_views(app)
     return app
 
@@ -130,12 +135,15 @@ def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceD
         await ack()
 
 
-def _add_commands(app: AsyncApp, slack: Slack, directory: Directory) -> None:
+def _add_commands(app: AsyncApp, slack: Slack, directory: Directory, documents: DocumentDesk) -> None:
     @app.command(_ANY)
-    async def ingest(ack: AsyncAck, body: Json, context: Any) -> None:
+    async def ingest(ack: AsyncAck, respond: AsyncRespond, body: Json, context: Any) -> None:
+        command = spoken(optional(body, "text"))
         if context["arrival"] is not None:
             await ack(_TAKEN)
-        elif optional(body, "text").strip():
+        elif command.name:
+            await show(ack, respond, documents, body, command)
+        elif command.argument:
             await ack(HELP)
         else:
             await _open_ingest_form(ack, slack, directory, body)

@@ -25,6 +25,8 @@ class Person:
     name: str
     is_member: bool
     """A full member of the bot's own workspace: no guest, no bot, not deactivated, nobody from another organisation."""
+    is_admin: bool
+    """Of the workspace: an administrator or owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class Directory:
             id=user,
             name=optional(inner(found, "profile"), "display_name") or optional(found, "real_name") or "someone",
             is_member=self._team in _teams(found) and not any(found.get(mark) for mark in outside),
+            is_admin=any(found.get(mark) is True for mark in ("is_admin", "is_owner", "is_primary_owner")),
         )
 
     async def _channel(self, channel: str) -> Channel:

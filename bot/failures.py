@@ -17,6 +17,7 @@ OVER_QUOTA = (
 GAVE_UP = "I tried to answer this several times and failed each time. Please ask it in other words, or tell an administrator if it stays so."
 
 NOT_TAKEN_IN = "Something went wrong on my side, and I could not take in all of this. Please hand it over again; tell an administrator if it stays so."
+NOT_DONE = "Something went wrong on my side, and this was not done, or not all of it. Please ask again; tell an administrator if it stays so."
 NOT_KEPT = "Something went wrong on my side, and your feedback was not kept. Please give it again; tell an administrator if it stays so."
 
 

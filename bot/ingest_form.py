@@ -13,8 +13,16 @@ HELP = (
     "• `/ingest https://…` adds a page or a file from the web\n"
     "• `/ingest` alone opens a form for files\n"
     "• or upload files in a direct message to me, with the comment `/ingest`\n"
+    "• *Add to knowledge* in the menu of a message adds it, with its files and links\n"
     "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there. "
-    "In a direct message I ask who may read it, unless you write `/ingest public` and what to add."
+    "In a direct message I ask who may read it, unless you write `/ingest public` and what to add.\n"
+    "*See and change what is there*\n"
+    "• `/ingest list` shows what can be read here, and `/ingest list 2` the next page\n"
+    "• `/ingest status` shows what is being taken in here, and what failed last\n"
+    "• `/ingest preview https://…` shows what would be read of a page, and keeps nothing\n"
+    "• `/ingest remove` with a number or a link takes a document out; its adder and administrators may\n"
+    "• `/ingest undo` takes out what you added here last\n"
+    "• `/ingest refresh` with a number, a link or `all` reads again"
 )
 
 FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"
@@ -23,6 +31,9 @@ _ACTION = "value"
 _FILES_AT_ONCE = 10
 # Before a number among the names that a button holds: so many addresses were left out.
 _LEFT_OUT = "+"
+# Before the times of a message and its thread.
+_MESSAGE = "@"
+_WORD = re.compile(r"\s*(list|status|preview|remove|undo|refresh|help)(?!\S)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?P<opening><?)(?P<address>https?://[^\s<>|]+)")
 _AFTER_AN_ADDRESS = ".,;"
 # Only the word right after the command says that all may read it: “it is not public yet” says the contrary.
@@ -71,9 +82,17 @@ def names_everyone(text: str) -> bool:
     return found is not None and found["everyone"] is not None
 
 
+def command_word(text: str) -> str:
+    """The command that follows `/ingest`, empty where documents do."""
+    found = _WORD.match(text)
+    return found[1].lower() if found else ""
+
+
 def read_comment(text: str) -> Json:
     """What a comment under an upload, or by itself, hands over beside files; `left_out` addresses are too many."""
-    found = addresses(text)
+    comment = _COMMENT.match(text)
+    # `ingest preview https://…` asks for something else than to take the page in.
+    found = [] if comment and command_word(text[comment.end() :]) else addresses(text)
     return {
         "urls": found[:URLS_AT_ONCE],
         "left_out": len(found[URLS_AT_ONCE:]),
@@ -81,37 +100,23 @@ def read_comment(text: str) -> Json:
     }
 
 
-def read_command(body: Mapping[str, Any]) -> Arrival | None:
-    """The work in `/ingest …`: None without an address; then help or the form is shown. Raises Malformed."""
-    # Slack sends what follows `/ingest` alone.
-    handed_over = read_comment(f"/ingest {optional(body, 'text')}")
-    if not handed_over["urls"]:
-        return None
-    team, channel = required(body, "team_id"), required(body, "channel_id")
-    return Arrival(
-        id=f"slack:{team}:{channel}:command:{required(body, 'trigger_id')}",
-        kind="ingest",
-        payload={
-            "team": team,
-            "channel": channel,
-            "user": required(body, "user_id"),
-            **handed_over,
-        },
-    )
-
-
 def choice_value(handed_over: Mapping[str, Any]) -> str:
     """What the button under “who may read it?” holds."""
     left_out = handed_over.get("left_out", 0)
     names = [*handed_over.get("files", []), *handed_over.get("urls", [])]
+    shared = inner(handed_over, "shared")
+    if shared:
+        names.append(f"{_MESSAGE}{shared['ts']}:{shared['thread_ts']}")
     return " ".join([*names, f"{_LEFT_OUT}{left_out}"] if left_out else names)
 
 
 def read_choice(value: str) -> Json:
     """What was handed over when the button was shown: Slack's ids of files have no slash, addresses do."""
     names = value.split()
+    shared = [name.removeprefix(_MESSAGE).partition(":") for name in names if name.startswith(_MESSAGE)]
     return {
-        "files": [name for name in names if "/" not in name and not name.startswith(_LEFT_OUT)],
+        "shared": {"ts": shared[0][0], "thread_ts": shared[0][2]} if shared else {},
+        "files": [name for name in names if "/" not in name and not name.startswith((_LEFT_OUT, _MESSAGE))],
         "urls": [name for name in names if "/" in name],
         "left_out": sum(int(name.removeprefix(_LEFT_OUT)) for name in names if name.startswith(_LEFT_OUT)),
     }

@@ -1,117 +1,101 @@
 """Documents that people hand over in Slack, and who will be able to read them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from bot.arrivals import SHARE_ACTION
-from bot.directory import Channel, Directory
-from bot.downloads import Downloads, NotDownloaded
-from bot.errors import SlackRefused
+from bot.directory import Directory
+from bot.downloads import NotDownloaded, Upload
 from bot.failures import NOT_TAKEN_IN, note
-from bot.ingest_form import HELP, URLS_AT_ONCE, choice_value
+from bot.ingest_form import HELP, URLS_AT_ONCE
+from bot.ingest_report import EVERYONE_MAY, Outcomes, ask_who, left_out_of, progress, readers
+from bot.ingests import Ingests
 from bot.membership import access
 from bot.orphans import Place
-from bot.payloads import inner, optional, required
-from bot.rendering import Page, button, escape, pages, section, split_text
+from bot.payloads import Json, inner, optional, required
+from bot.slack_documents import Shared, SlackDocuments, file_place
 from bot.stream import Outlet, Reply
-from knowledge.audience import PUBLIC, channel_scope
-from knowledge.documents import IngestResult
+from knowledge.documents import IngestResult, Origin
 from knowledge.errors import InvalidScope, SourceError
 from knowledge.library import Library
 
-_SECTION_CHARS = 2_900
-# What a button's value may hold.
-_VALUE_CHARS = 2_000
 _NOT_THERE = (
     "I could not write in <#{channel}>, so what you added there was not taken in, or not all of it. "
     "Please invite me to it, and add it again."
 )
 
-# By the name under which a document was handed over.
-_Outcomes = dict[str, list[IngestResult]]
-_Read = Callable[[str, str], Awaitable[list[IngestResult]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
-    """The scope of what is added at a place; None in a direct message, where only the person can say."""
-
-    scope: str | None
-    said: str
-
-
-_EVERYONE = Readers(scope=PUBLIC, said="Everyone in this workspace will be able to read it.")
-
-
-def readers(channel: Channel) -> Readers:
-    match channel.kind:
-        case "public":
-            return _EVERYONE
-        case "direct":
-            return Readers(scope=None, said="")
-        case _:
-            return Readers(scope=channel_scope(channel.id), said="Only this channel will be able to read it.")
+_Read = Callable[[str, str, Origin], Awaitable[list[IngestResult]]]
+_NOTHING = "There is nothing in this message that I could add."
+_OURS = "This is an answer of mine, and adding it would have me learn from myself. Add what it is based on instead."
 
 
 class IngestDesk:
     """`/ingest`, uploads and forms; results are shown in one message that is updated as documents come in."""
 
-    def __init__(self, *, library: Library, outlet: Outlet, downloads: Downloads, directory: Directory) -> None:
+    def __init__(
+        self, *, library: Library, outlet: Outlet, in_slack: SlackDocuments, directory: Directory, ingests: Ingests
+    ) -> None:
         self._library = library
         self._outlet = outlet
-        self._downloads = downloads
+        self._in_slack = in_slack
         self._directory = directory
+        self._ingests = ingests
         # Of work that is not done: for which readers, and what came of each document so far. Without it, a further try
         # would fetch again what is in, and call “already there” what was said to be added.
-        self._under_way: dict[str, tuple[str, _Outcomes]] = {}
+        self._under_way: dict[str, tuple[str, Outcomes]] = {}
 
     async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Bring in addresses or files; say how to, where there are none. Run again, it changes nothing that is in already.
 
         Raises IndexUnavailable and CatalogueUnavailable: they are about no document, and their words are for operators.
         """
-        place = _place(payload)
+        place = place_of(payload)
         reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, channel=place.channel, user=place.user)
         if allowed.refusal:
             self._under_way.pop(work_id, None)
             await reply.replace(note(f":warning: {allowed.refusal}"))
             return
-        documents = self._documents(payload)
+        try:
+            documents, left_out = await self._documents(payload)
+        except NotDownloaded as error:
+            await reply.replace(note(str(error)))
+            return
         if not documents:
-            await reply.replace(note(HELP))
+            await reply.replace(note(_NOTHING if payload.get("shared") else HELP))
             return
         who = readers(await self._directory.channel(place.channel))
         if who.scope is None and payload.get("everyone"):
-            who = _EVERYONE
+            who = EVERYONE_MAY
         if who.scope is None:
-            await reply.replace(_ask_who(payload))
+            await reply.replace(ask_who(payload, left_out))
             return
         outcomes = self._outcomes(work_id, who.scope)
-        left_out = _left_out(payload)
-        await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes), left_out))
+        origin = Origin(added_by=place.user, added_in=place.channel, ingest_id=work_id)
+        await self._ingests.begin(work_id, channel=place.channel, person=place.user, documents=len(documents))
+        await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
         for name in [name for name in documents if name not in outcomes]:
-            outcomes[name] = await documents[name](name, who.scope)
-            await reply.replace(_progress(outcomes, who, len(documents) - len(outcomes), left_out))
+            outcomes[name] = await documents[name](name, who.scope, origin)
+            await self._ingests.progress(work_id, len(outcomes))
+            await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
+        results = list(chain.from_iterable(outcomes.values()))
+        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
+        await self._ingests.outcome(work_id, place.channel, {result.uri for result in results}, failed)
+        await self._ingests.end(work_id)
         del self._under_way[work_id]
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Say that it failed, over the message that tells of its progress."""
         self._under_way.pop(work_id, None)
-        reply = await self._reply(work_id, _place(payload), payload)
+        await self._ingests.end(work_id)
+        reply = await self._reply(work_id, place_of(payload), payload)
         await reply.replace(note(NOT_TAKEN_IN))
 
     async def own_up_privately(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Tell the person in a direct message what could not be said at the place itself."""
-        place = _place(payload)
-        opened = await self._outlet.slack.write("conversations.open", users=place.user)
-        private = replace(place, channel=required(inner(opened, "channel"), "id"), thread_ts="", after_ts="")
-        told = f"{work_id}:told"
-        reply = self._outlet.reply(private, told, told)
-        await reply.recover()
-        await reply.replace(note(_NOT_THERE.format(channel=place.channel)))
+        place = place_of(payload)
+        await tell_privately(self._outlet, place, work_id, _NOT_THERE.format(channel=place.channel))
 
     async def _reply(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> Reply:
         # The answer to “who may read it?” is written over that question.
@@ -121,11 +105,29 @@ class IngestDesk:
         await reply.recover()
         return reply
 
-    def _documents(self, payload: Mapping[str, Any]) -> Mapping[str, _Read]:
-        """What is handed over, and how each is read."""
-        return dict.fromkeys(payload.get("urls", []), self._page) | dict.fromkeys(payload.get("files", []), self._file)
+    async def _documents(self, payload: Mapping[str, Any]) -> tuple[dict[str, _Read], str]:
+        """What is handed over, and how each is read; and what is said of addresses that were too many.
 
-    def _outcomes(self, work_id: str, scope: str) -> _Outcomes:
+        Raises NotDownloaded for a message that is no longer there, or is not to be added.
+        """
+        given = dict(payload)
+        texts: dict[str, _Read] = {}
+        if payload.get("shared"):
+            shared = _shared(inner(payload, "shared"), required(payload, "channel"))
+            found = await self._in_slack.contents(shared)
+            if found.is_ours:
+                raise NotDownloaded(_OURS)
+            if found.has_text:
+                texts = {shared.place: self._message}
+            given |= {
+                "urls": found.urls[:URLS_AT_ONCE],
+                "left_out": len(found.urls[URLS_AT_ONCE:]),
+                "files": found.files,
+            }
+        pages_ = dict.fromkeys(given.get("urls", []), self._page)
+        return texts | pages_ | dict.fromkeys(given.get("files", []), self._file), left_out_of(given)
+
+    def _outcomes(self, work_id: str, scope: str) -> Outcomes:
         """What an earlier try brought in for these readers; for others, it would have to be brought in anew."""
         before, outcomes = self._under_way.get(work_id, (scope, {}))
         if before != scope:
@@ -133,26 +135,48 @@ class IngestDesk:
         self._under_way[work_id] = scope, outcomes
         return outcomes
 
-    async def _page(self, url: str, scope: str) -> list[IngestResult]:
+    async def _page(self, url: str, scope: str, origin: Origin) -> list[IngestResult]:
         try:
-            return [result async for result in self._library.ingest(url, scope)]
+            return [result async for result in self._library.ingest(url, scope, origin)]
         except (SourceError, InvalidScope) as error:
             return [_failed(url, str(error))]
 
-    async def _file(self, file_id: str, scope: str) -> list[IngestResult]:
+    async def _file(self, file_id: str, scope: str, origin: Origin) -> list[IngestResult]:
+        return [await self._upload(file_id, self._in_slack.file(file_id), scope, file_place(file_id), origin)]
+
+    async def _message(self, place: str, scope: str, origin: Origin) -> list[IngestResult]:
+        return [await self._upload("The message", self._in_slack.again(place), scope, place, origin)]
+
+    async def _upload(
+        self, name: str, reading: Awaitable[Upload | None], scope: str, place: str, origin: Origin
+    ) -> IngestResult:
         try:
-            upload = await self._downloads.fetch(file_id)
-            return [await self._library.ingest_bytes(upload.data, name=upload.name, uri=upload.uri, scope=scope)]
+            found = await reading
+            if found is None:
+                return _failed(name, "It is not kept in Slack.")
+            origin = replace(origin, place=place)
+            return await self._library.ingest_bytes(
+                found.data, name=found.name, uri=found.uri, scope=scope, origin=origin
+            )
         except (NotDownloaded, SourceError, InvalidScope) as error:
-            return [_failed(file_id, str(error))]
-        except SlackRefused as error:
-            gone = error.code in {"file_not_found", "file_deleted"}
-            return [
-                _failed(file_id, "The file is no longer there." if gone else "Slack does not let me read this file.")
-            ]
+            return _failed(name, str(error))
 
 
-def _place(payload: Mapping[str, Any]) -> Place:
+def _shared(given: Json, channel: str) -> Shared:
+    return Shared(channel=channel, ts=required(given, "ts"), thread_ts=optional(given, "thread_ts"))
+
+
+async def tell_privately(outlet: Outlet, place: Place, work_id: str, sentence: str) -> None:
+    """Say it in a direct message, once."""
+    opened = await outlet.slack.write("conversations.open", users=place.user)
+    private = replace(place, channel=required(inner(opened, "channel"), "id"), thread_ts="", after_ts="")
+    told = f"{work_id}:told"
+    reply = outlet.reply(private, told, told)
+    await reply.recover()
+    await reply.replace(note(sentence))
+
+
+def place_of(payload: Mapping[str, Any]) -> Place:
     return Place(
         team=required(payload, "team"),
         channel=required(payload, "channel"),
@@ -164,56 +188,3 @@ def _place(payload: Mapping[str, Any]) -> Place:
 
 def _failed(uri: str, error: str) -> IngestResult:
     return IngestResult(uri=uri, title=uri, status="failed", error=error)
-
-
-_DONE = {"added": "Added", "unchanged": "Already there", "updated": "Updated", "failed": "Could not be added"}
-_SIGNS = {
-    "added": ":white_check_mark:",
-    "unchanged": ":heavy_check_mark:",
-    "updated": ":arrows_counterclockwise:",
-    "failed": ":x:",
-}
-
-
-def _progress(outcomes: _Outcomes, who: Readers, left: int, left_out: str) -> list[Page]:
-    head = f"Reading {left} {'document' if left == 1 else 'documents'}… {who.said}" if left else who.said
-    lines = [_line(result) for result in chain.from_iterable(outcomes.values())]
-    text = "\n".join(filter(None, [head, *lines, left_out]))
-    return pages([section(piece) for piece in split_text(text, _SECTION_CHARS)], text=text)
-
-
-def _line(result: IngestResult) -> str:
-    what = f"{_SIGNS[result.status]} {_DONE[result.status]}: {escape(result.title or result.uri)}"
-    return f"{what}. {escape(result.error)}" if result.error else what
-
-
-def _left_out(payload: Mapping[str, Any]) -> str:
-    """What is said of addresses that were too many; nothing where there are none."""
-    match payload.get("left_out", 0):
-        case 0:
-            return ""
-        case 1:
-            which = "one was"
-        case count:
-            which = f"{count} were"
-    return (
-        f":warning: I take in {URLS_AT_ONCE} addresses at a time, and the last {which} left out. "
-        "Please hand over what was left out in another message."
-    )
-
-
-def _ask_who(payload: Mapping[str, Any]) -> list[Page]:
-    question = (
-        "Who may read it? From here I can only add it for *everyone in this workspace*. "
-        "For one private channel, add it in that channel."
-    )
-    said = "\n".join(filter(None, [question, _left_out(payload)]))
-    value = choice_value(payload)
-    if len(value) > _VALUE_CHARS:
-        return note("These addresses are too long to be taken in together. Please send them one by one.")
-    choice = {
-        "type": "actions",
-        "block_id": "share",
-        "elements": [button("Everyone may read it", action_id=SHARE_ACTION, value=value)],
-    }
-    return [Page(text=said, blocks=[section(said), choice])]

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.arrivals import CORRECTION_VIEW, INGEST_VIEW, Arrival, Identity, read_action, read_event
+from bot.arrivals import ADD_SHORTCUT, CORRECTION_VIEW, INGEST_VIEW, Arrival, Identity, read_action, read_event
 from bot.deliveries import Deliveries
 from bot.durable import Durable
 from bot.errors import NotStored
 from bot.failpoints import Failpoints
 from bot.feedback import read_correction
-from bot.ingest_form import read_command, read_form
+from bot.ingest_command import read_command, read_shortcut
+from bot.ingest_form import read_form
 from bot.payloads import Malformed, inner, optional
 
 log = logging.getLogger("tandem.intake")
@@ -70,6 +71,8 @@ class Intake:
                 callback = optional(inner(body, "view"), "callback_id")
                 readers = {CORRECTION_VIEW: read_correction, INGEST_VIEW: read_form}
                 return readers[callback](body) if callback in readers else None
+            case "message_action" if optional(body, "callback_id") == ADD_SHORTCUT:
+                return read_shortcut(body)
             case None if "command" in body:
                 return read_command(body)
             case _:

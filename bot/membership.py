@@ -8,7 +8,7 @@ from knowledge.audience import EVERYONE, NOBODY, PUBLIC, Audience, channel_scope
 
 _GUEST = "I answer members of this workspace only. Please ask one of them."
 _SHARED = "This channel is shared with another organisation, and I don't answer there. Please ask me in a channel of your own."
-_NOT_INSIDE = "I answer the members of this channel only, and the person who asked is not one of them."
+_NOT_INSIDE = "You are not in this channel, so you may not see or change what is known here."
 _UNKNOWN = "I could not find out who may read here, so I searched nothing. Please try again in a minute."
 
 

@@ -16,6 +16,9 @@ SECTION_CHARS = 3_000
 MARKDOWN_CHARS = 12_000
 # `text` beside blocks is the notification's: it repeats the start of what the blocks hold in full.
 NOTICE_CHARS = 3_000
+_TITLE_CHARS = 120
+# Of a longer address the title is shown alone.
+_LINK_CHARS = 1_500
 
 # Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` or `<http` may be
 # the start of one.
@@ -128,6 +131,13 @@ def title_of(title: str, uri: str) -> str:
         return shown
     # `|` and `>` would end the address, and what follows would be text that the document chose.
     return f"<{escape(quote(uri, safe=_URL_CHARS))}|{shown}>"
+
+
+def short_title_of(title: str, uri: str) -> str:
+    """As `title_of`, within what fits in a line of a list."""
+    shown = title if len(title) <= _TITLE_CHARS else f"{title[:_TITLE_CHARS]}…"
+    linked = title_of(shown, uri)
+    return linked if len(linked) <= _LINK_CHARS else title_of(shown, "")
 
 
 def _feedback_buttons(exchange_id: str) -> Json:

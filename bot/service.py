@@ -18,6 +18,7 @@ from bot.app import build_app
 from bot.arrivals import Identity, gave_up
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.documents import DocumentDesk
 from bot.downloads import Downloads
 from bot.durable import Durable, Nightly
 from bot.errors import BotError, NotStored, SlackError, SlackRefused, SlackUnauthorized
@@ -25,16 +26,19 @@ from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
 from bot.http_mode import HttpMode
 from bot.ingesting import IngestDesk
+from bot.ingests import Ingests
 from bot.intake import Intake
 from bot.messages import History
 from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quotas import Quota
 from bot.slack import Slack
+from bot.slack_documents import SlackDocuments
 from bot.sources import SourceDesk
 from bot.stream import Outlet
 from bot.token_watch import watch_token
 from bot.tokens import check_app_token
+from bot.upkeep import Upkeep
 from bot.work import Work
 from knowledge.library import Library
 from router.journal import Journal
@@ -186,6 +190,8 @@ async def open_bot(
     downloads = Downloads(
         slack=slack, token=settings.bot_token, api_url=settings.api_url, max_bytes=settings.upload_bytes
     )
+    in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
+    ingests = Ingests(engine)
     work = Work(
         answering=Answering(
             router=router,
@@ -199,7 +205,8 @@ async def open_bot(
             model_started=model_started,
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
-        ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
+        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
         deliveries=deliveries,
         slack=slack,
     )
@@ -213,6 +220,7 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
+        documents=DocumentDesk(library=library, directory=directory, ingests=ingests),
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)

@@ -20,6 +20,7 @@ from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, r
 from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
+from bot.upkeep import Upkeep
 from knowledge.errors import CatalogueUnavailable, IndexUnavailable
 from router.errors import JournalUnavailable
 
@@ -51,6 +52,7 @@ class Work:
         answering: Answering,
         feedback: FeedbackDesk,
         ingest: IngestDesk,
+        upkeep: Upkeep,
         deliveries: Deliveries,
         slack: Slack,
         waits_s: tuple[float, ...] = _WAITS_S,
@@ -58,6 +60,7 @@ class Work:
         self._answering = answering
         self._feedback = feedback
         self._ingest = ingest
+        self._upkeep = upkeep
         self._deliveries = deliveries
         self._slack = slack
         self._waits_s = waits_s
@@ -109,6 +112,8 @@ class Work:
             case "share":
                 shared = read_choice(optional(payload, "value"))
                 await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
+            case "remove" | "undo" | "refresh":
+                await self._upkeep.do(work_id, kind, payload)
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None
@@ -183,6 +188,8 @@ class Work:
                     await self._answering.decline(again, Declined(sentence, may_retry=True))
             case "ingest" | "share":
                 await self._ingest.own_up(work_id, payload)
+            case "remove" | "undo" | "refresh":
+                await self._upkeep.own_up(work_id, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
             case _:  # a deletion shows nothing
@@ -197,6 +204,8 @@ class Work:
                     await self._ingest.own_up_privately(work_id, handed_over)
             case "ingest" | "share":
                 await self._ingest.own_up_privately(work_id, payload)
+            case "remove" | "undo" | "refresh":
+                await self._upkeep.own_up_privately(work_id, payload)
             case "retry":
                 await self._deliveries.settle(_retry_id(payload), optional(payload, "value"), "failed")
             case _:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 import bot.tables
 import router.tables
 from bot.service import SlackSettings, open_bot
-from knowledge.documents import IngestResult
+from knowledge.documents import IngestResult, Origin
 from router.journal import Journal
 from router.model import ModelClient
 from router.policy import Policy
@@ -34,14 +34,14 @@ class ShelfOfNames:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str) -> IngestResult:
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> IngestResult:
         if b"\x00broken" in data:
             return IngestResult(uri=uri, title=name, status="failed", error="The file is broken.")
         status = "unchanged" if self.kept.get(f"{scope} {uri}") == data else "added"
         self.kept[f"{scope} {uri}"] = data
         return IngestResult(uri=uri, title=f"{name} for {scope}", status=status, chunks=1)
 
-    async def ingest(self, place: str, scope: str) -> Any:
+    async def ingest(self, place: str, scope: str, origin: Origin) -> Any:
         if "unreachable" in place:
             yield IngestResult(uri=place, title=place, status="failed", error="The page could not be reached.")
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,3 +93,43 @@ def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
         releases=Releases(engine),
         router=not_asked,
     )
+
+
+class ShowingSlack(FakeSlack):
+    """Keeps what stands in its channels: (channel, text) by timestamp; `whispers` is what one person was shown."""
+
+    def __init__(self, **replies: Any) -> None:
+        self.shown: dict[str, tuple[str, str]] = {}
+        self.blocks: dict[str, str] = {}
+        self.whispers: list[str] = []
+        self._ts = count(500)
+        super().__init__(
+            users__info=person(), conversations__info=channel(), conversations__replies={"messages": []},
+            conversations__members={"members": ["U1"]},
+            users__conversations={"channels": [{"id": "C1"}]}, conversations__history={"messages": []}, conversations__open={"channel": {"id": "D1"}},
+            chat__postMessage=self._post, chat__update=self._update, chat__delete=self._delete,
+            chat__postEphemeral=self._whisper, **replies,
+        )  # fmt: skip
+
+    def _post(self, *, channel: str, text: str, **rest: Any) -> dict[str, Any]:
+        return self._update(ts=f"{next(self._ts)}.1", channel=channel, text=text, **rest)
+
+    def _update(self, *, ts: str, channel: str, text: str, **rest: Any) -> dict[str, Any]:
+        self.shown[ts] = (channel, text)
+        self.blocks[ts] = str(rest.get("blocks"))
+        return {"ts": ts}
+
+    def _delete(self, *, ts: str, **_: Any) -> dict[str, Any]:
+        del self.shown[ts]
+        return {}
+
+    def _whisper(self, *, text: str, **_: Any) -> dict[str, Any]:
+        self.whispers.append(text)
+        return {}
+
+    def texts(self) -> list[str]:
+        return [text for _, text in self.shown.values()]
+
+    def said(self) -> list[str]:
+        """All that was ever shown, also what was written over since."""
+        return [arguments["text"] for _, arguments in self.calls if "text" in arguments]

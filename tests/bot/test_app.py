@@ -3,18 +3,22 @@
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from slack_bolt.async_app import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import build_app
 from bot.arrivals import Arrival, Identity
 from bot.directory import Directory
+from bot.documents import DocumentDesk
 from bot.durable import Durable
 from bot.errors import SlackRefused, SlackUnreachable
 from bot.intake import Intake
+from bot.rendering import Page, section
 from bot.slack import Slack
 from bot.sources import SourceDesk
-from tests.bot.fakes import FakeSlack, channel
+from knowledge.errors import CatalogueUnavailable
+from tests.bot.fakes import FakeSlack, channel, slack_that
 
 _ME = Identity(team="T1", user="UBOT", bot="BBOT")
 
@@ -28,7 +32,7 @@ class _Slack(FakeSlack):
 
 
 class _Parts:
-    """Stands for the intake, the stored work and the desk of sources."""
+    """Stands for the intake, the stored work and the desks of sources and documents."""
 
     def __init__(self, arrival: Arrival | None) -> None:
         self._arrival = arrival
@@ -42,6 +46,12 @@ class _Parts:
     async def view(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"type": "modal"}
 
+    async def listed(self, *, channel: str, user: str, page: int = 1) -> Page:
+        if user == "U9":
+            raise CatalogueUnavailable
+        said = f"page {page} of {channel} for {user}"
+        return Page(text=said, blocks=[section(said)])
+
 
 async def _deliver(slack: _Slack, body: dict[str, Any], arrival: Arrival | None = None) -> str:
     """What the acknowledgement says."""
@@ -54,6 +64,7 @@ async def _deliver(slack: _Slack, body: dict[str, Any], arrival: Arrival | None 
         durable=cast("Durable", parts),
         directory=Directory(cast("Slack", slack), team="T1"),
         sources=cast("SourceDesk", parts),
+        documents=cast("DocumentDesk", parts),
         signing_secret="",
     )
     response = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
@@ -92,6 +103,40 @@ async def test_command_where_the_bot_is_not_a_member_says_so_and_opens_no_form(f
 async def test_command_that_comes_while_slack_cannot_be_asked_is_answered() -> None:
     slack = _slack(conversations__info=SlackUnreachable("away"))
     assert "could not be opened" in await _deliver(slack, _command())
+
+
+@pytest.mark.parametrize(
+    ("text", "page"), [("list", 1), ("list 3", 3), ("list all", 1), ("list " + "9" * 5_000, 999_999)]
+)
+async def test_list_is_shown_to_whoever_asks_with_the_acknowledgement(text: str, page: int) -> None:
+    slack = _slack()
+    assert f"page {page} of C1 for U1" in await _deliver(slack, _command(text=text))
+    assert slack.calls == []
+
+
+async def test_list_that_cannot_be_looked_up_says_so() -> None:
+    assert "could not be looked up" in await _deliver(_slack(), _command(text="list", user_id="U9"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("remove", "/ingest remove 12345"), ("refresh", "/ingest refresh 12345"), ("help", "/ingest undo")],
+)
+async def test_command_without_what_it_needs_says_how_to_write_it(text: str, said: str) -> None:
+    assert said in await _deliver(_slack(), _command(text=text))
+
+
+async def test_button_under_the_list_turns_its_page_in_place() -> None:
+    heard: list[dict[str, Any]] = []
+
+    def hear(_: str, sent: dict[str, Any]) -> web.Response:
+        heard.append(sent)
+        return web.Response(text="ok")
+
+    async with slack_that(hear) as server:
+        await _deliver(_slack(), _click("tandem_documents_older", "2", response_url=f"{server.api_url}respond"))
+    ((said, replaced),) = [(sent["text"], sent["replace_original"]) for sent in heard]
+    assert (said, replaced) == ("page 2 of C1 for U1", True)
 
 
 _TOO_LATE = SlackRefused("views.open", "expired_trigger_id")

@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
+from bot.ingest_command import read_command
 from bot.ingest_form import (
     addresses,
     ingest_form,
     is_ingest_comment,
     missing_in_form,
     names_everyone,
-    read_command,
     read_form,
 )
 

@@ -41,7 +41,7 @@ async def test_private_channel_sees_public_documents_and_its_own(kind: str) -> N
 async def test_person_who_has_left_the_channel_they_asked_in_sees_nothing(kind: str) -> None:
     found = await _access(_slack(conversations__info=channel(kind), conversations__members={"members": ["U2"]}))
     assert found.audience == NOBODY
-    assert "members of this channel only" in found.refusal
+    assert "not in this channel" in found.refusal
 
 
 async def test_unknown_members_of_a_private_channel_mean_no() -> None:

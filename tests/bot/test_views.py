@@ -32,7 +32,7 @@ async def test_member_of_a_private_channel_sees_what_is_kept_for_it() -> None:
 
 
 async def test_person_who_is_not_in_a_private_channel_cannot_be_asked_for_there() -> None:
-    with pytest.raises(ControlError, match="members of this channel only"):
+    with pytest.raises(ControlError, match="not in this channel"):
         await _audience("ada", "people-ops", conversations__members={"members": ["U2"]})
 
 

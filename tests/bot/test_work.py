@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,13 +26,16 @@ from bot.failures import GAVE_UP, NOT_KEPT, NOT_TAKEN_IN
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import HELP
 from bot.ingesting import IngestDesk
+from bot.ingests import Ingests
 from bot.messages import History
 from bot.pacer import Pacer
 from bot.quotas import Quota
 from bot.slack import Slack
+from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet
+from bot.upkeep import Upkeep
 from bot.work import Work
-from knowledge.documents import IngestResult
+from knowledge.documents import IngestResult, Origin
 from knowledge.errors import CatalogueUnavailable, IndexUnavailable
 from knowledge.library import Library
 from router.answers import Answer, Answered, AnswerEvent
@@ -44,7 +46,7 @@ from router.feedback import Feedback
 from router.journal import Journal
 from router.questions import Question
 from router.router import Router
-from tests.bot.fakes import FakeSlack, channel, person
+from tests.bot.fakes import ShowingSlack, channel
 
 _KEY = "slack:T1:C1:100.1"
 _ON_A_FULL_DISK = OperationalError("INSERT", {}, Exception("database or disk is full"))
@@ -80,12 +82,12 @@ class _Parts:
         await self.journal.record(exchange)
         yield Answered(answer=Answer(exchange_id=exchange_id, text="So.", decision=decision))
 
-    async def ingest(self, place: str, scope: str) -> AsyncIterator[IngestResult]:
+    async def ingest(self, place: str, scope: str, origin: Origin) -> AsyncIterator[IngestResult]:
         self._fail()
         self.ingested.append(place)
         yield IngestResult(uri=place, title=place, status="added")
 
-    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str) -> IngestResult:
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> IngestResult:
         self._fail()
         self.ingested.append(name)
         return IngestResult(uri=uri, title=name, status="added")
@@ -115,50 +117,10 @@ class _Journal(Journal):
         return await super().feedback_events(exchange_id)
 
 
-class _Slack(FakeSlack):
-    """Keeps what stands in its channels: (channel, text) by timestamp; `whispers` is what one person was shown."""
-
-    def __init__(self, **replies: Any) -> None:
-        self.shown: dict[str, tuple[str, str]] = {}
-        self.blocks: dict[str, str] = {}
-        self.whispers: list[str] = []
-        self._ts = count(500)
-        super().__init__(
-            users__info=person(), conversations__info=channel(), conversations__replies={"messages": []},
-            conversations__members={"members": ["U1"]},
-            conversations__history={"messages": []}, conversations__open={"channel": {"id": "D1"}},
-            chat__postMessage=self._post, chat__update=self._update, chat__delete=self._delete,
-            chat__postEphemeral=self._whisper, **replies,
-        )  # fmt: skip
-
-    def _post(self, *, channel: str, text: str, **rest: Any) -> dict[str, Any]:
-        return self._update(ts=f"{next(self._ts)}.1", channel=channel, text=text, **rest)
-
-    def _update(self, *, ts: str, channel: str, text: str, **rest: Any) -> dict[str, Any]:
-        self.shown[ts] = (channel, text)
-        self.blocks[ts] = str(rest.get("blocks"))
-        return {"ts": ts}
-
-    def _delete(self, *, ts: str, **_: Any) -> dict[str, Any]:
-        del self.shown[ts]
-        return {}
-
-    def _whisper(self, *, text: str, **_: Any) -> dict[str, Any]:
-        self.whispers.append(text)
-        return {}
-
-    def texts(self) -> list[str]:
-        return [text for _, text in self.shown.values()]
-
-    def said(self) -> list[str]:
-        """All that was ever shown, also what was written over since."""
-        return [arguments["text"] for _, arguments in self.calls if "text" in arguments]
-
-
 @dataclass
 class _Desk:
     work: Work
-    slack: _Slack
+    slack: ShowingSlack
     parts: _Parts
     journal: _Journal
     deliveries: Deliveries
@@ -177,17 +139,18 @@ async def _open_desk(database_url: str) -> AsyncIterator[_Desk]:
     async with engine.begin() as connection:
         await connection.run_sync(bot.tables.metadata.create_all)
         await connection.run_sync(router.tables.metadata.create_all)
-    yield _desk(_Journal(engine), Deliveries(engine))
+    yield _desk(_Journal(engine), Deliveries(engine), Ingests(engine))
     await engine.dispose()
 
 
-def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
-    shown = _Slack()
+def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests) -> _Desk:
+    shown = ShowingSlack()
     slack, parts, pacer = cast("Slack", shown), _Parts(journal), Pacer(interval_s=0)
     directory = Directory(slack, team="T1")
     outlet = Outlet(slack=slack, deliveries=deliveries, pacer=pacer, bot_user="UBOT", failpoints=Failpoints())
     history = History(journal=journal, deliveries=deliveries, slack=slack, directory=directory, bot_user="UBOT")
     downloads = _Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
+    in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user="UBOT")
     library = cast("Library", parts)
     answering = Answering(
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
@@ -196,7 +159,8 @@ def _desk(journal: _Journal, deliveries: Deliveries) -> _Desk:
     work = Work(
         answering=answering,
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
-        ingest=IngestDesk(library=library, outlet=outlet, downloads=downloads, directory=directory),
+        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
         deliveries=deliveries,
         slack=slack,
         waits_s=(0,),

@@ -1,0 +1,114 @@
+"""What is kept in Slack and can be a document: an uploaded file, or a message that somebody adds."""
+
+from dataclasses import dataclass
+
+from bot.directory import Directory
+from bot.downloads import Downloads, NotDownloaded, Upload
+from bot.errors import SlackRefused
+from bot.ingest_form import addresses
+from bot.messages import plain_text
+from bot.payloads import Json, objects, optional, required
+from bot.slack import Slack
+
+_FILE, _MESSAGE = "slack-file:", "slack-message:"
+_TITLE_CHARS = 60
+_GONE = {"file_not_found", "file_deleted"}
+_NO_MESSAGE = {"message_not_found", "thread_not_found"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A message that somebody adds to the documents."""
+
+    channel: str
+    ts: str
+    thread_ts: str
+
+    @property
+    def place(self) -> str:
+        return f"{_MESSAGE}{self.channel}:{self.ts}:{self.thread_ts}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a message brings along: `has_text` beside its addresses and files."""
+
+    has_text: bool
+    files: list[str]
+    urls: list[str]
+    is_ours: bool
+
+
+def file_place(file_id: str) -> str:
+    return f"{_FILE}{file_id}"
+
+
+class SlackDocuments:
+    """Raises NotDownloaded with a sentence for people, and what Slack's door raises where it can't be asked."""
+
+    def __init__(self, *, slack: Slack, downloads: Downloads, directory: Directory, bot_user: str) -> None:
+        self._slack = slack
+        self._downloads = downloads
+        self._directory = directory
+        self._bot_user = bot_user
+
+    async def file(self, file_id: str) -> Upload:
+        try:
+            return await self._downloads.fetch(file_id)
+        except SlackRefused as error:
+            gone = error.code in _GONE
+            said = "The file is no longer there." if gone else "Slack does not let me read this file."
+            raise NotDownloaded(said) from error
+
+    async def message(self, shared: Shared) -> Upload:
+        """The message's text as a document, with a title of its author and first words."""
+        message = await self._read(shared)
+        text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)
+        title = await self._title(shared, optional(message, "user"), text)
+        found = await self._slack.read("chat.getPermalink", channel=shared.channel, message_ts=shared.ts)
+        return Upload(name="message.md", uri=required(found, "permalink"), data=f"# {title}\n\n{text}".encode())
+
+    async def contents(self, shared: Shared) -> Contents:
+        message = await self._read(shared)
+        text = optional(message, "text")
+        urls = addresses(text)
+        words = await plain_text(text, bot_user=self._bot_user, directory=self._directory)
+        for url in urls:
+            words = words.replace(url, "")
+        return Contents(
+            has_text=any(character.isalnum() for character in words),
+            files=[required(file, "id") for file in objects(message, "files")],
+            urls=urls,
+            is_ours=optional(message, "user") == self._bot_user,
+        )
+
+    async def again(self, place: str) -> Upload | None:
+        """What was handed over at this place, as it is now; None where that is not in Slack."""
+        if place.startswith(_FILE):
+            return await self.file(place.removeprefix(_FILE))
+        if place.startswith(_MESSAGE):
+            channel, ts, thread_ts = place.removeprefix(_MESSAGE).split(":")
+            return await self.message(Shared(channel=channel, ts=ts, thread_ts=thread_ts))
+        return None
+
+    async def _read(self, shared: Shared) -> Json:
+        window = {"oldest": shared.ts, "latest": shared.ts, "inclusive": True}
+        try:
+            page = await self._slack.read(
+                "conversations.replies", channel=shared.channel, ts=shared.thread_ts or shared.ts, **window
+            )
+        except SlackRefused as error:
+            if error.code not in _NO_MESSAGE:
+                raise
+            page = {}
+        for message in objects(page, "messages"):
+            if optional(message, "ts") == shared.ts and optional(message, "subtype") != "tombstone":
+                return message
+        raise NotDownloaded("The message is no longer there.")
+
+    async def _title(self, shared: Shared, author: str, text: str) -> str:
+        first = " ".join(text.split())
+        begins = first if len(first) <= _TITLE_CHARS else f"{first[:_TITLE_CHARS].rsplit(' ', 1)[0]}…"
+        who = (await self._directory.person(author)).name if author else "A message"
+        channel = (await self._directory.channel(shared.channel)).name
+        return f"{who} in #{channel}: {begins}" if channel else f"{who}: {begins}"
