@@ -20,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot import logs
 from bot.assembly import Configuration, Parts, load_configuration, open_database
 from bot.errors import BotError, ModelServerError
-from bot.operations import Asked
+from bot.operations import ALL_DOCUMENTS, Asked
 from bot.printing import (
     describe,
     print_answer,
+    print_documents,
     print_findings,
     print_ingested,
     print_json,
@@ -58,7 +59,12 @@ app.add_typer(evaluating, name="eval")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+documents = typer.Typer(name="documents", help="See to the documents that were taken in.", no_args_is_help=True)
+app.add_typer(documents)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, or channel:ID, may read.")]
+Reference = Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path.")]
 
 _DAYS_EXPORTED = 7
 
@@ -127,6 +133,30 @@ def ingest(
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
     _finish(_ingest(_configuration(), absolute, audience, as_json=as_json))
+
+
+@documents.command("list")
+def list_documents(audience: OfAudience = "public", as_json: AsJson = False) -> None:
+    """List them, the last added first."""
+    found = _finish(_documents(_configuration(), audience))
+    print_json(found) if as_json else print_documents(found)
+
+
+@documents.command()
+def remove(reference: Reference, audience: OfAudience = "public", as_json: AsJson = False) -> None:
+    """Take one out of the index and the list."""
+    removed = _finish(_remove(_configuration(), _absolute(reference), audience))
+    print_json(removed) if as_json else print_line(f"taken out: {removed['number']} {removed['title']}")
+
+
+@documents.command()
+def refresh(
+    reference: Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path, or all.")],
+    audience: OfAudience = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Read one again, or all of them."""
+    _finish(_refresh(_configuration(), _absolute(reference), audience, as_json=as_json))
 
 
 @app.command()
@@ -253,6 +283,38 @@ async def _ingest(configuration: Configuration, places: list[str], audience: str
                 print_json(result) if as_json else print_ingested(result)
     if failed:
         raise typer.Exit(1)
+
+
+async def _documents(configuration: Configuration, audience: str) -> list[Json]:
+    from bot.reach import reach_operations
+
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        return await operations.documents(audience=audience)
+
+
+async def _remove(configuration: Configuration, reference: str, audience: str) -> Json:
+    from bot.reach import reach_operations
+
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        return await operations.remove(reference, audience=audience)
+
+
+async def _refresh(configuration: Configuration, reference: str, audience: str, *, as_json: bool) -> None:
+    from bot.reach import reach_operations
+
+    failed = 0
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        async for result in operations.refresh(reference, audience=audience):
+            failed += result["status"] == "failed"
+            print_json(result) if as_json else print_ingested(result)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _absolute(reference: str) -> str:
+    """A path as its document has it, where there is such a file; a number, an address and `all` as they are."""
+    is_other = "://" in reference or reference.isdecimal() or reference == ALL_DOCUMENTS
+    return reference if is_other else str(Path(reference).absolute())
 
 
 async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:

@@ -6,7 +6,7 @@ Only the bot's own user can open it, so it asks for no token. A line of JSON per
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -78,6 +78,18 @@ class RemoteOperations:
         async for line in self._lines("/ingest", {"places": places, "scope": scope}):
             yield line
 
+    async def documents(self, *, audience: str) -> list[Json]:
+        return [line async for line in self._lines("/documents", {"audience": audience})]
+
+    async def remove(self, reference: str, *, audience: str) -> Json:
+        told = {"reference": reference, "audience": audience}
+        (removed,) = [line async for line in self._lines("/remove", told)]
+        return removed
+
+    async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
+        async for line in self._lines("/refresh", {"reference": reference, "audience": audience}):
+            yield line
+
     async def _lines(self, path: str, told: Json) -> AsyncIterator[Json]:
         try:
             async with self._client() as client, client.stream("POST", path, json=told) as response:
@@ -122,22 +134,41 @@ def _application(operations: Operations) -> web.Application:
 
     async def search(request: web.Request) -> web.StreamResponse:
         told = await request.json()
-        return await _stream(request, _each(operations, told))
+        return await _stream(request, _several(operations.search(**told)))
 
     async def ingest(request: web.Request) -> web.StreamResponse:
         told = await request.json()
         return await _stream(request, operations.ingest(told["places"], scope=told["scope"]))
 
+    async def documents(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, _several(operations.documents(**await request.json())))
+
+    async def remove(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, _one(operations.remove(**await request.json())))
+
+    async def refresh(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, operations.refresh(**await request.json()))
+
     application = web.Application()
-    application.add_routes(
-        [web.get("/", alive), web.post("/ask", ask), web.post("/search", search), web.post("/ingest", ingest)]
-    )
+    posted = {
+        "/ask": ask,
+        "/search": search,
+        "/ingest": ingest,
+        "/documents": documents,
+        "/remove": remove,
+        "/refresh": refresh,
+    }
+    application.add_routes([web.get("/", alive), *(web.post(path, handler) for path, handler in posted.items())])
     return application
 
 
-async def _each(operations: Operations, told: Json) -> AsyncIterator[Json]:
-    for found in await operations.search(told["text"], limit=told["limit"], audience=told["audience"]):
-        yield found
+async def _several(found: Awaitable[list[Json]]) -> AsyncIterator[Json]:
+    for each in await found:
+        yield each
+
+
+async def _one(found: Awaitable[Json]) -> AsyncIterator[Json]:
+    yield await found
 
 
 async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.StreamResponse:

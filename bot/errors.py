@@ -5,6 +5,7 @@ BotError
 ├── PortTaken             a port that Tandem needs is in use
 ├── ModelServerError      the embedded model could not be unpacked or its server not be started
 ├── ControlError          the running bot could not be asked, or answered with an error
+├── UnknownDocument       no document, or more than one, has this number or link
 ├── DatabaseError         the database cannot be opened or brought up to date
 ├── NotStored             an event could not be written down, so it is not acknowledged
 └── SlackError            Slack did not do what was asked
@@ -35,6 +36,10 @@ class ModelServerError(BotError):
 
 class ControlError(BotError):
     """The running bot could not be asked, or it answered with an error."""
+
+
+class UnknownDocument(BotError):
+    """No document, or more than one, has this number or link."""
 
 
 class DatabaseError(BotError):

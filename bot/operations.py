@@ -1,7 +1,7 @@
-"""What the short commands and the running bot both do: ask, search, ingest, in the JSON that people read.
+"""What the short commands and the running bot both do: ask, search, ingest, see to documents, in the JSON that people read.
 
-One process owns the embedded index. `Operations` does the work in that process; `bot.control` carries the same three
-calls to it from another.
+One process owns the embedded index. `Operations` does the work in that process; `bot.control` carries the same calls
+to it from another.
 """
 
 import asyncio
@@ -11,8 +11,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.shapes import Json, answer_json, ingest_json, passage_json
+from bot.errors import UnknownDocument
+from bot.ingests import Ingests
+from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
+from knowledge.documents import Entry
 from knowledge.filters import parse_filter
 from knowledge.library import Library
 from router.answers import Answered, Released, Working
@@ -23,6 +26,7 @@ from router.router import Router
 # (user, channel), each as a person writes it or "" → (user id, channel id, who will see the answer).
 WhoSees = Callable[[str, str], Awaitable[tuple[str, str, Audience]]]
 _COMMAND_LINE = "command-line"
+ALL_DOCUMENTS = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +50,32 @@ class Operations(Protocol):
 
     def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]: ...
 
+    async def documents(self, *, audience: str) -> list[Json]: ...
+
+    async def remove(self, reference: str, *, audience: str) -> Json:
+        """Raises UnknownDocument, or ControlError from another process, unless one document has this number or link."""
+        ...
+
+    def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
+        """By number, by link, or `all`. Raises as `remove`."""
+        ...
+
 
 class LocalOperations:
     """Questions wait until `model_started` is set; without it the model is taken to be there."""
 
     def __init__(
-        self, *, router: Router, library: Library, who_sees: WhoSees, model_started: asyncio.Event | None = None
+        self,
+        *,
+        router: Router,
+        library: Library,
+        ingests: Ingests,
+        who_sees: WhoSees,
+        model_started: asyncio.Event | None = None,
     ) -> None:
         self._router = router
         self._library = library
+        self._ingests = ingests
         self._who_sees = who_sees
         self._model_started = model_started
 
@@ -94,3 +115,31 @@ class LocalOperations:
         for place in places:
             async for result in self._library.ingest(place, checked):
                 yield ingest_json(result)
+
+    async def documents(self, *, audience: str) -> list[Json]:
+        return [document_json(entry) for entry in await self._library.documents(parse_audience(audience))]
+
+    async def remove(self, reference: str, *, audience: str) -> Json:
+        found = await self._find(reference, audience)
+        if len(found) > 1:
+            numbers = ", ".join(str(entry.number) for entry in found)
+            raise UnknownDocument(f"several documents have this link: name one of the numbers {numbers}")
+        await self._library.remove(found[0].id)
+        await self._ingests.forget({found[0].uri})
+        return document_json(found[0])
+
+    async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
+        is_all = reference == ALL_DOCUMENTS
+        found = (
+            await self._library.documents(parse_audience(audience)) if is_all else await self._find(reference, audience)
+        )
+        for entry in found:
+            yield ingest_json(await self._library.refresh(entry))
+
+    async def _find(self, reference: str, audience: str) -> list[Entry]:
+        found = await self._library.find(reference, parse_audience(audience))
+        if not found:
+            raise UnknownDocument(
+                f"there is no document {reference} for {audience}: tandem documents list shows those there are"
+            )
+        return found

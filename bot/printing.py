@@ -85,6 +85,14 @@ def print_retrieval(figures: Json) -> None:
     )
 
 
+def print_documents(found: Sequence[Json]) -> None:
+    table = Table("number", "title", "passages", "read", "added by", "audience", "link", box=None, pad_edge=False)
+    for each in found:
+        told = (str(each["number"]), each["title"], str(each["chunks"]), each["read_at"][:10])
+        table.add_row(*map(escape, (*told, each["added_by"] or "command line", each["audience"], each["uri"])))
+    _out.print(table if found else "no documents")
+
+
 def print_findings(findings: Sequence[Json]) -> None:
     table = Table("part", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:

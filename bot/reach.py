@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
+from bot.ingests import Ingests
 from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
 from bot.views import who_sees
@@ -40,7 +41,12 @@ async def reach_operations(
             else:
                 await stack.enter_async_context(model_served(parts, progress))
             await warming
-        yield LocalOperations(router=parts.router, library=parts.library, who_sees=who_sees(configuration))
+        yield LocalOperations(
+            router=parts.router,
+            library=parts.library,
+            ingests=Ingests(parts.engine),
+            who_sees=who_sees(configuration),
+        )
 
 
 @asynccontextmanager

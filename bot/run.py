@@ -20,6 +20,7 @@ from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
 from bot.database import durable_url
 from bot.errors import BotError
+from bot.ingests import Ingests
 from bot.operations import LocalOperations
 from bot.ports import refuse_taken
 from bot.reach import model_served
@@ -87,6 +88,7 @@ def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
     return LocalOperations(
         router=parts.router,
         library=parts.library,
+        ingests=Ingests(parts.engine),
         who_sees=who_sees(parts.configuration),
         model_started=model_started,
     )

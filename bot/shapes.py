@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from knowledge.documents import IngestResult, Passage
+from knowledge.documents import Entry, IngestResult, Passage
 from router.answers import Answer
 
 Json = dict[str, Any]
@@ -37,3 +37,20 @@ def passage_json(passage: Passage) -> Json:
 
 def ingest_json(result: IngestResult) -> Json:
     return {"uri": result.uri, "status": result.status, "chunks": result.chunks, "error": result.error}
+
+
+def document_json(entry: Entry) -> Json:
+    """`added_by` and `added_in` are Slack's ids, empty for the command line."""
+    return {
+        "number": entry.number,
+        "title": entry.title,
+        "uri": entry.uri,
+        "audience": entry.scope,
+        "chunks": entry.chunks,
+        "place": entry.origin.place,
+        "added_by": entry.origin.added_by,
+        "added_in": entry.origin.added_in,
+        "added_at": entry.added_at.isoformat(),
+        "read_at": entry.read_at.isoformat(),
+        "document_id": entry.id,
+    }

@@ -46,7 +46,7 @@ def test_every_make_target_named_is_in_the_makefile():
 def test_every_command_of_the_command_line_is_told_and_no_other():
     told = set(re.findall(r"^    tandem ([a-z]+)", README, re.MULTILINE))
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert told == commands | {group.name for group in app.registered_groups}
+    assert told == commands | {str(group.name) for group in app.registered_groups}
 
 
 def test_one_message_travels_in_ten_lines():

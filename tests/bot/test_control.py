@@ -4,7 +4,7 @@ import pytest
 
 from bot import control
 from bot.control import RemoteOperations
-from bot.errors import ControlError
+from bot.errors import ControlError, UnknownDocument
 from bot.operations import Asked
 from knowledge.errors import InvalidScope
 
@@ -31,6 +31,17 @@ class Scripted:
                 raise ZeroDivisionError("secret detail")
             yield {"uri": place, "status": "added"}
 
+    async def documents(self, *, audience):
+        return [{"number": 1, "audience": audience}, {"number": 2, "audience": audience}]
+
+    async def remove(self, reference, *, audience):
+        if reference != "1":
+            raise UnknownDocument(f"there is no document {reference}")
+        return {"number": 1, "audience": audience}
+
+    async def refresh(self, reference, *, audience):
+        yield {"uri": reference, "status": "unchanged"}
+
 
 @pytest.fixture
 async def remote(tmp_path):
@@ -45,6 +56,14 @@ async def test_answer_comes_through_the_socket_whole(remote):
 
 async def test_search_results_keep_their_order(remote):
     assert [found["title"] for found in await remote.search("leave", limit=3, audience="public")] == ["leave", "public"]
+
+
+async def test_documents_are_seen_to_through_the_socket(remote):
+    assert [found["number"] for found in await remote.documents(audience="public")] == [1, 2]
+    assert await remote.remove("1", audience="channel:C1") == {"number": 1, "audience": "channel:C1"}
+    assert [line async for line in remote.refresh("all", audience="public")] == [{"uri": "all", "status": "unchanged"}]
+    with pytest.raises(ControlError, match="there is no document 9"):
+        await remote.remove("9", audience="public")
 
 
 async def test_error_for_people_reaches_the_person(remote):

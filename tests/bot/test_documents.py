@@ -14,10 +14,11 @@ from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
-from bot.errors import SlackRefused
+from bot.errors import SlackRefused, UnknownDocument
 from bot.failpoints import Failpoints
 from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
+from bot.operations import LocalOperations
 from bot.pacer import Pacer
 from bot.rendering import Page
 from bot.slack import Slack
@@ -386,3 +387,28 @@ async def test_message_read_again_brings_what_it_says_now(place: _Place) -> None
     assert {passage.text for passage in await place.library.search("password", parse_audience("public"))} == {
         "The guest password is rose."
     }
+
+
+def _operations(place: _Place) -> LocalOperations:
+    not_asked = cast("Any", None)
+    return LocalOperations(router=not_asked, library=place.library, ingests=place.ingests, who_sees=not_asked)
+
+
+async def test_command_line_lists_and_takes_out_what_the_audience_may_read(place: _Place) -> None:
+    entry = await _hide_one(place)
+    operations = _operations(place)
+    assert await operations.documents(audience="public") == []
+    with pytest.raises(UnknownDocument, match="there is no document"):
+        await operations.remove(str(entry.number), audience="public")
+    [listed] = await operations.documents(audience="channel:C1")
+    assert (listed["number"], listed["title"], listed["added_by"]) == (entry.number, "pay", "U1")
+    assert await operations.remove(str(entry.number), audience="channel:C1") == listed
+    assert await place.entries() == []
+
+
+async def test_command_line_reads_one_or_all_again(place: _Place) -> None:
+    await place.add("https://a.example/tea", "https://a.example/other")
+    operations = _operations(place)
+    one = [result async for result in operations.refresh("https://a.example/tea", audience="public")]
+    both = [result async for result in operations.refresh("all", audience="public")]
+    assert [result["status"] for result in one + both] == ["unchanged"] * 3

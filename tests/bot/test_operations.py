@@ -23,7 +23,11 @@ class Ready:
 def _operations(model_started: asyncio.Event | None) -> LocalOperations:
     not_asked = cast("Any", None)
     return LocalOperations(
-        router=cast("Any", Ready()), library=not_asked, who_sees=not_asked, model_started=model_started
+        router=cast("Any", Ready()),
+        library=not_asked,
+        ingests=not_asked,
+        who_sees=not_asked,
+        model_started=model_started,
     )
 
 
