@@ -170,7 +170,7 @@ def _time(said: object) -> datetime | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment if moment > _FIRST_DAY else None
@@ -184,7 +184,11 @@ def _extract(data: bytes, kind: str, output: str, *, preset: str = "standard", s
         pages=PageConfig(insert_page_markers=True, marker_format=MARKER) if kind == PPTX else None,
         html_options={"preprocessing": {"enabled": True, "preset": preset}},  # pyright: ignore[reportArgumentType]
     )
-    result: ExtractionResult = extract_bytes_sync(data, kind, config=config)
+    try:
+        result: ExtractionResult = extract_bytes_sync(data, kind, config=config)
+    except (OSError, RuntimeError) as error:
+        # Not all that kreuzberg raises is an error of its own: a part that does not unpack is an OSError.
+        raise Refused("broken") from error
     nodes: list[Mapping[str, Any]] = [*result.document["nodes"]] if structure and result.document else []
     return _Extracted(content=_CONTROL.sub("", result.content), metadata={**result.metadata}, nodes=nodes)
 

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from typing import Literal
 
 from kreuzberg import detect_mime_type
@@ -72,7 +73,7 @@ def is_encrypted(data: bytes) -> bool:
                 return True
             with archive.open(_MANIFEST) as manifest:
                 return b"encryption-data" in manifest.read(_MANIFEST_BYTES)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, OSError, EOFError, ValueError):
         return False
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 
 from knowledge.signatures import Refused
 
@@ -20,6 +21,6 @@ def without_pictures(presentation: bytes) -> bytes:
                     continue
                 data = source.read(part)
                 target.writestr(part.filename, _PICTURE.sub(b"", data) if _SLIDE.fullmatch(part.filename) else data)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise Refused("broken") from error
     return out.getvalue()

@@ -212,6 +212,30 @@ async def test_a_zip_bomb_in_a_document_is_refused_and_the_next_document_read(se
     await parser.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("a.pptx", "ppt/slides/slide1.xml"), ("a.odt", "META-INF/manifest.xml"), ("a.docx", "word/x.xml")],
+)
+async def test_a_part_that_does_not_unpack_costs_the_document_and_not_the_worker(
+    parser: Parser, name: str, part: str
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text" if name == "a.odt" else "")
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("ppt/presentation.xml" if name == "a.pptx" else "word/document.xml", "<broken")
+        archive.writestr(part, "damaged " * 1000, zipfile.ZIP_DEFLATED)
+    data = bytearray(packed.getvalue())
+    begin = data.index(part.encode()) + len(part)
+    data[begin : begin + 4] = b"\xff" * 4
+    await parser.parse(b"warm", name="warm.txt")
+    worker = parser._worker
+    with pytest.raises(SourceUnreadable):
+        await parser.parse(bytes(data), name=name)
+    assert (await parser.parse(b"next", name="b.txt")).text == "next"
+    assert parser._worker is worker
+
+
 async def test_the_worker_holds_no_secret(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TANDEM_CANARY", "secret-token")
     await parser.parse(b"x", name="a.txt")
