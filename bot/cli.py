@@ -59,8 +59,8 @@ app.add_typer(evaluating, name="eval")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-documents = typer.Typer(name="documents", help="See to the documents that were taken in.", no_args_is_help=True)
-app.add_typer(documents)
+documents = typer.Typer(help="See to the documents that were taken in.", no_args_is_help=True)
+app.add_typer(documents, name="documents")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, or channel:ID, may read.")]

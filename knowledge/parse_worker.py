@@ -61,10 +61,8 @@ def _allow_cpu(seconds: int) -> None:
 
 
 def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]:
-    if declares_entities(data):
-        return {"error": "entities"}
     try:
-        reading = read(data, actual_kind(data, kind))
+        reading = _read(data, kind)
     except Refused as refusal:
         return {"error": "encrypted" if is_encrypted(data) else refusal.reason}
     except KreuzbergError as error:
@@ -80,6 +78,12 @@ def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]
         return {"error": "encrypted"}
     titles = [_shown(each) for each in (reading.title, name) if each]
     return {"title": next(filter(None, titles), _UNTITLED), "text": text, **_said(reading)}
+
+
+def _read(data: bytes, kind: str) -> Reading:
+    if declares_entities(data):
+        raise Refused("entities")
+    return read(data, actual_kind(data, kind))
 
 
 def _shown(title: str) -> str:

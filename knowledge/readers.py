@@ -26,7 +26,7 @@ _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{2,30})", re.IGNORECA
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # A text holds a stray control character at times, a program or a picture many.
-_STRAY_CONTROLS = 16
+_STRAY_CONTROLS = 64
 _CONTROL_SHARE = 0.05
 
 _PICTURE = re.compile(r"\\?!\[[^\[\]]{0,500}\]\([^()\n]{0,2000}\)")

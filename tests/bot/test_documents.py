@@ -188,7 +188,7 @@ async def test_guests_and_people_outside_a_private_channel_see_and_change_nothin
     await place.add("https://a.example/tea")
     [entry] = await place.entries()
     place.become(kind, **marks)
-    place.slack.replies["users.conversations"] = {"channels": []}
+    place.slack.replies["conversations.members"] = {"members": []}
     match asked:
         case "list":
             said = await _list(place)

@@ -64,7 +64,7 @@ class Narrowed:
 
 async def test_filters_narrow_a_search_and_are_no_words_of_it():
     library, unused = Narrowed(), cast("Any", None)
-    operations = LocalOperations(router=unused, library=cast("Any", library), who_sees=unused)
+    operations = LocalOperations(router=unused, library=cast("Any", library), ingests=unused, who_sees=unused)
     assert await operations.search("leave from:anna", limit=3, audience="public") == []
     assert library.asked == [("leave", SearchFilter(authors=frozenset({"anna"})))]
     with pytest.raises(InvalidFilter, match="no date"):

@@ -13,7 +13,8 @@ def packed(parts: dict[str, bytes]) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for name, part in parts.items():
-            file.writestr(name, part)
+            # The packed formats' own name for themselves is never compressed.
+            file.writestr(name, part, zipfile.ZIP_STORED if name == "mimetype" else None)
     return archive.getvalue()
 
 

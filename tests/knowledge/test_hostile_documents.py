@@ -75,12 +75,11 @@ async def test_no_bomb_goes_off_under_whatever_name_it_comes(parser: Parser, dat
     for path in sorted((data_dir / "security" / "xml-bombs").glob("*.xml")):
         bomb = path.read_bytes().replace(b"/PATH/TO/xmltestdata/simple.xml", b"/etc/passwd")
         parsed = await read(parser, bomb, f"{path.stem}.{kind}")
-        if kind in {"html", "md", "txt", "csv"}:
-            assert parsed is not None
-            assert len(parsed.text) <= len(bomb)
+        assert parsed is not None or kind not in {"html", "md", "txt", "csv"}
+        if parsed is not None:
+            # As a table, each line gets its bars.
+            assert len(parsed.text) <= len(bomb) + 4 * (bomb.count(b"\n") + 2)
             assert "root:" not in parsed.text
-        else:
-            assert parsed is None, path.name
 
 
 async def test_a_damaged_part_hides_no_bomb_in_another(parser: Parser) -> None:
