@@ -42,7 +42,7 @@ class DocumentDesk:
         last = (count - 1) // _PER_PAGE + 1
         number = min(max(page, 1), last)
         entries = await self._library.documents(granted.audience, limit=_PER_PAGE, offset=(number - 1) * _PER_PAGE)
-        head = f"{count} {'document' if count == 1 else 'documents'} can be read here"
+        head = _readable(count)
         head += f", page {number} of {last}, the last added first." if last > 1 else ", the last added first."
         turn = [
             button(label, action_id=action, value=str(to))
@@ -66,11 +66,12 @@ class DocumentDesk:
             f"• {escape(each.name[:_NAME_CHARS])}: {escape(each.reason)} ({_moment(each.failed_at)})"
             for each in await self._ingests.failures(channel)
         ]
-        blocks = [section(f"*{count}* {'document' if count == 1 else 'documents'} can be read here.")]
+        head = f"{_readable(count)}."
+        blocks = [section(head)]
         blocks.append(section("\n".join(["*Being taken in here*", *(reading or ["Nothing at the moment."])])))
         blocks.append(section("*What failed here last*" if failed else "Nothing failed here."))
         blocks.extend(section(line) for line in failed)
-        return Page(text=f"{count} documents can be read here.", blocks=blocks)
+        return Page(text=head, blocks=blocks)
 
     async def preview(self, *, channel: str, user: str, url: str) -> Page:
         """What would be read of a page, and by whom; nothing is kept."""
@@ -103,6 +104,10 @@ def _line(entry: Entry) -> str:
     scope = "everyone" if entry.scope == PUBLIC else f"<#{entry.scope.partition(':')[2]}>"
     about = f"{passages} · added {_day(entry.added_at)} by {who}{read} · for {scope}"
     return f"*{entry.number}* {short_title_of(entry.title, entry.uri)}\n{about}"
+
+
+def _readable(count: int) -> str:
+    return f"{count} {'document' if count == 1 else 'documents'} can be read here"
 
 
 def _said(sentence: str) -> Page:

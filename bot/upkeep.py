@@ -27,6 +27,7 @@ _NOT_THERE = (
 )
 _NOTHING_LEFT = "There is nothing of yours here that could be taken back."
 _ADDED_NOTHING = "What you handed over here last added nothing that is still there, so there was nothing to take out."
+_TAKEN_BACK = "What was added last was taken back."
 _UNDER_WAY = "What you handed over here last is still being read. Please wait until it is done, and ask again."
 _NOBODY = "Nothing can be read here, so there is nothing to read again."
 # Slack takes an update of a message about once a second.
@@ -105,7 +106,7 @@ class Upkeep:
         if not theirs:
             return note(_ADDED_NOTHING)
         head = f":wastebasket: <@{place.user}> took back what was added last. I no longer answer from it."
-        return _lines([head, *(f"• {_named(entry)}" for entry in theirs)])
+        return _lines(_TAKEN_BACK, [head, *(f"• {_named(entry)}" for entry in theirs)])
 
     async def _take_out(self, entry: Entry) -> None:
         await self._library.remove(entry.id)
@@ -127,7 +128,8 @@ class Upkeep:
             results.append(await self._read_again(entry))
         failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
         await self._ingests.outcome(work_id, channel, {entry.uri for entry in found}, failed)
-        return _lines(_read_again_lines(results))
+        head, *changed = _read_again_lines(results)
+        return _lines(head, [head, *changed])
 
     async def _read_again(self, entry: Entry) -> IngestResult:
         try:
@@ -160,6 +162,6 @@ def _read_again_lines(results: Sequence[IngestResult]) -> list[str]:
     return [f"Read again: {', '.join(told)}.", *map(line_of, changed[:_LISTED]), *more]
 
 
-def _lines(lines: Sequence[str]) -> list[Page]:
-    text = "\n".join(lines)
-    return pages([section(piece) for piece in split_text(text, SECTION_CHARS - 100)], text=text)
+def _lines(notice: str, lines: Sequence[str]) -> list[Page]:
+    pieces = split_text("\n".join(lines), SECTION_CHARS - 100)
+    return pages([section(piece) for piece in pieces], text=notice)
