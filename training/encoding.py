@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from training.base_model import Tokenizer
 from training.errors import DataUnusable
 from training.rows import Row
-from training.trees import EncodedRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedRow:
+    """Token ids of prompt and completion; the completion starts at `start`, and only it is learnt."""
+
+    ids: tuple[int, ...]
+    start: int
+
+    @property
+    def labels(self) -> int:
+        return len(self.ids) - self.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,7 @@
 """Fine-tune a LoRA adapter: a recipe and rows in, a folder with an adapter out.
 
 Our own loop, since the CPU rewards three things a general trainer does not do: products in the processor's
-fast type with float32 masters of the adapter's weights, logits only where there is a label, and rows that
-share their beginning computed as trees (training.trees).
+fast type with float32 masters of the adapter's weights, logits only where there is a label, and a row a core.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -28,14 +27,12 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from training.adapters import CONFIG, METRICS, RECIPE, WEIGHTS
-from training.attention import TREE_ATTENTION, layout_of, register
 from training.base_model import load_base, load_tokenizer
-from training.encoding import encode_rows
+from training.encoding import EncodedRow, encode_rows
 from training.errors import RecipeInvalid
 from training.greedy import record_canaries
 from training.recipe import Recipe, read_recipe
 from training.rows import data_digest, read_rows
-from training.trees import Pack, Tree, grow_trees, pack_trees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +47,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingMetrics:
-    """What a run did. `tokens` were computed, `tokens_apart` would have been without sharing."""
+    """What a run did. Tokens and labels are those of one epoch; the losses are means of the first and last 20 steps."""
 
     recipe: str
     base_model: str
@@ -59,7 +56,6 @@ class TrainingMetrics:
     rows_too_long: int
     labels: int
     tokens: int
-    tokens_apart: int
     steps: int
     first_loss: float
     last_loss: float
@@ -84,11 +80,10 @@ def train(
     rows = read_rows(data)
     tokenizer = load_tokenizer(recipe.base_model, models)
     encoded = encode_rows(rows, tokenizer, max_tokens=recipe.max_tokens)
-    trees = grow_trees(encoded.rows, max_tokens=recipe.pack_tokens)
 
     model = add_adapter(load_base(recipe.base_model, models), recipe, beside=recipe_path.parent)
     started = time.monotonic()
-    losses = fit(model, trees, recipe, progress)
+    losses = fit(model, encoded.rows, recipe, progress)
 
     metrics = TrainingMetrics(
         recipe=recipe.name,
@@ -97,8 +92,7 @@ def train(
         rows=len(encoded.rows),
         rows_too_long=encoded.too_long,
         labels=sum(row.labels for row in encoded.rows),
-        tokens=sum(tree.tokens for tree in trees),
-        tokens_apart=sum(len(row.ids) for row in encoded.rows),
+        tokens=sum(len(row.ids) for row in encoded.rows),
         steps=len(losses),
         first_loss=_mean(losses[:20]),
         last_loss=_mean(losses[-20:]),
@@ -106,15 +100,12 @@ def train(
     )
     _round(model)
     _save(model, recipe_path, metrics, out)
-    model.set_attn_implementation("sdpa")
     record_canaries(model, tokenizer, out)
     return metrics
 
 
 def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
-    """Give the base model the recipe's adapter, and the attention that reads packs."""
-    register()
-    base.set_attn_implementation(TREE_ATTENTION)
+    """Give the base model the recipe's adapter."""
     torch.manual_seed(recipe.seed)
     if recipe.start_from is not None:
         model = PeftModel.from_pretrained(
@@ -145,20 +136,22 @@ def _start(recipe: Recipe, beside: Path) -> Path:
     return folder
 
 
-def fit(model: PeftModel, trees: list[Tree], recipe: Recipe, progress: Callable[[Progress], None]) -> list[float]:
+def fit(
+    model: PeftModel, rows: Sequence[EncodedRow], recipe: Recipe, progress: Callable[[Progress], None]
+) -> list[float]:
     """Train in place; the loss of each step."""
     model.train()
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     # Steps of 1e-4 vanish in bfloat16's three digits, so the optimizer works on float32 copies.
     masters = [weight.detach().float() for weight in weights]
     optimizer = torch.optim.AdamW(masters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = list(_steps(trees, recipe))
+    steps = list(_steps(rows, recipe))
     started = time.monotonic()
     losses: list[float] = []
-    with _workers(recipe.packs_per_step) as workers:
-        for number, packs in enumerate(steps):
-            parts = list(workers.map(partial(_gradient, model, weights), packs))
-            labels = sum(len(pack.targets) for pack in packs)
+    with _workers(recipe.rows_per_step) as workers:
+        for number, together in enumerate(steps):
+            parts = list(workers.map(partial(_gradient, model, weights), together))
+            labels = sum(row.labels for row in together)
             for master, *gradients in zip(masters, *(part.gradients for part in parts), strict=True):
                 master.grad = sum(gradients[1:], gradients[0].float()) / labels
             for group in optimizer.param_groups:
@@ -176,18 +169,13 @@ def fit(model: PeftModel, trees: list[Tree], recipe: Recipe, progress: Callable[
     return losses
 
 
-def pack_loss(model: PeftModel, pack: Pack) -> Tensor:
-    """The summed cross-entropy of all labels of the pack, in nats."""
+def row_loss(model: PeftModel, row: EncodedRow) -> Tensor:
+    """The summed cross-entropy of all labels of the row, in nats."""
     causal_lm: Any = model.get_base_model()  # torch lets a module hold anything
-    hidden = causal_lm.get_decoder()(
-        input_ids=torch.tensor([pack.ids]),
-        position_ids=torch.tensor([pack.positions]),
-        layout=layout_of(pack.spans),
-        use_cache=False,
-    ).last_hidden_state[0]
+    hidden = causal_lm.get_decoder()(input_ids=torch.tensor([row.ids]), use_cache=False).last_hidden_state[0]
     # The head is a third of this small model's work: it is run only where there is a label.
-    logits = causal_lm.get_output_embeddings()(hidden[torch.tensor(pack.sources)])
-    return functional.cross_entropy(logits.float(), torch.tensor(pack.targets), reduction="sum")
+    logits = causal_lm.get_output_embeddings()(hidden[row.start - 1 : -1])
+    return functional.cross_entropy(logits.float(), torch.tensor(row.ids[row.start :]), reduction="sum")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,28 +184,28 @@ class _Gradient:
     gradients: tuple[Tensor, ...]
 
 
-def _workers(packs: int) -> ThreadPoolExecutor:
-    """A pack a core: one thread over a whole pack waits for nobody, two threads share thousands of small products.
+def _workers(rows: int) -> ThreadPoolExecutor:
+    """A row a core: one thread over a whole row waits for nobody, two threads share thousands of small products.
 
     On a machine that does other work beside, that is several times faster.
     """
     cores = torch.get_num_threads()
-    workers = min(packs, cores)
+    workers = min(rows, cores)
     return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(cores // workers,))
 
 
-def _gradient(model: PeftModel, weights: Sequence[Tensor], pack: Pack) -> _Gradient:
-    # autograd.grad and not backward: several packs are under way, and .grad is one place.
-    loss = pack_loss(model, pack)
+def _gradient(model: PeftModel, weights: Sequence[Tensor], row: EncodedRow) -> _Gradient:
+    # autograd.grad and not backward: several rows are under way, and .grad is one place.
+    loss = row_loss(model, row)
     return _Gradient(loss=loss.item(), gradients=torch.autograd.grad(loss, weights))
 
 
-def _steps(trees: list[Tree], recipe: Recipe) -> Iterator[list[Pack]]:
+def _steps(rows: Sequence[EncodedRow], recipe: Recipe) -> Iterator[list[EncodedRow]]:
     rng = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
     for _ in range(recipe.epochs):
-        packs = list(pack_trees(trees, max_tokens=recipe.pack_tokens, rng=rng))
-        for start in range(0, len(packs), recipe.packs_per_step):
-            yield packs[start : start + recipe.packs_per_step]
+        shuffled = rng.sample(rows, len(rows))
+        for start in range(0, len(rows), recipe.rows_per_step):
+            yield shuffled[start : start + recipe.rows_per_step]
 
 
 def _schedule(step: int, steps: int, warmup: float) -> float:

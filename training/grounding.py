@@ -1,8 +1,7 @@
-"""Rows that teach grounded answering: `python -m training.grounding --stage form --data DIR --out FILE`.
+"""Rows that teach grounded answering: `python -m training.grounding --data DIR --out FILE`.
 
 RAFT (arXiv 2403.10131) in its short form: right and distracting passages in shuffled order, a short answer
-with its passage's number, and rows whose passages do not hold the answer and that decline. Many questions
-are asked of the same passages, so that training shares them (training.trees).
+with its passage's number, and rows whose passages do not hold the answer and that decline.
 """
 
 import argparse
@@ -11,7 +10,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from router.prompts import DECLINE, grounded_prompt
@@ -22,52 +21,31 @@ from training.errors import TrainingError
 from training.invented_pages import invented_pages
 from training.replay import replay_prompts, replay_rows
 from training.rows import Message, Row, write_rows
-from training.substitution import name_pool, substituted
 from training.xquad import read_articles, split
 
 # How many passages a prompt holds, and how often: the router mostly sends three.
-_PASSAGES = {1: 0.05, 2: 0.1, 3: 0.55, 4: 0.2, 5: 0.1}
+_PASSAGES = {1: 0.1, 2: 0.3, 3: 0.5, 4: 0.07, 5: 0.03}
+# How many of them are of the same article as the right one: neighbours are what a search confuses.
+_NEIGHBOURS = (0, 1, 1, 2)
 _EARLIER_TURN_SHARE = 0.15
-_RESHAPED_SHARE = 0.35
-# One context of invented pages for so many of the encyclopaedia.
-_PAGES_SHARE = 6
+_RESHAPED_SHARE = 0.15
+# Declining rows for each answering one: more of them decline more, rightly and wrongly.
+_DECLINING_SHARE = 0.07
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixture:
-    """What one stage of training is made of.
+def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
+    """A row for every question of the articles, each among other passages, and some that decline.
 
-    A context is a set of passages; `answering` bounds the questions asked of it, `declining` is the number
-    of declining rows for each answering one (more of them decline more, rightly and wrongly), and
-    `substituted` the share of passages with other facts in them.
+    The same passages are never asked twice: what a model sees often, it learns by heart instead of reading.
     """
-
-    contexts: int
-    answering: int
-    declining: float
-    substituted: float
-    seed: int
-
-
-STAGES = {
-    # The form: short answers, citations, declining. Every question a context answers, so that many share it.
-    "form": Mixture(contexts=340, answering=1000, declining=0.3, substituted=0.0, seed=1),
-    # Reading: by now the answers are remembered, so they are changed; and fewer questions, as more rows only decline.
-    "reading": Mixture(contexts=240, answering=8, declining=0.14, substituted=0.7, seed=11),
-}
-
-
-def grounded_rows(articles: Sequence[Article], mixture: Mixture) -> Iterator[Row]:
-    """Rows of the mixture's contexts, the articles in turn.
-
-    Per set, every question whose answer stands in the passages, and some of the same article whose does not.
-    """
-    rng = random.Random(mixture.seed)  # noqa: S311 - a mixture, not a secret
-    names = name_pool(articles)
-    for number in range(mixture.contexts):
-        subject = articles[number % len(articles)]
+    rng = random.Random(seed)  # noqa: S311 - a mixture, not a secret
+    for subject in articles:
         others = [each for each in articles if each is not subject]
-        yield from _context_rows(subject, others, names, mixture, rng)
+        for paragraph in subject.paragraphs:
+            for asked in paragraph.questions:
+                yield _answering(asked, paragraph, subject, others, rng)
+                if rng.random() < _DECLINING_SHARE:
+                    yield from _declining(asked, paragraph, subject, others, rng)
 
 
 def citing_answer(gold: str, n: int) -> str:
@@ -80,32 +58,37 @@ def row(question: str, passages: Sequence[Paragraph], answer: str, thread: Seque
     return Row(prompt=prompt, completion=[Message(role="assistant", content=answer)])
 
 
-def _context_rows(
-    subject: Article, others: Sequence[Article], names: Sequence[str], mixture: Mixture, rng: random.Random
-) -> Iterator[Row]:
-    size = rng.choices(list(_PASSAGES), list(_PASSAGES.values()))[0]
-    same = rng.sample(subject.paragraphs, min(len(subject.paragraphs), rng.choice(_same_counts(size))))
-    foreign = [rng.choice(article.paragraphs) for article in rng.sample(others, min(len(others), size - len(same)))]
-    reshape = rng.random() < _RESHAPED_SHARE
-    shown = [_reshaped(each, rng) if reshape and "\n" not in each.text else each for each in (*same, *foreign)]
-    shown = [substituted(each, names, rng) if rng.random() < mixture.substituted else each for each in shown]
+def _answering(
+    asked: Asked, paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random
+) -> Row:
+    right = _reshaped(paragraph, rng) if rng.random() < _RESHAPED_SHARE and "\n" not in paragraph.text else paragraph
+    right = right if asked in right.questions else paragraph
+    shown = [right, *_around(paragraph, subject, others, rng)]
     rng.shuffle(shown)
+    return row(asked.text, shown, citing_answer(asked.golds[0], shown.index(right) + 1), _thread(asked, subject, rng))
 
-    answering = [(asked, n) for n, passage in enumerate(shown, 1) for asked in passage.questions]
-    answering = rng.sample(answering, min(len(answering), mixture.answering))
-    for asked, n in answering:
-        yield row(asked.text, shown, citing_answer(asked.golds[0], n), _thread(asked, subject, rng))
 
-    seen = {asked for passage in (*same, *foreign) for asked in passage.questions}
-    hidden = [asked for passage in subject.paragraphs for asked in passage.questions if asked not in seen]
-    absent = [asked for asked in hidden if not any(_holds(passage, asked) for passage in shown)]
-    for asked in rng.sample(absent, min(len(absent), round(mixture.declining * len(answering) + rng.random() - 0.5))):
+def _declining(
+    asked: Asked, paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random
+) -> Iterator[Row]:
+    """A row whose passages do not hold the answer, if there are such: one of them is of the same article."""
+    siblings = [each for each in subject.paragraphs if each is not paragraph and not _holds(each, asked)]
+    if not siblings:
+        return
+    around = _around(paragraph, subject, others, rng)
+    shown = [rng.choice(siblings), *(each for each in around if each not in subject.paragraphs)]
+    if not any(_holds(each, asked) for each in shown):
+        rng.shuffle(shown)
         yield row(asked.text, shown, DECLINE, _thread(asked, subject, rng))
 
 
-def _same_counts(size: int) -> list[int]:
-    """How many of `size` passages come from one article: neighbours are what a search confuses."""
-    return {1: [1], 2: [1, 2], 3: [1, 2, 2, 3], 4: [2, 2, 3], 5: [2, 3, 4]}[size]
+def _around(paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random) -> list[Paragraph]:
+    """The other passages of a prompt: neighbours and strangers."""
+    size = rng.choices(list(_PASSAGES), list(_PASSAGES.values()))[0]
+    neighbours = [each for each in subject.paragraphs if each is not paragraph]
+    near = rng.sample(neighbours, min(len(neighbours), size - 1, rng.choice(_NEIGHBOURS)))
+    strangers = rng.sample(others, min(len(others), size - 1 - len(near)))
+    return [*near, *(rng.choice(each.paragraphs) for each in strangers)]
 
 
 def _holds(passage: Paragraph, asked: Asked) -> bool:
@@ -152,10 +135,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, required=True, help="the JSONL file to write")
     parser.add_argument("--models", type=Path, default=Path(".tandem/model"), help="folder of unpacked base models")
-    parser.add_argument("--stage", choices=list(STAGES), required=True, help="first the form, then reading")
+    parser.add_argument("--seed", type=int, default=0, help="of the passages around each question")
     given = parser.parse_args()
     try:
-        rows = list(_all_rows(given.data, given.models, STAGES[given.stage]))
+        rows = list(_all_rows(given.data, given.models, given.seed))
     except TrainingError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -165,10 +148,10 @@ def main() -> int:
     return 0
 
 
-def _all_rows(data: Path, models: Path, mixture: Mixture) -> Iterator[Row]:
+def _all_rows(data: Path, models: Path, seed: int) -> Iterator[Row]:
     learnt, _ = split(read_articles(data))
-    yield from grounded_rows(learnt, mixture)
-    yield from grounded_rows(invented_pages(), replace(mixture, contexts=mixture.contexts // _PAGES_SHARE))
+    yield from grounded_rows(learnt, seed=seed)
+    yield from grounded_rows(invented_pages(), seed=seed)
     yield from replay_rows(replay_prompts(), EMBEDDED_MODEL, models)
 
 

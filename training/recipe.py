@@ -26,8 +26,7 @@ class Recipe(BaseModel):
     """How an adapter is trained.
 
     `start_from` is the folder of an adapter of the same shape to go on from, beside the recipe; else a new one.
-    `pack_tokens` bounds one forward pass and with it the memory; `packs_per_step` is the number of packs
-    whose gradient makes one step of the optimizer.
+    The gradients of `rows_per_step` rows make one step of the optimizer; longer rows than `max_tokens` are left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,8 +42,7 @@ class Recipe(BaseModel):
     epochs: int = Field(default=1, ge=1, le=100)
     seed: int = 0
     max_tokens: int = Field(default=2048, ge=16)
-    pack_tokens: int = Field(default=2048, ge=16)
-    packs_per_step: int = Field(default=1, ge=1)
+    rows_per_step: int = Field(default=8, ge=1)
 
 
 def read_recipe(path: Path) -> Recipe:
