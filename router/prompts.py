@@ -17,6 +17,8 @@ DIRECT_SYSTEM = "You are Tandem, a helpful assistant of this team. Answer briefl
 DECLINE = "The passages do not say."
 
 _EARLIER_TURN_CHARS = 200
+# Of a long message, this much stands before the passages too.
+_FORETOLD_CHARS = 400
 
 
 class ChatMessage(TypedDict):
@@ -34,18 +36,25 @@ class Citable(Protocol):
 
 
 def grounded_prompt(question: str, passages: Sequence[Citable], thread: Sequence[Turn] = ()) -> list[ChatMessage]:
-    """The prompt of the retrieve route: passages numbered from 1, then the person's last message, then the question.
+    """The prompt of the retrieve route: the question, passages numbered from 1, and the question again.
 
-    Only the person's own last message of the thread is repeated: it says what “and for contractors?” refers
-    to, and a small model is led astray by more.
+    A model that reads from left to right reads the passages better when it knows what is asked of them. Of the
+    thread, only the person's own last message is repeated: it says what “and for contractors?” refers to, and a
+    small model is led astray by more.
     """
     numbered = "\n\n".join(f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(passages, 1))
     earlier = [turn.text for turn in thread if turn.speaker == "user"][-1:]
     asked_before = f"Earlier question: {earlier[0][:_EARLIER_TURN_CHARS]}\n" if earlier else ""
+    before, after = (f"{asked_before}Question: {text}" for text in (foretold(question), question))
     return [
         {"role": "system", "content": GROUNDED_SYSTEM},
-        {"role": "user", "content": f"{numbered}\n\n{asked_before}Question: {question}"},
+        {"role": "user", "content": f"{before}\n\n{numbered}\n\n{after}"},
     ]
+
+
+def foretold(question: str) -> str:
+    """As much of the question as stands before the passages."""
+    return question[:_FORETOLD_CHARS]
 
 
 def direct_prompt(question: str, thread: Sequence[Turn] = ()) -> list[ChatMessage]:

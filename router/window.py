@@ -2,12 +2,12 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from router.excerpts import excerpt, without_link_targets
-from router.prompts import ChatMessage, direct_prompt, grounded_prompt
+from router.prompts import ChatMessage, direct_prompt, foretold, grounded_prompt
 from router.questions import Question
 from router.settings import RouterSettings
 
@@ -54,7 +54,7 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
     The thread goes where beside it too little would be left of the best one.
     """
     budget = _budget(settings)
-    text = _cut(question.text, budget // 2)
+    text = _cut(question.text, budget // 2, _size_asked)
     shown = _read_for(text, passages[: settings.prompt_passages], settings)
     thread = question.thread
     while True:
@@ -81,7 +81,7 @@ def _read_for(question: str, passages: Sequence[Passage], settings: RouterSettin
 def fit_direct(question: Question, settings: RouterSettings) -> Fitted:
     """As much of the thread's end as fits."""
     budget = _budget(settings)
-    text = _cut(question.text, budget - tokens_of(direct_prompt("")[0]["content"]))
+    text = _cut(question.text, budget - tokens_of(direct_prompt("")[0]["content"]), tokens_of)
     turns = [replace(turn, text=turn.text[:_TURN_CHARS]) for turn in question.thread[-_TURNS:]]
     while turns and _size(direct_prompt(text, turns)) > budget:
         turns.pop(0)
@@ -96,7 +96,12 @@ def _size(prompt: Sequence[ChatMessage]) -> int:
     return sum(tokens_of(message["content"]) for message in prompt)
 
 
-def _cut(text: str, most_tokens: int) -> str:
-    """The longest beginning of at most `most_tokens`, which the estimate of a longer one never undercuts."""
-    fitting = bisect_right(range(1, len(text) + 1), most_tokens, key=lambda chars: tokens_of(text[:chars]))
+def _size_asked(text: str) -> int:
+    """A question's beginning stands before the passages too."""
+    return tokens_of(foretold(text)) + tokens_of(text)
+
+
+def _cut(text: str, most_tokens: int, size: Callable[[str], int]) -> str:
+    """The longest beginning of at most `most_tokens`, whose size that of a longer one never undercuts."""
+    fitting = bisect_right(range(1, len(text) + 1), most_tokens, key=lambda chars: size(text[:chars]))
     return text[:fitting]

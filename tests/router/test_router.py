@@ -322,7 +322,7 @@ async def test_question_that_the_models_window_cuts_is_said_to_be_cut(
     text = f"{PARENTAL} {'Сколько недель отпуска? ' * 160}".strip()
     answer = await answered(router, asked(text, forced_route=route))
     shown = server.requests[-1]["messages"][-1]["content"]
-    read = len(shown) - shown.index(PARENTAL)
+    read = len(shown) - shown.rindex(PARENTAL)
     assert 100 < read < len(text) < 4000
     assert f"has {len(text):,} characters; I read the first {read:,}." in answer.text
 

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.audience import EVERYONE
+from router.prompts import foretold
 from router.questions import Question, Turn
 from router.settings import RouterSettings
 from router.window import fit_direct, fit_grounded, tokens_of
@@ -102,11 +103,13 @@ def test_least_prompt_that_the_settings_allow_holds_question_and_passage():
 
 @pytest.mark.parametrize("text", ["Сколько недель отпуска? " * 200, "word " * 4000, "x" * 4000])
 def test_what_was_read_of_a_long_question_is_told_and_fills_its_room(text: str):
-    for fitted in (fit_grounded(asked(text), [passage("Sixteen weeks.")], SMALL), fit_direct(asked(text), SMALL)):
-        read = fitted.question_chars
-        assert 0 < read < len(text)
-        assert fitted.prompt[-1]["content"].endswith(text[:read])
-        assert tokens_of(text[: read + 1]) > BUDGET // 2 - 60
+    grounded, direct = fit_grounded(asked(text), [passage("Sixteen weeks.")], SMALL), fit_direct(asked(text), SMALL)
+    for fitted in (grounded, direct):
+        assert 0 < fitted.question_chars < len(text)
+        assert fitted.prompt[-1]["content"].endswith(text[: fitted.question_chars])
+    assert tokens_of(text[: direct.question_chars + 1]) > BUDGET - 60
+    read = text[: grounded.question_chars + 1]
+    assert tokens_of(read) + tokens_of(foretold(read)) > BUDGET // 2
 
 
 def test_question_that_fits_is_read_whole():
