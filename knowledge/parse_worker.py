@@ -37,7 +37,7 @@ def main() -> None:
     while (request := _receive(sys.stdin.buffer)) is not None:
         header, data = request
         _allow_cpu(cpu_s)
-        _send(answers, _answer(data, header["kind"], header["name"], max_chars))
+        _send(answers, _answer(data, header, max_chars))
 
 
 def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
@@ -60,9 +60,9 @@ def _allow_cpu(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]:
+def _answer(data: bytes, header: dict[str, Any], max_chars: int) -> dict[str, str]:
     try:
-        reading = _read(data, kind)
+        reading = _read(data, header["kind"], is_web_page=header["is_web_page"])
     except Refused as refusal:
         return {"error": "encrypted" if is_encrypted(data) else refusal.reason}
     except KreuzbergError as error:
@@ -76,14 +76,14 @@ def _answer(data: bytes, kind: str, name: str, max_chars: int) -> dict[str, str]
         return {"error": "long"}
     if not text and is_encrypted(data):
         return {"error": "encrypted"}
-    titles = [_shown(each) for each in (reading.title, name) if each]
+    titles = [_shown(each) for each in (reading.title, header["name"]) if each]
     return {"title": next(filter(None, titles), _UNTITLED), "text": text, **_said(reading)}
 
 
-def _read(data: bytes, kind: str) -> Reading:
+def _read(data: bytes, kind: str, *, is_web_page: bool) -> Reading:
     if declares_entities(data):
         raise Refused("entities")
-    return read(data, actual_kind(data, kind))
+    return read(data, actual_kind(data, kind), is_web_page=is_web_page)
 
 
 def _shown(title: str) -> str:

@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -79,8 +80,11 @@ class Parser:
         self._read_by_worker = 0
         self._turn = asyncio.Lock()
 
-    async def parse(self, data: bytes, *, name: str, content_type: str = "") -> Parsed:
-        """Raises SourceUnreadable, SourceRefused (too long) or SourceTimeout, each with a sentence for people."""
+    async def parse(self, data: bytes, *, name: str, content_type: str = "", is_web_page: bool = False) -> Parsed:
+        """Of a web page, only its main text counts: what stands around it says nothing of its subject.
+
+        Raises SourceUnreadable, SourceRefused (too long) or SourceTimeout, each with a sentence for people.
+        """
         # What neither name nor server tells, the worker looks for in the bytes.
         kind = kind_of(name, content_type) or ""
         instead = instead_of(name)
@@ -89,7 +93,7 @@ class Parser:
         if not data.strip():
             raise SourceUnreadable(f"“{name}” is empty")
         async with self._turn:
-            answer = await self._ask_worker(data, kind, name)
+            answer = await self._ask_worker(data, kind, name, is_web_page=is_web_page)
         if answer.error == "long" or len(answer.text) > self._settings.max_document_chars:
             raise SourceRefused(
                 f"“{name}” holds more than {self._settings.max_document_chars:,} characters; split it into parts"
@@ -110,12 +114,13 @@ class Parser:
         async with self._turn:
             await self._end_worker()
 
-    async def _ask_worker(self, data: bytes, kind: str, name: str) -> _Answer:
+    async def _ask_worker(self, data: bytes, kind: str, name: str, *, is_web_page: bool) -> _Answer:
+        header = {"kind": kind, "name": PurePath(name).stem, "is_web_page": is_web_page}
         worker = await self._ready_worker()
         most = self._settings.max_document_chars * _BYTES_PER_CHAR + _BYTES_BESIDE_TEXT
         try:
             async with asyncio.timeout(self._settings.parse_timeout_s):
-                answer = await _exchange(worker, data, kind, PurePath(name).stem, most=most)
+                answer = await _exchange(worker, data, header, most=most)
         except TimeoutError:
             await self._end_worker()
             raise SourceTimeout(
@@ -183,12 +188,12 @@ async def _wait_for_end(worker: Process) -> None:
             await worker.wait()
 
 
-async def _exchange(worker: Process, data: bytes, kind: str, name: str, *, most: int) -> _Answer:
+async def _exchange(worker: Process, data: bytes, header: Mapping[str, object], *, most: int) -> _Answer:
     """Raises ValueError for an answer that is longer than `most` bytes, or none."""
     if worker.stdin is None or worker.stdout is None:
         raise ConnectionError
-    header = json.dumps({"kind": kind, "name": name, "size": len(data)}).encode()
-    worker.stdin.write(struct.pack(">I", len(header)) + header + data)
+    request = json.dumps({**header, "size": len(data)}).encode()
+    worker.stdin.write(struct.pack(">I", len(request)) + request + data)
     await worker.stdin.drain()
     length = struct.unpack(">I", await worker.stdout.readexactly(4))[0]
     if length > most:

@@ -66,9 +66,11 @@ class _Extracted:
     nodes: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
 
 
-def read(data: bytes, kind: str) -> Reading:
+def read(data: bytes, kind: str, *, is_web_page: bool = False) -> Reading:
     """Raises KreuzbergError, Refused or MemoryError."""
-    reading = _read(data, kind)
+    page = _read_web_page(data) if kind == HTML and is_web_page else None
+    # Where there is no main text, as on a page of nothing but navigation, all of it counts.
+    reading = page or _read(data, kind)
     title = reading.title or (None if kind in _TITLED_BY_FILE else first_heading(reading.text))
     place = _PLACES.get(kind)
     return replace(reading, title=title, text=with_places(reading.text, place) if place else reading.text)
@@ -98,6 +100,21 @@ def _read_html(data: bytes) -> Reading:
     # A page that is nothing but navigation and forms is still a page.
     text = _extract(bare, HTML, "markdown", preset="aggressive").content or _extract(bare, HTML, "markdown").content
     return Reading(title=title or None, text=tidy(text))
+
+
+def _read_web_page(data: bytes) -> Reading | None:
+    # It takes a second to import, which a worker that is given files only does without.
+    from knowledge.web_page import read_web_page  # noqa: PLC0415
+
+    text = _as_utf8(data).decode()
+    try:
+        page = read_web_page(text)
+    except Exception:  # noqa: BLE001 — a page that this reader stumbles over is read as any other HTML
+        return None
+    main = tidy(_CONTROL.sub("", page.text))
+    if not main:
+        return None
+    return Reading(text=main, title=page.title or None, author=page.author or None, modified=_time(page.date))
 
 
 def _read_message(data: bytes, kind: str) -> Reading:

@@ -6,6 +6,7 @@ import sys
 import zipfile
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,30 @@ async def test_a_document_gives_its_title_and_its_text(
 ) -> None:
     parsed = await parser.parse(data, name=name)
     assert (parsed.title, parsed.text) == (title, text)
+
+
+_PAGE = b"""<html><head><title>Leave policy | Handbook</title><meta name="author" content="Mara Lind">
+<meta property="article:published_time" content="2024-05-02T10:00:00Z"></head><body>
+<nav><a href="/">Home</a> <a href="/pay">Pay and pensions</a></nav>
+<main><h1>Leave policy</h1>
+<p>Every employee has twenty-eight days of paid leave a year. Unused days expire at the end of March.</p>
+<table><tr><th>Years</th><th>Days</th></tr><tr><td>9</td><td>33</td></tr></table></main>
+<footer>All rights reserved</footer></body></html>"""
+
+
+async def test_of_a_web_page_the_main_text_is_read_with_its_author_and_date(parser: Parser) -> None:
+    page = await parser.parse(_PAGE, name="leave", content_type="text/html", is_web_page=True)
+    assert (page.title, page.author, page.modified) == ("Leave policy", "Mara Lind", datetime(2024, 5, 2, tzinfo=UTC))
+    assert "twenty-eight days" in page.text
+    assert "33" in page.text
+    assert "Pay and pensions" not in page.text
+    assert "All rights reserved" not in page.text
+
+
+async def test_a_web_page_without_main_text_is_read_as_any_html(parser: Parser) -> None:
+    page = b"<title>Forms</title><form><label>Pay</label></form>"
+    parsed = await parser.parse(page, name="a.html", is_web_page=True)
+    assert (parsed.title, "Pay" in parsed.text) == ("Forms", True)
 
 
 @pytest.mark.parametrize(
