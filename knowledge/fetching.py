@@ -10,6 +10,8 @@ import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 import httpx
@@ -30,10 +32,12 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a server sent. `content_type` is as announced and may be empty."""
+    """What a server sent. `content_type` is as announced and may be empty; `url` is where the redirects led."""
 
+    url: str
     data: bytes
     content_type: str
+    modified_at: datetime | None = None
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -77,7 +81,7 @@ class Fetcher:
             request = _request(client, place, address)
             async with contextlib.aclosing(await client.send(request, stream=True)) as response:
                 if not response.has_redirect_location:
-                    return await self._read(response)
+                    return await self._read(response, place)
                 url = _target_of(response, place)
         raise SourceRefused("The page leads on to other pages without end")
 
@@ -93,7 +97,7 @@ class Fetcher:
                 check_address(address)
         return addresses[0]
 
-    async def _read(self, response: httpx.Response) -> Page:
+    async def _read(self, response: httpx.Response, place: Place) -> Page:
         if response.status_code in _GONE:
             raise SourceNotFound("There is no such page")
         if not response.is_success:
@@ -102,7 +106,12 @@ class Fetcher:
         data = bytearray()
         async for piece in _within(limit, _unpacked(response, limit=limit)):
             data += piece
-        return Page(data=bytes(data), content_type=response.headers.get("content-type", ""))
+        return Page(
+            url=place.url,
+            data=bytes(data),
+            content_type=response.headers.get("content-type", ""),
+            modified_at=_moment(response.headers.get("last-modified", "")),
+        )
 
 
 def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Request:
@@ -115,6 +124,15 @@ def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Req
         headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": "Tandem"},
         extensions={"sni_hostname": place.host},
     )
+
+
+def _moment(date: str) -> datetime | None:
+    """An HTTP date (RFC 9110, section 5.6.7); None for anything else."""
+    try:
+        found = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _target_of(response: httpx.Response, place: Place) -> str:

@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,7 +22,7 @@ from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
-from knowledge.sources import Source, changed_at, find_sources, page_at, read_file, source_again, uris_of
+from knowledge.sources import Content, Source, find_sources, page_at, read_file, source_again, uris_of
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -116,18 +116,18 @@ class Library:
         self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin = _NO_ORIGIN
     ) -> IngestResult:
         """Take in an uploaded file. Raises InvalidScope for a scope that is none."""
-        result = await self._take_in(data, name=name, uri=uri, scope=parse_scope(scope), origin=origin)
+        result = await self._take_in(Content(data=data), name=name, uri=uri, scope=parse_scope(scope), origin=origin)
         await self._index.settle()
         return result
 
     async def preview(self, url: str) -> Preview:
         """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
         source = page_at(url, self._settings.fetch_allow_hosts)
-        data, content_type = await self._read(source)
-        parsed = await self._parse(data, name=source.name, content_type=content_type)
+        content = await self._read(source)
+        parsed = await self._parse(content, name=source.name)
         document = Document(uri=source.uri, title=parsed.title, text=parsed.text, scope=PUBLIC)
         chunks = await self._index.measure(document)
-        return Preview(uri=source.uri, title=parsed.title, size=len(data), chunks=chunks, text=parsed.text)
+        return Preview(uri=source.uri, title=parsed.title, size=len(content.data), chunks=chunks, text=parsed.text)
 
     async def refresh(self, entry: Entry, data: bytes | None = None, *, name: str = "") -> IngestResult:
         """Read a known document again; `data` is a file that was handed over in Slack, as it is there now."""
@@ -140,7 +140,7 @@ class Library:
                 return _failed(entry.uri, entry.title, error)
             result = await self._ingest_source(source, entry.scope, None)
         else:
-            result = await self._take_in(data, name=name, uri=entry.uri, scope=entry.scope, origin=None)
+            result = await self._take_in(Content(data=data), name=name, uri=entry.uri, scope=entry.scope, origin=None)
         await self._index.settle()
         return result
 
@@ -201,43 +201,28 @@ class Library:
 
     async def _ingest_source(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
         try:
-            data, content_type = await self._read(source)
-            modified_at = await asyncio.to_thread(changed_at, source)
+            content = await self._read(source)
         except SourceError as error:
             return _failed(source.uri, source.name, error)
-        return await self._take_in(
-            data,
-            name=source.name,
-            uri=source.uri,
-            scope=scope,
-            origin=origin,
-            content_type=content_type,
-            modified_at=modified_at,
-        )
+        return await self._take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
 
-    async def _read(self, source: Source) -> tuple[bytes, str]:
+    async def _read(self, source: Source) -> Content:
         if source.refusal is not None:
             raise source.refusal
+        if source.content is not None:
+            return source.content
         if source.path is not None:
             limit = self._settings.max_document_bytes
-            return await asyncio.to_thread(read_file, source.path, limit=limit), ""
+            return await asyncio.to_thread(read_file, source.path, limit=limit)
         page = await self._fetcher.fetch(source.uri)
-        return page.data, page.content_type
+        return Content(data=page.data, content_type=page.content_type, modified_at=page.modified_at, is_web_page=True)
 
     async def _take_in(
-        self,
-        data: bytes,
-        *,
-        name: str,
-        uri: str,
-        scope: str,
-        origin: Origin | None,
-        content_type: str = "",
-        modified_at: datetime | None = None,
+        self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
     ) -> IngestResult:
         """Without an origin, only what is known is read again."""
         try:
-            parsed = await self._parse(data, name=name, content_type=content_type)
+            parsed = await self._parse(content, name=name)
         except SourceError as error:
             return _failed(uri, name, error)
         document = Document(
@@ -245,8 +230,9 @@ class Library:
             title=parsed.title,
             text=parsed.text,
             scope=scope,
-            modified_at=parsed.modified or modified_at,
-            kind=kind_of(name, content_type) or "",
+            # What a page says of itself counts more: many servers announce the moment at which they made it up.
+            modified_at=parsed.modified or content.modified_at,
+            kind=kind_of(name, content.content_type) or "",
             author=parsed.author or "",
         )
         try:
@@ -258,11 +244,13 @@ class Library:
         note = _PUBLIC_COPY if public else None
         return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks, error=note)
 
-    async def _parse(self, data: bytes, *, name: str, content_type: str) -> Parsed:
+    async def _parse(self, content: Content, *, name: str) -> Parsed:
         limit = self._settings.max_document_bytes
-        if len(data) > limit:
+        if len(content.data) > limit:
             raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
-        return await self._parser.parse(data, name=name, content_type=content_type)
+        return await self._parser.parse(
+            content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
+        )
 
     async def _bring_up_to_date(self, document: Document, origin: Origin | None) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.

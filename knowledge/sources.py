@@ -20,9 +20,20 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One document still to be read. `path` is None for a page; `refusal` says why it will not be read.
+class Content:
+    """A document's bytes. `content_type` is as a server announced it, or empty; `modified_at` as the source has it."""
 
+    data: bytes
+    content_type: str = ""
+    modified_at: datetime | None = None
+    is_web_page: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One document, still to be read or with its `content`.
+
+    `path` is None for one that is no file of its own; `refusal` says why it will not be read.
     `uri` is one and the same however the place is written: another would be a second document, and the first
     would go on answering with what it said when it was read.
     """
@@ -30,6 +41,7 @@ class Source:
     uri: str
     name: str
     path: Path | None = None
+    content: Content | None = None
     refusal: SourceError | None = None
 
 
@@ -89,29 +101,20 @@ def uris_of(reference: str, allow_hosts: tuple[str, ...] = ()) -> set[str]:
         return {reference, path.as_uri(), (path.parent.resolve() / path.name).as_uri()}
 
 
-def read_file(path: Path, *, limit: int) -> bytes:
-    """A file's bytes. Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
+def read_file(path: Path, *, limit: int) -> Content:
+    """Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
     try:
         # Non-blocking: a pipe put in a file's place would hold us for ever.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             data = file.read(limit + 1)
+            changed_s = os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
         raise SourceNotFound(f"“{_printable(path.name)}” is no longer there") from None
     except OSError as error:
         raise _unreadable(path, error) from error
     if len(data) > limit:
         raise SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
-    return data
-
-
-def changed_at(source: Source) -> datetime | None:
-    """When a file was last written, in UTC; None for what does not say."""
-    if source.path is None:
-        return None
-    try:
-        return datetime.fromtimestamp(int(source.path.stat().st_mtime), UTC)
-    except (OSError, OverflowError, ValueError):
-        return None
+    return Content(data=data, modified_at=_moment(changed_s))
 
 
 def page_at(url: str, allow_hosts: tuple[str, ...]) -> Source:
@@ -120,6 +123,14 @@ def page_at(url: str, allow_hosts: tuple[str, ...]) -> Source:
     place = parse_place(url.partition("#")[0], allow_hosts)
     name = unquote(PurePosixPath(urlsplit(place.url).path).name)
     return Source(uri=place.url, name=name or place.host)
+
+
+def _moment(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (OSError, OverflowError, ValueError):
+        # No date that Python can hold.
+        return None
 
 
 def _look_at(place: str) -> tuple[Path, int]:

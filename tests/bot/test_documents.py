@@ -52,7 +52,7 @@ class _Pages(Fetcher):
         if "127.0.0.1" in url:
             return await super().fetch(url)
         text = self.held.get(url, f"<h1>{url.rpartition('/')[2]}</h1><p>Tea is at four.</p>")
-        return WebPage(data=text.encode(), content_type="text/html")
+        return WebPage(url=url, data=text.encode(), content_type="text/html")
 
 
 class _Downloads(Downloads):

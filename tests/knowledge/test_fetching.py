@@ -3,6 +3,7 @@ import json
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -174,6 +175,7 @@ class _Pages(BaseHTTPRequestHandler):
             threading.Event().wait(2)
         self.send_response(404 if self.path == "/gone" else 500 if self.path == "/broken" else 200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Last-Modified", "Tue" if self.path == "/undated" else "Thu, 02 May 2024 10:00:00 GMT")
         encoding, packed = PACKED.get(self.path, ("", b""))
         if encoding:
             self.send_header("Content-Encoding", encoding)
@@ -281,6 +283,19 @@ async def test_a_packed_page_takes_no_more_memory_than_the_limit_lets_it(site_po
     finally:
         tracemalloc.stop()
     assert peak < 3_000_000
+
+
+async def test_a_page_knows_where_it_was_found_and_when_it_was_changed(site_port: int) -> None:
+    fetch = Fetcher(KnowledgeSettings(fetch_allow_hosts=(f"127.0.0.1:{site_port}",))).fetch
+    page = await fetch(f"http://127.0.0.1:{site_port}/a#b")
+    assert page.url == f"http://127.0.0.1:{site_port}/a"
+    assert page.modified_at == datetime(2024, 5, 2, 10, tzinfo=UTC)
+    assert (await fetch(f"http://127.0.0.1:{site_port}/undated")).modified_at is None
+
+
+async def test_a_page_is_known_by_where_the_redirects_led() -> None:
+    page = await fetcher(Site()).fetch("http://example.com/r?to=https://public-fake/a")
+    assert page.url == "https://public-fake/a"
 
 
 async def test_a_redirect_to_no_address_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Documents listed, found by number or link, previewed, read again and taken out; each within an audience."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -122,9 +123,10 @@ class _Pages(Fetcher):
     """Stands for the web: one page, as it is now."""
 
     text = "<title>Tea</title><h1>Tea</h1><p>Tea is at four.</p>"
+    modified_at: datetime | None = None
 
     async def fetch(self, url: str) -> Page:
-        return Page(data=self.text.encode(), content_type="text/html")
+        return Page(url=url, data=self.text.encode(), content_type="text/html", modified_at=self.modified_at)
 
 
 async def test_preview_says_what_would_be_read_and_keeps_nothing(library: Library, settings: KnowledgeSettings) -> None:
@@ -152,6 +154,19 @@ async def test_page_read_again_is_known_by_the_same_number(library: Library, set
     after = await _only(library)
     assert (after.number, after.origin.added_by) == (before.number, "U1")
     assert [passage.text for passage in await library.search("tea", EVERYONE)] == ["Tea is at five."]
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+async def test_page_knows_when_it_was_changed_from_itself_or_else_from_its_server(
+    library: Library, settings: KnowledgeSettings, says_so: bool
+) -> None:
+    pages = library._fetcher = _Pages(settings)
+    pages.modified_at = datetime(2024, 5, 2, 10, tzinfo=UTC)
+    if says_so:
+        pages.text = f'<meta property="article:published_time" content="2023-04-01">{pages.text}'
+    _ = [result async for result in library.ingest("https://a.example/tea", PUBLIC)]
+    [passage] = await library.search("tea", EVERYONE)
+    assert passage.modified_at == (datetime(2023, 4, 1, tzinfo=UTC) if says_so else pages.modified_at)
 
 
 async def test_document_taken_out_while_it_is_read_again_stays_out(

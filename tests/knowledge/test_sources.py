@@ -154,7 +154,7 @@ def test_a_link_to_itself_says_so(tmp_path: Path) -> None:
 
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"12345")
-    assert read_file(tmp_path / "a.txt", limit=5) == b"12345"
+    assert read_file(tmp_path / "a.txt", limit=5).data == b"12345"
     with pytest.raises(SourceRefused, match="larger than 4 bytes"):
         read_file(tmp_path / "a.txt", limit=4)
 
