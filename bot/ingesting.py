@@ -142,24 +142,24 @@ class IngestDesk:
             return [_failed(url, str(error))]
 
     async def _file(self, file_id: str, scope: str, origin: Origin) -> list[IngestResult]:
-        return [await self._upload(file_id, self._in_slack.file(file_id), scope, file_place(file_id), origin)]
+        return await self._upload(file_id, self._in_slack.file(file_id), scope, file_place(file_id), origin)
 
     async def _message(self, place: str, scope: str, origin: Origin) -> list[IngestResult]:
-        return [await self._upload("The message", self._in_slack.again(place), scope, place, origin)]
+        return await self._upload("The message", self._in_slack.again(place), scope, place, origin)
 
     async def _upload(
         self, name: str, reading: Awaitable[Upload | None], scope: str, place: str, origin: Origin
-    ) -> IngestResult:
+    ) -> list[IngestResult]:
         try:
             found = await reading
             if found is None:
-                return _failed(name, "It is not kept in Slack.")
+                return [_failed(name, "It is not kept in Slack.")]
             origin = replace(origin, place=place)
             return await self._library.ingest_bytes(
                 found.data, name=found.name, uri=found.uri, scope=scope, origin=origin
             )
         except (NotDownloaded, SourceError, InvalidScope) as error:
-            return _failed(name, str(error))
+            return [_failed(name, str(error))]
 
 
 def _shared(given: Json, channel: str) -> Shared:

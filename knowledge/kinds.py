@@ -69,7 +69,9 @@ _INSTEAD = (
     ((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp", ".heic"), "a PDF after text recognition"),
 )
 
-READABLE = ", ".join(suffix[1:] for suffix in _KIND_OF_SUFFIX if suffix not in {".markdown", ".htm"})
+_ARCHIVES = frozenset({"application/zip", "application/x-zip-compressed"})
+
+READABLE = ", ".join([*(suffix[1:] for suffix in _KIND_OF_SUFFIX if suffix not in {".markdown", ".htm"}), "zip"])
 
 
 def kind_of(name: str, content_type: str = "") -> str | None:
@@ -88,6 +90,13 @@ def kind_of(name: str, content_type: str = "") -> str | None:
 def is_document(name: str) -> bool:
     """Whether a file in a folder is one of its documents; JSON there is mostly the settings of some program."""
     return kind_of(name) not in {None, JSON}
+
+
+def is_archive(name: str, content_type: str = "") -> bool:
+    """Whether it is a zip archive of documents, which the zip-based office formats are not."""
+    announced = content_type.split(";", maxsplit=1)[0].strip().lower()
+    suffix = PurePath(name).suffix.lower()
+    return suffix == ".zip" or (announced in _ARCHIVES and suffix not in _KIND_OF_SUFFIX)
 
 
 def instead_of(name: str) -> str | None:

@@ -1,15 +1,18 @@
 """The team's documents: taken in, kept current, and searched within an audience."""
 
 import asyncio
+import io
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from knowledge.archives import archive_sources
 from knowledge.audience import PUBLIC, Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
@@ -18,11 +21,11 @@ from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceU
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
-from knowledge.kinds import kind_of
+from knowledge.kinds import is_archive, kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
-from knowledge.sources import Content, Source, find_sources, page_at, read_file, source_again, uris_of
+from knowledge.sources import Content, Source, find_sources, open_file, page_at, read_file, source_again, uris_of
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -97,7 +100,7 @@ class Library:
         return (await self._widened(different, audience, widen_to))[:limit]
 
     async def ingest(self, place: str, scope: str, origin: Origin = _NO_ORIGIN) -> AsyncIterator[IngestResult]:
-        """Take in a file, a folder or a page; one result per document, failures among them.
+        """Take in a file, a folder, a zip archive or a page; one result per document, failures among them.
 
         Raises InvalidScope for a scope that is none, before anything is read.
         """
@@ -109,21 +112,25 @@ class Library:
             yield _failed(place, place, error)
             return
         for source in sources:
-            yield await self._ingest_source(source, scope, replace(origin, place=place))
+            async for result in self._ingest_source(source, scope, replace(origin, place=place)):
+                yield result
         await self._index.settle()
 
     async def ingest_bytes(
         self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin = _NO_ORIGIN
-    ) -> IngestResult:
-        """Take in an uploaded file. Raises InvalidScope for a scope that is none."""
-        result = await self._take_in(Content(data=data), name=name, uri=uri, scope=parse_scope(scope), origin=origin)
+    ) -> list[IngestResult]:
+        """Take in an uploaded file, or what is in an uploaded archive. Raises InvalidScope for a scope that is none."""
+        source = Source(uri=uri, name=name, content=Content(data=data))
+        results = [result async for result in self._ingest_source(source, parse_scope(scope), origin)]
         await self._index.settle()
-        return result
+        return results
 
     async def preview(self, url: str) -> Preview:
         """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
         source = page_at(url, self._settings.fetch_allow_hosts)
         content = await self._read(source)
+        if is_archive(source.name, content.content_type):
+            raise SourceRefused(f"“{source.name}” is an archive: each file in it is read, and none is shown before")
         parsed = await self._parse(content, name=source.name)
         document = Document(uri=source.uri, title=parsed.title, text=parsed.text, scope=PUBLIC)
         chunks = await self._index.measure(document)
@@ -138,9 +145,9 @@ class Library:
                 )
             except SourceError as error:
                 return _failed(entry.uri, entry.title, error)
-            result = await self._ingest_source(source, entry.scope, None)
         else:
-            result = await self._take_in(Content(data=data), name=name, uri=entry.uri, scope=entry.scope, origin=None)
+            source = Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
+        result = await self._read_again(source, entry)
         await self._index.settle()
         return result
 
@@ -199,7 +206,46 @@ class Library:
         neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
         return widen(hits, neighbours, widen_to=widen_to)
 
-    async def _ingest_source(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
+    async def _ingest_source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
+        try:
+            async with aclosing(self._documents(source)) as documents:
+                async for document in documents:
+                    yield await self._ingest_document(document, scope, origin)
+        except SourceError as error:
+            yield _failed(source.uri, source.name, error)
+
+    async def _read_again(self, source: Source, entry: Entry) -> IngestResult:
+        """The document is the source itself, or a member of it where its link goes on with a path within."""
+        if "#" not in entry.uri:
+            return await self._ingest_document(source, entry.scope, None)
+        try:
+            async with aclosing(self._documents(source, only=entry.uri)) as members:
+                async for member in members:
+                    if member.uri == entry.uri:
+                        return await self._ingest_document(member, entry.scope, None)
+            raise SourceNotFound(f"It is no longer in “{source.name}”")
+        except SourceError as error:
+            return _failed(entry.uri, entry.title, error)
+
+    async def _documents(self, source: Source, *, only: str = "") -> AsyncGenerator[Source]:
+        """The source itself, or what it holds if it is an archive: all of it, or the one of this `uri`."""
+        if source.refusal is None and source.path is not None and is_archive(source.name):
+            # From its file, not from memory: an archive may be much larger than a document.
+            file = await asyncio.to_thread(open_file, source.path, limit=self._settings.place_max_bytes)
+        else:
+            content = await self._read(source)
+            source = replace(source, content=content)
+            if not is_archive(source.name, content.content_type):
+                yield source
+                return
+            file = io.BytesIO(content.data)
+        members = archive_sources(file, name=source.name, uri=source.uri, settings=self._settings, only=only)
+        with file:
+            async with aclosing(members):
+                async for member in members:
+                    yield member
+
+    async def _ingest_document(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
         try:
             content = await self._read(source)
         except SourceError as error:

@@ -57,6 +57,12 @@ class KnowledgeSettings(BaseSettings):
 
     max_document_bytes: int = Field(default=20_000_000, ge=1, description="The largest file or page that is read.")
     max_document_chars: int = Field(default=2_000_000, ge=1, description="The longest text taken from one document.")
+    place_max_documents: int = Field(
+        default=2000, ge=1, description="The most documents taken from one archive, site or repository."
+    )
+    place_max_bytes: int = Field(
+        default=500_000_000, ge=1, description="The largest archive or repository, packed and unpacked."
+    )
     parse_timeout_s: float = Field(default=30, gt=0, description="How long reading one document may take.")
     parse_memory_mb: int = Field(default=1536, ge=256, description="Memory that reading one document may use.")
 

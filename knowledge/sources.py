@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from knowledge.addresses import parse_place
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
-from knowledge.kinds import is_document
+from knowledge.kinds import is_archive, is_document
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # An error's sentence shows no more of a name, which may be of any length.
@@ -69,10 +70,11 @@ def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[S
 
 
 def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> Source:
-    """The one document of this `uri` that was found at `place` before.
+    """The one document of this `uri`, or the archive that holds it, that was found at `place` before.
 
     Raises SourceNotFound, SourceRefused or SourceUnreadable: also for what neither the web nor this machine holds.
     """
+    uri = uri.partition("#")[0]
     split = urlsplit(uri)
     if split.scheme in {"http", "https"}:
         return page_at(uri, allow_hosts)
@@ -103,18 +105,30 @@ def uris_of(reference: str, allow_hosts: tuple[str, ...] = ()) -> set[str]:
 
 def read_file(path: Path, *, limit: int) -> Content:
     """Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
+    with open_file(path, limit=limit) as file:
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        changed_s = os.fstat(file.fileno()).st_mtime
+    if len(data) > limit:
+        raise _too_large(path, limit)
+    return Content(data=data, modified_at=_moment(changed_s))
+
+
+def open_file(path: Path, *, limit: int) -> BinaryIO:
+    """Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
     try:
         # Non-blocking: a pipe put in a file's place would hold us for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            data = file.read(limit + 1)
-            changed_s = os.fstat(file.fileno()).st_mtime
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except FileNotFoundError:
         raise SourceNotFound(f"“{_printable(path.name)}” is no longer there") from None
     except OSError as error:
         raise _unreadable(path, error) from error
-    if len(data) > limit:
-        raise SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
-    return Content(data=data, modified_at=_moment(changed_s))
+    if os.fstat(file.fileno()).st_size > limit:
+        file.close()
+        raise _too_large(path, limit)
+    return file
 
 
 def page_at(url: str, allow_hosts: tuple[str, ...]) -> Source:
@@ -151,7 +165,7 @@ def _sources_below(folder: Path) -> Iterator[Source]:
     for parent, folders, files in os.walk(root, onerror=unlisted.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and is_document(name):
+            if not name.startswith(".") and (is_document(name) or is_archive(name)):
                 yield from _file_below(root, Path(parent, name))
     for error in unlisted:
         path = Path(error.filename or root)
@@ -179,6 +193,10 @@ def _leads_into(root: Path, path: Path) -> bool:
     except (OSError, RuntimeError):
         # A link that leads back to itself.
         return False
+
+
+def _too_large(path: Path, limit: int) -> SourceRefused:
+    return SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
 
 
 def _unreadable(path: Path, error: OSError) -> SourceUnreadable:

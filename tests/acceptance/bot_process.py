@@ -34,12 +34,12 @@ class ShelfOfNames:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> IngestResult:
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> list[IngestResult]:
         if b"\x00broken" in data:
-            return IngestResult(uri=uri, title=name, status="failed", error="The file is broken.")
+            return [IngestResult(uri=uri, title=name, status="failed", error="The file is broken.")]
         status = "unchanged" if self.kept.get(f"{scope} {uri}") == data else "added"
         self.kept[f"{scope} {uri}"] = data
-        return IngestResult(uri=uri, title=f"{name} for {scope}", status=status, chunks=1)
+        return [IngestResult(uri=uri, title=f"{name} for {scope}", status=status, chunks=1)]
 
     async def ingest(self, place: str, scope: str, origin: Origin) -> Any:
         if "unreachable" in place:

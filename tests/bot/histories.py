@@ -61,7 +61,9 @@ class Bench:
         if allowed.refusal:
             return
         found = readers(await self._directory.channel(where))
-        result = await self._library.ingest_bytes(text.encode(), name="page.txt", uri=uri, scope=found.scope or PUBLIC)
+        [result] = await self._library.ingest_bytes(
+            text.encode(), name="page.txt", uri=uri, scope=found.scope or PUBLIC
+        )
         assert result.status != "failed", result.error
         self.world.documents[uri, readers_of_what_is_added(self.world, where)] = text
 

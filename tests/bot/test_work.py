@@ -87,10 +87,10 @@ class _Parts:
         self.ingested.append(place)
         yield IngestResult(uri=place, title=place, status="added")
 
-    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> IngestResult:
+    async def ingest_bytes(self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin) -> list[IngestResult]:
         self._fail()
         self.ingested.append(name)
-        return IngestResult(uri=uri, title=name, status="added")
+        return [IngestResult(uri=uri, title=name, status="added")]
 
     def _fail(self) -> None:
         error = self.errors.pop(0) if self.errors else None

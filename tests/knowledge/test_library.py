@@ -1,5 +1,6 @@
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -227,7 +228,7 @@ async def test_a_file_that_may_not_be_read_says_so(library: Library, page: Path)
 
 
 async def test_an_upload_is_found_under_its_own_address(library: Library) -> None:
-    result = await library.ingest_bytes(b"Tea is at four.", name="tea.txt", uri="slack:F123", scope="channel:C1")
+    [result] = await library.ingest_bytes(b"Tea is at four.", name="tea.txt", uri="slack:F123", scope="channel:C1")
     assert (result.status, result.title) == ("added", "tea")
     [passage] = await library.search("tea", parse_audience("channel:C1"))
     assert passage.uri == "slack:F123"
@@ -235,7 +236,7 @@ async def test_an_upload_is_found_under_its_own_address(library: Library) -> Non
 
 async def test_an_upload_over_the_limit_is_refused(library: Library) -> None:
     library._settings = KnowledgeSettings(max_document_bytes=4)
-    result = await library.ingest_bytes(b"12345", name="tea.txt", uri="slack:F123", scope="public")
+    [result] = await library.ingest_bytes(b"12345", name="tea.txt", uri="slack:F123", scope="public")
     assert (result.status, result.error) == ("failed", "“tea.txt” is larger than 4 bytes")
 
 
@@ -265,3 +266,40 @@ async def test_a_library_opens_once(engine: AsyncEngine, settings: KnowledgeSett
         await open_library(settings, engine)
     await library.close()
     await (await open_library(settings, engine)).close()
+
+
+def _zip(path: Path, **files: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.md", text)
+
+
+async def test_each_document_of_an_archive_is_found_under_its_own_place(library: Library, tmp_path: Path) -> None:
+    archive = tmp_path / "docs.zip"
+    _zip(archive, leave="# Leave\n\nThirty days.", tea="# Tea\n\nAt four.")
+    results = await ingest(library, archive)
+    assert [(result.title, result.status) for result in results] == [("Leave", "added"), ("Tea", "added")]
+    [passage, *_] = await library.search("four", EVERYONE)
+    assert passage.uri == f"{archive.as_uri()}#tea.md"
+    _zip(archive, leave="# Leave\n\nThirty days.", tea="# Tea\n\nAt five.")
+    assert [result.status for result in await ingest(library, tmp_path)] == ["unchanged", "updated"]
+
+
+async def test_an_uploaded_archive_is_read_too(library: Library, tmp_path: Path) -> None:
+    _zip(tmp_path / "docs.zip", leave="Thirty days.", tea="At four.")
+    data = (tmp_path / "docs.zip").read_bytes()
+    results = await library.ingest_bytes(data, name="docs.zip", uri="slack:F1", scope="public")
+    assert [result.uri for result in results] == ["slack:F1#leave.md", "slack:F1#tea.md"]
+
+
+async def test_a_file_that_is_no_archive_but_named_so_gives_one_sentence(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "docs.zip").write_text("no archive")
+    [result] = await ingest(library, tmp_path)
+    assert (result.status, result.error) == ("failed", "“docs.zip” is damaged, or is no zip archive")
+
+
+async def test_an_archive_over_the_limit_is_not_opened(library: Library, tmp_path: Path) -> None:
+    _zip(tmp_path / "docs.zip", leave="Thirty days.")
+    library._settings = KnowledgeSettings(place_max_bytes=20)
+    [result] = await ingest(library, tmp_path / "docs.zip")
+    assert result.error == "“docs.zip” is larger than 20 bytes"

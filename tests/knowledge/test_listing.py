@@ -1,5 +1,7 @@
 """Documents listed, found by number or link, previewed, read again and taken out; each within an audience."""
 
+import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +23,7 @@ async def _add(
     library: Library, name: str, scope: str = PUBLIC, origin: Origin = _ADA, text: str = "Tea is at four."
 ) -> None:
     uri = f"https://slack.example/{name}"
-    result = await library.ingest_bytes(text.encode(), name=f"{name}.txt", uri=uri, scope=scope, origin=origin)
+    [result] = await library.ingest_bytes(text.encode(), name=f"{name}.txt", uri=uri, scope=scope, origin=origin)
     assert result.status in {"added", "unchanged", "updated"}
 
 
@@ -207,6 +209,40 @@ async def test_file_that_is_gone_keeps_its_last_version_and_says_so(library: Lib
 async def test_slack_file_is_read_again_from_slack_alone(library: Library) -> None:
     await library.ingest_bytes(b"Tea.", name="tea.txt", uri="slack-file:F1", scope=PUBLIC)
     assert "Slack" in ((await library.refresh(await _only(library))).error or "")
+
+
+def _pack(path: Path, **files: str) -> bytes:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.md", text)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("place", ["", "docs.zip"])
+async def test_member_of_an_archive_is_read_again_by_itself(library: Library, tmp_path: Path, place: str) -> None:
+    _pack(tmp_path / "docs.zip", tea="Tea is at four.", leave="Thirty days.")
+    _ = [result async for result in library.ingest(str(tmp_path / place), PUBLIC, _ADA)]
+    [entry] = await library.find(f"{(tmp_path / 'docs.zip').as_uri()}#tea.md", EVERYONE)
+    assert entry.origin == replace(_ADA, place=str(tmp_path / place))
+    assert (await library.refresh(entry)).status == "unchanged"
+    _pack(tmp_path / "docs.zip", tea="Tea is at five.", leave="Forty days.")
+    assert (await library.refresh(entry)).status == "updated"
+    texts = {passage.text for passage in await library.search("tea days", EVERYONE)}
+    assert texts == {"Tea is at five.", "Thirty days."}
+    _pack(tmp_path / "docs.zip", leave="Forty days.")
+    again = await library.refresh(entry)
+    assert (again.status, again.error) == ("failed", "It is no longer in “docs.zip”")
+    assert len(await library.documents(EVERYONE)) == 2
+
+
+async def test_member_of_an_archive_in_slack_is_read_again_from_there(library: Library, tmp_path: Path) -> None:
+    data = _pack(tmp_path / "docs.zip", tea="Tea is at four.")
+    await library.ingest_bytes(data, name="docs.zip", uri="slack:F1", scope=PUBLIC, origin=_ADA)
+    entry = await _only(library)
+    assert (entry.uri, entry.origin) == ("slack:F1#tea.md", _ADA)
+    assert "Slack" in ((await library.refresh(entry)).error or "")
+    data = _pack(tmp_path / "docs.zip", tea="Tea is at five.")
+    assert (await library.refresh(entry, data, name="docs.zip")).status == "updated"
 
 
 async def test_numbers_grow_longer_where_the_short_ones_are_taken(
