@@ -104,7 +104,7 @@ async def test_a_web_page_without_main_text_is_read_as_any_html(parser: Parser) 
         ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(20), "save it as a PDF after text recognition"),
         ("a.ods", b"PK", "save it as an xlsx"),
         ("a.key", b"PK", "save it as a PDF or a pptx"),
-        ("a.txt", bytes(range(256)), "damaged, or is not of the kind"),
+        ("a.txt", bytes(range(256)) * 3, "damaged, or is not of the kind"),
         ("a.json", b'{"a": ', "damaged"),
         ("a.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\n", "holds no text"),
         ("a.eml", b"From: ada@example.com\n\n", "holds no text"),
