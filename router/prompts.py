@@ -36,19 +36,20 @@ class Citable(Protocol):
 
 
 def grounded_prompt(question: str, passages: Sequence[Citable], thread: Sequence[Turn] = ()) -> list[ChatMessage]:
-    """The prompt of the retrieve route: the question, passages numbered from 1, and the question again.
+    """The prompt of the retrieve route: the question, the passages, and the question again.
 
-    A model that reads from left to right reads the passages better when it knows what is asked of them. Of the
-    thread, only the person's own last message is repeated: it says what “and for contractors?” refers to, and a
+    A model that reads from left to right reads the passages better when it knows what is asked of them. They come
+    best first and are numbered so, but stand the other way round: a small model tends to answer from what stands
+    nearest to the question. Of the thread, only the person's own last message is repeated: it says what “and for contractors?” refers to, and a
     small model is led astray by more.
     """
-    numbered = "\n\n".join(f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(passages, 1))
+    numbered = [f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(passages, 1)]
     earlier = [turn.text for turn in thread if turn.speaker == "user"][-1:]
     asked_before = f"Earlier question: {earlier[0][:_EARLIER_TURN_CHARS]}\n" if earlier else ""
     before, after = (f"{asked_before}Question: {text}" for text in (foretold(question), question))
     return [
         {"role": "system", "content": GROUNDED_SYSTEM},
-        {"role": "user", "content": f"{before}\n\n{numbered}\n\n{after}"},
+        {"role": "user", "content": "\n\n".join([before, *reversed(numbered), after])},
     ]
 
 

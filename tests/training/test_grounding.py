@@ -60,7 +60,8 @@ def test_answers_cite_the_passage_that_holds_them():
 
     for each in answering:
         [cited] = citations(each.completion[0].content)
-        passages = re.split(r"(?m)^\[\d\] ", each.prompt[-1].content)
+        numbered = re.split(r"(?m)^\[(\d)\] ", each.prompt[-1].content)
+        passages = dict(zip(map(int, numbered[1::2]), numbered[2::2], strict=True))
         assert each.completion[0].content == citing_answer(f"a{_asked(each)}", cited)
         assert re.search(rf"\ba{_asked(each)}\b", passages[cited])
 
