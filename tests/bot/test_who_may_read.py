@@ -82,7 +82,7 @@ def hold(runner: asyncio.Runner, bench: Bench, *, cases: int, phases: tuple[Phas
     nobody_sees_too_much_or_too_little()
 
 
-@pytest.mark.timeout(60 + CASES)
+@pytest.mark.timeout(240 + CASES)
 @pytest.mark.parametrize("kind", ["embedded", "server"])
 def test_nobody_reads_more_or_less_than_they_may(
     runner: asyncio.Runner, make_bench: MakeBench, tmp_path: Path, kind: str
