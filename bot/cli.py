@@ -22,15 +22,10 @@ from bot.assembly import Configuration, Parts, load_configuration, open_database
 from bot.errors import BotError, ModelServerError
 from bot.operations import ALL_DOCUMENTS, Asked
 from bot.printing import (
-    describe,
-    print_answer,
-    print_documents,
     print_findings,
-    print_ingested,
     print_json,
     print_line,
     print_mapping,
-    print_passages,
     print_retrieval,
     progress_bar,
     say,
@@ -56,11 +51,10 @@ app = typer.Typer(
 )
 evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help=True)
 app.add_typer(evaluating, name="eval")
-_log = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
 documents = typer.Typer(help="See to the documents that were taken in.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, or channel:ID, may read.")]
@@ -108,8 +102,10 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Answer one question."""
+    from bot import errands
+
     asked = Asked(text=text, user=user, channel=channel, route=route.value)
-    _finish(_ask(_configuration(), asked, as_json=as_json))
+    _finish(errands.ask(_configuration(), asked, as_json=as_json))
 
 
 @app.command()
@@ -120,7 +116,9 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find passages in the documents."""
-    _finish(_search(_configuration(), text, limit, audience, as_json=as_json))
+    from bot import errands
+
+    _finish(errands.search(_configuration(), text, limit, audience, as_json=as_json))
 
 
 @app.command()
@@ -130,23 +128,27 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Take documents in; the same one twice changes nothing."""
+    from bot import errands
+
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(_ingest(_configuration(), absolute, audience, as_json=as_json))
+    _finish(errands.ingest(_configuration(), absolute, audience, as_json=as_json))
 
 
 @documents.command("list")
 def list_documents(audience: OfAudience = "public", as_json: AsJson = False) -> None:
     """List them, the last added first."""
-    found = _finish(_documents(_configuration(), audience))
-    print_json(found) if as_json else print_documents(found)
+    from bot import errands
+
+    _finish(errands.list_documents(_configuration(), audience, as_json=as_json))
 
 
 @documents.command()
 def remove(reference: Reference, audience: OfAudience = "public", as_json: AsJson = False) -> None:
     """Take one out of the index and the list."""
-    removed = _finish(_remove(_configuration(), _absolute(reference), audience))
-    print_json(removed) if as_json else print_line(f"taken out: {removed['number']} {removed['title']}")
+    from bot import errands
+
+    _finish(errands.remove(_configuration(), _absolute(reference), audience, as_json=as_json))
 
 
 @documents.command()
@@ -156,7 +158,9 @@ def refresh(
     as_json: AsJson = False,
 ) -> None:
     """Read one again, or all of them."""
-    _finish(_refresh(_configuration(), _absolute(reference), audience, as_json=as_json))
+    from bot import errands
+
+    _finish(errands.refresh(_configuration(), _absolute(reference), audience, as_json=as_json))
 
 
 @app.command()
@@ -242,73 +246,6 @@ def doctor(as_json: AsJson = False) -> None:
     told = [finding.as_json() for finding in findings]
     print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
-
-
-async def _ask(configuration: Configuration, asked: Asked, *, as_json: bool) -> None:
-    from bot.reach import reach_operations
-
-    with progress_bar() as bar:
-        task = bar.add_task("opening", total=None)
-        async with reach_operations(configuration, needs_model=True, progress=describe(bar, task)) as operations:
-            async for event in operations.ask(asked):
-                if "status" in event:
-                    bar.update(task, description=event["status"])
-                elif "answer" in event:
-                    bar.stop()
-                    print_json(event["answer"]) if as_json else print_answer(event["answer"])
-    # Sentences are not printed as they come: a progress bar and a stream share one terminal badly.
-
-
-async def _search(configuration: Configuration, text: str, limit: int, audience: str, *, as_json: bool) -> None:
-    from bot.reach import reach_operations
-
-    with progress_bar() as bar:
-        task = bar.add_task("searching", total=None)
-        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
-            found = await operations.search(text, limit=limit, audience=audience)
-    print_json(found) if as_json else print_passages(found)
-
-
-async def _ingest(configuration: Configuration, places: list[str], audience: str, *, as_json: bool) -> None:
-    from bot.reach import reach_operations
-
-    failed = 0
-    with progress_bar() as bar:
-        task = bar.add_task("taking in", total=None)
-        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
-            async for result in operations.ingest(places, scope=audience):
-                failed += result["status"] == "failed"
-                bar.advance(task)
-                bar.update(task, description=f"taking in {Path(result['uri']).name}")
-                print_json(result) if as_json else print_ingested(result)
-    if failed:
-        raise typer.Exit(1)
-
-
-async def _documents(configuration: Configuration, audience: str) -> list[Json]:
-    from bot.reach import reach_operations
-
-    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
-        return await operations.documents(audience=audience)
-
-
-async def _remove(configuration: Configuration, reference: str, audience: str) -> Json:
-    from bot.reach import reach_operations
-
-    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
-        return await operations.remove(reference, audience=audience)
-
-
-async def _refresh(configuration: Configuration, reference: str, audience: str, *, as_json: bool) -> None:
-    from bot.reach import reach_operations
-
-    failed = 0
-    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
-        async for result in operations.refresh(reference, audience=audience):
-            failed += result["status"] == "failed"
-            print_json(result) if as_json else print_ingested(result)
-    if failed:
-        raise typer.Exit(1)
 
 
 def _absolute(reference: str) -> str:

@@ -1,0 +1,77 @@
+"""The short commands that need the parts: each does its work through the bot that runs, or in its stead, and prints."""
+
+from pathlib import Path
+
+import typer
+
+from bot.assembly import Configuration
+from bot.operations import Asked
+from bot.printing import (
+    describe,
+    print_answer,
+    print_documents,
+    print_ingested,
+    print_json,
+    print_line,
+    print_passages,
+    progress_bar,
+    say,
+)
+from bot.reach import reach_operations
+
+
+async def ask(configuration: Configuration, asked: Asked, *, as_json: bool) -> None:
+    with progress_bar() as bar:
+        task = bar.add_task("opening", total=None)
+        async with reach_operations(configuration, needs_model=True, progress=describe(bar, task)) as operations:
+            async for event in operations.ask(asked):
+                if "status" in event:
+                    bar.update(task, description=event["status"])
+                elif "answer" in event:
+                    bar.stop()
+                    print_json(event["answer"]) if as_json else print_answer(event["answer"])
+    # Sentences are not printed as they come: a progress bar and a stream share one terminal badly.
+
+
+async def search(configuration: Configuration, text: str, limit: int, audience: str, *, as_json: bool) -> None:
+    with progress_bar() as bar:
+        task = bar.add_task("searching", total=None)
+        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
+            found = await operations.search(text, limit=limit, audience=audience)
+    print_json(found) if as_json else print_passages(found)
+
+
+async def ingest(configuration: Configuration, places: list[str], audience: str, *, as_json: bool) -> None:
+    failed = 0
+    with progress_bar() as bar:
+        task = bar.add_task("taking in", total=None)
+        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
+            async for result in operations.ingest(places, scope=audience):
+                failed += result["status"] == "failed"
+                bar.advance(task)
+                bar.update(task, description=f"taking in {Path(result['uri']).name}")
+                print_json(result) if as_json else print_ingested(result)
+    if failed:
+        raise typer.Exit(1)
+
+
+async def list_documents(configuration: Configuration, audience: str, *, as_json: bool) -> None:
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        found = await operations.documents(audience=audience)
+    print_json(found) if as_json else print_documents(found)
+
+
+async def remove(configuration: Configuration, reference: str, audience: str, *, as_json: bool) -> None:
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        removed = await operations.remove(reference, audience=audience)
+    print_json(removed) if as_json else print_line(f"taken out: {removed['number']} {removed['title']}")
+
+
+async def refresh(configuration: Configuration, reference: str, audience: str, *, as_json: bool) -> None:
+    failed = 0
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        async for result in operations.refresh(reference, audience=audience):
+            failed += result["status"] == "failed"
+            print_json(result) if as_json else print_ingested(result)
+    if failed:
+        raise typer.Exit(1)
