@@ -61,6 +61,7 @@ OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, 
 Reference = Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path.")]
 
 _DAYS_EXPORTED = 7
+_PLACES = "Files, folders, zip archives, web pages."
 
 
 class RouteChoice(StrEnum):
@@ -123,7 +124,8 @@ def search(
 
 @app.command()
 def ingest(
-    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL…", help="Files, folders or web pages.")],
+    places: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL…", help=_PLACES)],
+    site: Annotated[bool, typer.Option("--site", help="Take in the whole website at and below each address.")] = False,
     audience: Annotated[str, typer.Option(help="Who may read it: public, or channel:ID.")] = "public",
     as_json: AsJson = False,
 ) -> None:
@@ -132,7 +134,7 @@ def ingest(
 
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(errands.ingest(_configuration(), absolute, audience, as_json=as_json))
+    _finish(errands.ingest(_configuration(), absolute, audience, whole_site=site, as_json=as_json))
 
 
 @documents.command("list")

@@ -74,8 +74,9 @@ class RemoteOperations:
         told = {"text": text, "limit": limit, "audience": audience}
         return [line async for line in self._lines("/search", told)]
 
-    async def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]:
-        async for line in self._lines("/ingest", {"places": places, "scope": scope}):
+    async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
+        told = {"places": places, "scope": scope, "whole_site": whole_site}
+        async for line in self._lines("/ingest", told):
             yield line
 
     async def documents(self, *, audience: str) -> list[Json]:
@@ -138,7 +139,7 @@ def _application(operations: Operations) -> web.Application:
 
     async def ingest(request: web.Request) -> web.StreamResponse:
         told = await request.json()
-        return await _stream(request, operations.ingest(told["places"], scope=told["scope"]))
+        return await _stream(request, operations.ingest(**told))
 
     async def documents(request: web.Request) -> web.StreamResponse:
         return await _stream(request, _several(operations.documents(**await request.json())))

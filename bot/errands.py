@@ -41,12 +41,14 @@ async def search(configuration: Configuration, text: str, limit: int, audience: 
     print_json(found) if as_json else print_passages(found)
 
 
-async def ingest(configuration: Configuration, places: list[str], audience: str, *, as_json: bool) -> None:
+async def ingest(
+    configuration: Configuration, places: list[str], audience: str, *, whole_site: bool, as_json: bool
+) -> None:
     failed = 0
     with progress_bar() as bar:
         task = bar.add_task("taking in", total=None)
         async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
-            async for result in operations.ingest(places, scope=audience):
+            async for result in operations.ingest(places, scope=audience, whole_site=whole_site):
                 failed += result["status"] == "failed"
                 bar.advance(task)
                 bar.update(task, description=f"taking in {Path(result['uri']).name}")

@@ -48,7 +48,7 @@ class Operations(Protocol):
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]: ...
 
-    def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]: ...
+    def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]: ...
 
     async def documents(self, *, audience: str) -> list[Json]: ...
 
@@ -110,10 +110,10 @@ class LocalOperations:
         passages = await self._library.search(query, parse_audience(audience), limit=limit, only=only)
         return [passage_json(passage) for passage in passages]
 
-    async def ingest(self, places: list[str], *, scope: str) -> AsyncIterator[Json]:
+    async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
         checked = parse_scope(scope)
         for place in places:
-            async for result in self._library.ingest(place, checked):
+            async for result in self._library.ingest(place, checked, whole_site=whole_site):
                 yield ingest_json(result)
 
     async def documents(self, *, audience: str) -> list[Json]:

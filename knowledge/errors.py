@@ -6,7 +6,9 @@ KnowledgeError
 ├── SourceError           a document could not be brought in; its text is fit for people
 │   ├── SourceNotFound        no such file or page
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
+│   │   └── SourceDisallowed      the site's robots.txt asks not to read it
 │   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
+│   │   └── SourceWithheld        the page's server does not show it to Tandem
 │   └── SourceTimeout         fetching or parsing took too long
 ├── DatasetUnreadable     a data set for measuring is not as it should be; its text names the file and the line
 ├── IndexUnavailable      the index cannot be reached or is owned by another process; its text is for operators
@@ -39,8 +41,16 @@ class SourceRefused(SourceError):
     """The place or the size is one that Tandem does not read."""
 
 
+class SourceDisallowed(SourceRefused):
+    """The site's robots.txt asks not to read it."""
+
+
 class SourceUnreadable(SourceError):
     """The file is broken, encrypted or of a kind that Tandem does not know."""
+
+
+class SourceWithheld(SourceUnreadable):
+    """The page's server does not show it to Tandem, but to others perhaps."""
 
 
 class SourceTimeout(SourceError):

@@ -17,11 +17,13 @@ from urllib.parse import urljoin
 import httpx
 
 from knowledge.addresses import Place, check_address, parse_place
-from knowledge.errors import SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.errors import SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable, SourceWithheld
 from knowledge.settings import KnowledgeSettings
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
+# How Tandem names itself to servers, and what a robots.txt may call it.
+AGENT = "Tandem"
 _MAX_REDIRECTS = 5
 _GONE = frozenset({404, 410})
 # A server may pack without being asked. Packings in one another, or better ones, make a bomb of a small page.
@@ -100,6 +102,8 @@ class Fetcher:
     async def _read(self, response: httpx.Response, place: Place) -> Page:
         if response.status_code in _GONE:
             raise SourceNotFound("There is no such page")
+        if response.is_client_error:
+            raise SourceWithheld(f"The page's server answered with status {response.status_code}")
         if not response.is_success:
             raise SourceUnreadable(f"The page's server answered with status {response.status_code}")
         limit = self._settings.max_document_bytes
@@ -121,7 +125,7 @@ def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Req
         "GET",
         f"{place.scheme}://{bracketed}:{place.port}{place.target}",
         # identity: a compressed page can unpack to more than the limit in one piece.
-        headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": "Tandem"},
+        headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": AGENT},
         extensions={"sni_hostname": place.host},
     )
 

@@ -25,6 +25,7 @@ from knowledge.kinds import is_archive, kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
+from knowledge.sites import site_sources
 from knowledge.sources import Content, Source, find_sources, open_file, page_at, read_file, source_again, uris_of
 
 if TYPE_CHECKING:
@@ -99,21 +100,21 @@ class Library:
         different = collapse(ordered, text, limit=wanted)
         return (await self._widened(different, audience, widen_to))[:limit]
 
-    async def ingest(self, place: str, scope: str, origin: Origin = _NO_ORIGIN) -> AsyncIterator[IngestResult]:
-        """Take in a file, a folder, a zip archive or a page; one result per document, failures among them.
+    async def ingest(
+        self, place: str, scope: str, origin: Origin = _NO_ORIGIN, *, whole_site: bool = False
+    ) -> AsyncIterator[IngestResult]:
+        """Take in a file, a folder, a zip archive, a page or a site; one result per document, failures among them.
 
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
-        hosts = self._settings.fetch_allow_hosts
         try:
-            sources = await asyncio.to_thread(lambda: list(find_sources(place, allow_hosts=hosts)))
+            async with aclosing(self._sources(place, whole_site=whole_site)) as sources:
+                async for source in sources:
+                    async for result in self._ingest_source(source, scope, replace(origin, place=place)):
+                        yield result
         except SourceError as error:
             yield _failed(place, place, error)
-            return
-        for source in sources:
-            async for result in self._ingest_source(source, scope, replace(origin, place=place)):
-                yield result
         await self._index.settle()
 
     async def ingest_bytes(
@@ -205,6 +206,19 @@ class Library:
             return hits
         neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
         return widen(hits, neighbours, widen_to=widen_to)
+
+    async def _sources(self, place: str, *, whole_site: bool) -> AsyncGenerator[Source]:
+        settings = self._settings
+        if not whole_site:
+            hosts = settings.fetch_allow_hosts
+            for source in await asyncio.to_thread(lambda: list(find_sources(place, allow_hosts=hosts))):
+                yield source
+            return
+        async with aclosing(
+            site_sources(place, fetcher=self._fetcher, parser=self._parser, settings=settings)
+        ) as found:
+            async for source in found:
+                yield source
 
     async def _ingest_source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
         try:

@@ -10,13 +10,14 @@ import re
 import resource
 import struct
 import sys
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 from unicodedata import category
 
 from kreuzberg import KreuzbergError
 
 from knowledge.entities import declares_entities
-from knowledge.readers import Reading, read
+from knowledge.readers import Reading, links, read
 from knowledge.signatures import Refused, actual_kind, is_encrypted
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -37,7 +38,7 @@ def main() -> None:
     while (request := _receive(sys.stdin.buffer)) is not None:
         header, data = request
         _allow_cpu(cpu_s)
-        _send(answers, _answer(data, header, max_chars))
+        _send(answers, _links(data) if header["kind"] == "links" else _answer(data, header, max_chars))
 
 
 def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
@@ -48,7 +49,7 @@ def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return header, stream.read(header["size"])
 
 
-def _send(stream: BinaryIO, answer: dict[str, str]) -> None:
+def _send(stream: BinaryIO, answer: Mapping[str, object]) -> None:
     body = json.dumps(answer).encode()
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
@@ -78,6 +79,14 @@ def _answer(data: bytes, header: dict[str, Any], max_chars: int) -> dict[str, st
         return {"error": "encrypted"}
     titles = [_shown(each) for each in (reading.title, header["name"]) if each]
     return {"title": next(filter(None, titles), _UNTITLED), "text": text, **_said(reading)}
+
+
+def _links(data: bytes) -> dict[str, list[str]]:
+    try:
+        return {"links": links(data)}
+    except Refused:
+        # What is no text leads nowhere.
+        return {"links": []}
 
 
 def _read(data: bytes, kind: str, *, is_web_page: bool) -> Reading:

@@ -37,9 +37,9 @@ _REASONS = {
     "entities": "declares XML entities, which Tandem does not read; save it anew from the program that it is of",
     "memory": "needs more memory to read than Tandem allows",
 }
-# JSON writes one character in twelve bytes at most; the title and the braces take the rest.
+# JSON writes one character in twelve bytes at most; links, title and braces take the rest.
 _BYTES_PER_CHAR = 12
-_BYTES_BESIDE_TEXT = 64 * 1024
+_BYTES_BESIDE_TEXT = 3 * 1024 * 1024
 # Anything but the lines and bars of Markdown.
 _SAYS_SOMETHING = re.compile(r"[^\s\-|#*_=>\\]")
 
@@ -59,7 +59,7 @@ class Parsed:
 
 
 class _Answer(BaseModel):
-    """What the worker sends: what it has read, or an error."""
+    """What the worker sends: what it has read, or links, or an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -68,6 +68,7 @@ class _Answer(BaseModel):
     author: str | None = None
     created: datetime | None = None
     modified: datetime | None = None
+    links: list[str] = []
     error: Literal["", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "unknown"] = ""
 
 
@@ -109,6 +110,12 @@ class Parser:
             created=answer.created,
             modified=answer.modified,
         )
+
+    async def links(self, data: bytes, *, name: str) -> list[str]:
+        """Where an HTML page leads: its links as they are written, some hundreds at most. Raises as `parse` does."""
+        async with self._turn:
+            answer = await self._ask_worker(data, "links", name, is_web_page=True)
+        return answer.links
 
     async def close(self) -> None:
         async with self._turn:

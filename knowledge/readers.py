@@ -76,6 +76,13 @@ def read(data: bytes, kind: str, *, is_web_page: bool = False) -> Reading:
     return replace(reading, title=title, text=with_places(reading.text, place) if place else reading.text)
 
 
+def links(data: bytes) -> list[str]:
+    """Where an HTML page leads. Raises Refused."""
+    from knowledge.web_page import links_of  # noqa: PLC0415
+
+    return links_of(_as_utf8(data).decode())
+
+
 def _read(data: bytes, kind: str) -> Reading:
     if kind == MARKDOWN:
         title, body = split_front_matter(_extract(_as_utf8(data), PLAIN, "plain").content)

@@ -72,6 +72,13 @@ class KnowledgeSettings(BaseSettings):
         description="Internal hosts that pages may be fetched from, as host or host:port, separated by commas.",
     )
 
+    site_max_depth: int = Field(
+        default=5, ge=0, description="How many links from its first page a site without a sitemap is followed."
+    )
+    site_delay_s: float = Field(
+        default=0.5, ge=0, description="Pause between two requests to a site; its robots.txt may ask for a longer one."
+    )
+
     @field_validator("chunk_tokens")
     @classmethod
     def _within_window(cls, value: int, info: ValidationInfo) -> int:

@@ -23,13 +23,13 @@ class Scripted:
     async def search(self, text, *, limit, audience):
         return [{"title": text, "score": limit}, {"title": audience, "score": 0}]
 
-    async def ingest(self, places, *, scope):
+    async def ingest(self, places, *, scope, whole_site=False):
         if scope == "everyone":
             raise InvalidScope(scope)
         for place in places:
             if place == "/bug":
                 raise ZeroDivisionError("secret detail")
-            yield {"uri": place, "status": "added"}
+            yield {"uri": place, "status": "added", "whole_site": whole_site}
 
     async def documents(self, *, audience):
         return [{"number": 1, "audience": audience}, {"number": 2, "audience": audience}]
@@ -69,6 +69,11 @@ async def test_documents_are_seen_to_through_the_socket(remote):
 async def test_error_for_people_reaches_the_person(remote):
     with pytest.raises(ControlError, match="write public or channel:ID"):
         _ = [line async for line in remote.ingest(["/a"], scope="everyone")]
+
+
+async def test_a_whole_site_is_asked_for_as_such(remote):
+    lines = [line async for line in remote.ingest(["https://example.com"], scope="public", whole_site=True)]
+    assert lines == [{"uri": "https://example.com", "status": "added", "whole_site": True}]
 
 
 async def test_bug_in_the_bot_is_said_without_its_details(remote):

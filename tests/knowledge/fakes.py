@@ -3,7 +3,11 @@
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from knowledge.embedding import ThreadedEmbedding
 
@@ -26,3 +30,66 @@ def _vector(text: str) -> list[float]:
         vector[hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1.0
     length = math.sqrt(sum(value * value for value in vector))
     return [value / length for value in vector]
+
+
+class Website:
+    """Pages by their path, served on loopback: a body, a status, or a redirect as `-> address`. It notes the requests."""
+
+    def __init__(self, pages: Mapping[str, str | bytes | int]) -> None:
+        self.pages = dict(pages)
+        self.paths: list[str] = []
+        self.came_at: list[float] = []
+        self.most_at_once = 0
+        self.host = ""
+        self._at_once = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    @contextmanager
+    def serving(self) -> Generator["Website"]:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.paths.append(handler.path)
+        self.came_at.append(time.monotonic())
+        page = self.pages.get(handler.path, 404)
+        if isinstance(page, str) and page.startswith("-> "):
+            handler.send_response(302)
+            handler.send_header("Location", page.removeprefix("-> "))
+            page = b""
+        else:
+            handler.send_response(page if isinstance(page, int) else 200)
+            handler.send_header("Content-Type", _type_of(handler.path))
+        handler.end_headers()
+        self._at_once -= 1
+        if not isinstance(page, int):
+            handler.wfile.write(page.replace("HOST", self.host).encode() if isinstance(page, str) else page)
+
+
+def _type_of(path: str) -> str:
+    suffix = path.rpartition(".")[2]
+    return {"txt": "text/plain", "xml": "text/xml", "png": "image/png", "gz": "application/gzip"}.get(
+        suffix, "text/html"
+    )
