@@ -61,7 +61,7 @@ OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, 
 Reference = Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path.")]
 
 _DAYS_EXPORTED = 7
-_PLACES = "Files, folders, zip archives, web pages."
+_PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
 class RouteChoice(StrEnum):

@@ -60,6 +60,18 @@ class Fetcher:
         self._resolve = resolve
         self._transport = transport
 
+    async def locate(self, url: str) -> tuple[Place, str]:
+        """A checked place and the address to connect to, for a program that fetches by itself.
+
+        Raises SourceRefused or SourceNotFound.
+        """
+        place = parse_place(url, self._settings.fetch_allow_hosts)
+        try:
+            async with asyncio.timeout(self._settings.fetch_timeout_s):
+                return place, await self._checked_address(place)
+        except TimeoutError:
+            raise SourceTimeout(f"The host {place.host} was not found in time") from None
+
     async def fetch(self, url: str) -> Page:
         """Raises SourceRefused, SourceNotFound, SourceUnreadable or SourceTimeout, each with a sentence for people."""
         # trust_env: a proxy would connect for us, to wherever its own resolver says.

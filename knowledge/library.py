@@ -1,7 +1,6 @@
 """The team's documents: taken in, kept current, and searched within an audience."""
 
 import asyncio
-import io
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,21 +11,20 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knowledge.archives import archive_sources
 from knowledge.audience import PUBLIC, Audience, parse_scope
 from knowledge.catalogue import Catalogue
+from knowledge.collecting import Collector
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
-from knowledge.kinds import is_archive, kind_of
+from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
-from knowledge.sites import site_sources
-from knowledge.sources import Content, Source, find_sources, open_file, page_at, read_file, source_again, uris_of
+from knowledge.sources import Content, Source, uris_of
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -70,7 +68,7 @@ class Library:
         self._index = index
         self._catalogue = catalogue
         self._parser = parser
-        self._fetcher = fetcher
+        self._collector = Collector(fetcher=fetcher, parser=parser, settings=settings)
         self._settings = settings
         self._writing = asyncio.Lock()
 
@@ -109,7 +107,7 @@ class Library:
         """
         scope = parse_scope(scope)
         try:
-            async with aclosing(self._sources(place, whole_site=whole_site)) as sources:
+            async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
                 async for source in sources:
                     async for result in self._ingest_source(source, scope, replace(origin, place=place)):
                         yield result
@@ -128,10 +126,7 @@ class Library:
 
     async def preview(self, url: str) -> Preview:
         """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
-        source = page_at(url, self._settings.fetch_allow_hosts)
-        content = await self._read(source)
-        if is_archive(source.name, content.content_type):
-            raise SourceRefused(f"“{source.name}” is an archive: each file in it is read, and none is shown before")
+        source, content = await self._collector.page(url)
         parsed = await self._parse(content, name=source.name)
         document = Document(uri=source.uri, title=parsed.title, text=parsed.text, scope=PUBLIC)
         chunks = await self._index.measure(document)
@@ -141,9 +136,7 @@ class Library:
         """Read a known document again; `data` is a file that was handed over in Slack, as it is there now."""
         if data is None:
             try:
-                source = await asyncio.to_thread(
-                    source_again, entry.uri, entry.origin.place, allow_hosts=self._settings.fetch_allow_hosts
-                )
+                source = await self._collector.again(entry)
             except SourceError as error:
                 return _failed(entry.uri, entry.title, error)
         else:
@@ -207,22 +200,9 @@ class Library:
         neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
         return widen(hits, neighbours, widen_to=widen_to)
 
-    async def _sources(self, place: str, *, whole_site: bool) -> AsyncGenerator[Source]:
-        settings = self._settings
-        if not whole_site:
-            hosts = settings.fetch_allow_hosts
-            for source in await asyncio.to_thread(lambda: list(find_sources(place, allow_hosts=hosts))):
-                yield source
-            return
-        async with aclosing(
-            site_sources(place, fetcher=self._fetcher, parser=self._parser, settings=settings)
-        ) as found:
-            async for source in found:
-                yield source
-
     async def _ingest_source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
         try:
-            async with aclosing(self._documents(source)) as documents:
+            async with aclosing(self._collector.documents(source)) as documents:
                 async for document in documents:
                     yield await self._ingest_document(document, scope, origin)
         except SourceError as error:
@@ -230,10 +210,10 @@ class Library:
 
     async def _read_again(self, source: Source, entry: Entry) -> IngestResult:
         """The document is the source itself, or a member of it where its link goes on with a path within."""
-        if "#" not in entry.uri:
+        if "#" not in entry.uri or source.uri == entry.uri:
             return await self._ingest_document(source, entry.scope, None)
         try:
-            async with aclosing(self._documents(source, only=entry.uri)) as members:
+            async with aclosing(self._collector.documents(source, only=entry.uri)) as members:
                 async for member in members:
                     if member.uri == entry.uri:
                         return await self._ingest_document(member, entry.scope, None)
@@ -241,41 +221,12 @@ class Library:
         except SourceError as error:
             return _failed(entry.uri, entry.title, error)
 
-    async def _documents(self, source: Source, *, only: str = "") -> AsyncGenerator[Source]:
-        """The source itself, or what it holds if it is an archive: all of it, or the one of this `uri`."""
-        if source.refusal is None and source.path is not None and is_archive(source.name):
-            # From its file, not from memory: an archive may be much larger than a document.
-            file = await asyncio.to_thread(open_file, source.path, limit=self._settings.place_max_bytes)
-        else:
-            content = await self._read(source)
-            source = replace(source, content=content)
-            if not is_archive(source.name, content.content_type):
-                yield source
-                return
-            file = io.BytesIO(content.data)
-        members = archive_sources(file, name=source.name, uri=source.uri, settings=self._settings, only=only)
-        with file:
-            async with aclosing(members):
-                async for member in members:
-                    yield member
-
     async def _ingest_document(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
         try:
-            content = await self._read(source)
+            content = await self._collector.content(source)
         except SourceError as error:
             return _failed(source.uri, source.name, error)
         return await self._take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
-
-    async def _read(self, source: Source) -> Content:
-        if source.refusal is not None:
-            raise source.refusal
-        if source.content is not None:
-            return source.content
-        if source.path is not None:
-            limit = self._settings.max_document_bytes
-            return await asyncio.to_thread(read_file, source.path, limit=limit)
-        page = await self._fetcher.fetch(source.uri)
-        return Content(data=page.data, content_type=page.content_type, modified_at=page.modified_at, is_web_page=True)
 
     async def _take_in(
         self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None

@@ -79,6 +79,10 @@ class KnowledgeSettings(BaseSettings):
         default=0.5, ge=0, description="Pause between two requests to a site; its robots.txt may ask for a longer one."
     )
 
+    repository_timeout_s: float = Field(
+        default=300, gt=0, description="How long copying a git repository may take, and each step of reading it."
+    )
+
     @field_validator("chunk_tokens")
     @classmethod
     def _within_window(cls, value: int, info: ValidationInfo) -> int:

@@ -64,9 +64,9 @@ def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[S
     elif stat.S_ISREG(mode):
         # As the walk through its folder finds it: folders without links in them, and the file's own name.
         path = path.parent.resolve() / path.name
-        yield Source(uri=path.as_uri(), name=_printable(path.name), path=path)
+        yield Source(uri=path.as_uri(), name=printable(path.name), path=path)
     else:
-        raise SourceRefused(f"“{_printable(path.name)}” is neither a file nor a folder")
+        raise SourceRefused(f"“{printable(path.name)}” is neither a file nor a folder")
 
 
 def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> Source:
@@ -88,8 +88,8 @@ def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> 
         if found is not None:
             return found
     elif stat.S_ISREG(mode):
-        return Source(uri=uri, name=_printable(path.name), path=path)
-    raise SourceRefused(f"“{_printable(path.name)}” is no file any more")
+        return Source(uri=uri, name=printable(path.name), path=path)
+    raise SourceRefused(f"“{printable(path.name)}” is no file any more")
 
 
 def uris_of(reference: str, allow_hosts: tuple[str, ...] = ()) -> set[str]:
@@ -122,7 +122,7 @@ def open_file(path: Path, *, limit: int) -> BinaryIO:
         # Non-blocking: a pipe put in a file's place would hold us for ever.
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except FileNotFoundError:
-        raise SourceNotFound(f"“{_printable(path.name)}” is no longer there") from None
+        raise SourceNotFound(f"“{printable(path.name)}” is no longer there") from None
     except OSError as error:
         raise _unreadable(path, error) from error
     if os.fstat(file.fileno()).st_size > limit:
@@ -154,7 +154,7 @@ def _look_at(place: str) -> tuple[Path, int]:
         return path, path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):
         # The last two are for ~ with a user who is none, and for characters that no file's name can hold.
-        raise SourceNotFound(f"There is no file or folder “{_printable(place[:_SHOWN_CHARS])}”") from None
+        raise SourceNotFound(f"There is no file or folder “{printable(place[:_SHOWN_CHARS])}”") from None
     except OSError as error:
         raise _unreadable(Path(place), error) from error
 
@@ -169,12 +169,12 @@ def _sources_below(folder: Path) -> Iterator[Source]:
                 yield from _file_below(root, Path(parent, name))
     for error in unlisted:
         path = Path(error.filename or root)
-        yield Source(uri=path.as_uri(), name=_printable(path.name), path=path, refusal=_unreadable(path, error))
+        yield Source(uri=path.as_uri(), name=printable(path.name), path=path, refusal=_unreadable(path, error))
 
 
 def _file_below(root: Path, path: Path) -> Iterator[Source]:
     """The file, with a refusal where it is not to be read; nothing for a pipe and the like."""
-    name = _printable(path.name)
+    name = printable(path.name)
     refusal: SourceError | None = None
     try:
         if not _leads_into(root, path):
@@ -196,16 +196,16 @@ def _leads_into(root: Path, path: Path) -> bool:
 
 
 def _too_large(path: Path, limit: int) -> SourceRefused:
-    return SourceRefused(f"“{_printable(path.name)}” is larger than {limit:,} bytes")
+    return SourceRefused(f"“{printable(path.name)}” is larger than {limit:,} bytes")
 
 
 def _unreadable(path: Path, error: OSError) -> SourceUnreadable:
-    name = _printable(path.name[:_SHOWN_CHARS])
+    name = printable(path.name[:_SHOWN_CHARS])
     if isinstance(error, PermissionError):
         return SourceUnreadable(f"“{name}” may not be read by Tandem; change its permissions")
     return SourceUnreadable(f"“{name}” could not be read: {error.strerror}")
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Python keeps the bytes of a name that is no UTF-8 as surrogates, which can't be stored or printed."""
     return _SURROGATE.sub("\ufffd", name)

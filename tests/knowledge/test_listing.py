@@ -132,7 +132,7 @@ class _Pages(Fetcher):
 
 
 async def test_preview_says_what_would_be_read_and_keeps_nothing(library: Library, settings: KnowledgeSettings) -> None:
-    library._fetcher = _Pages(settings)
+    library._collector._fetcher = _Pages(settings)
     seen = await library.preview("https://a.example/tea")
     assert (seen.title, seen.size, seen.chunks) == ("Tea", len(_Pages.text), 1)
     assert "Tea is at four." in seen.text
@@ -147,7 +147,7 @@ async def test_preview_reads_pages_of_the_web_alone(library: Library, place: str
 
 
 async def test_page_read_again_is_known_by_the_same_number(library: Library, settings: KnowledgeSettings) -> None:
-    pages = library._fetcher = _Pages(settings)
+    pages = library._collector._fetcher = _Pages(settings)
     _ = [result async for result in library.ingest("https://a.example/tea", PUBLIC, _ADA)]
     before = await _only(library)
     assert (await library.refresh(before)).status == "unchanged"
@@ -162,7 +162,7 @@ async def test_page_read_again_is_known_by_the_same_number(library: Library, set
 async def test_page_knows_when_it_was_changed_from_itself_or_else_from_its_server(
     library: Library, settings: KnowledgeSettings, says_so: bool
 ) -> None:
-    pages = library._fetcher = _Pages(settings)
+    pages = library._collector._fetcher = _Pages(settings)
     pages.modified_at = datetime(2024, 5, 2, 10, tzinfo=UTC)
     if says_so:
         pages.text = f'<meta property="article:published_time" content="2023-04-01">{pages.text}'
@@ -174,7 +174,7 @@ async def test_page_knows_when_it_was_changed_from_itself_or_else_from_its_serve
 async def test_document_taken_out_while_it_is_read_again_stays_out(
     library: Library, settings: KnowledgeSettings
 ) -> None:
-    library._fetcher = _Pages(settings)
+    library._collector._fetcher = _Pages(settings)
     _ = [result async for result in library.ingest("https://a.example/tea", PUBLIC)]
     entry = await _only(library)
     await library.remove(entry.id)

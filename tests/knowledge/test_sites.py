@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from knowledge.audience import EVERYONE
+from knowledge.collecting import Collector
 from knowledge.errors import SourceDisallowed, SourceError, SourceNotFound, SourceRefused
 from knowledge.fetching import Fetcher
 from knowledge.library import Library
@@ -220,7 +221,7 @@ async def test_links_are_relative_to_the_base_that_the_page_names(parser: Parser
 async def test_the_pages_of_a_site_are_found_with_their_links(library: Library) -> None:
     with Website(DOCS).serving() as site:
         settings = KnowledgeSettings(site_delay_s=0, fetch_allow_hosts=(site.host,))
-        library._settings, library._fetcher = settings, Fetcher(settings)
+        library._collector = Collector(fetcher=Fetcher(settings), parser=library._parser, settings=settings)
         results = [result async for result in library.ingest(f"{site.url}/docs/", "public", whole_site=True)]
         again = [result async for result in library.ingest(f"{site.url}/docs/", "public", whole_site=True)]
         again_alone = [(await library.refresh(entry)).status for entry in (await library.documents(EVERYONE))[:1]]
