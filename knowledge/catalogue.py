@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,10 +22,11 @@ _FEWEST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What the catalogue knows of a document's current version."""
+    """What the catalogue knows of a document's current version, and where the document was first added."""
 
     content_hash: str
     chunks: int
+    added_in: str = ""
 
 
 class Catalogue:
@@ -38,12 +39,13 @@ class Catalogue:
         """The current version of each of these documents; those unknown are absent."""
         if not document_ids:
             return {}
-        query = select(documents.c.id, documents.c.content_hash, documents.c.chunks).where(
-            documents.c.id.in_(document_ids)
-        )
+        columns = documents.c.id, documents.c.content_hash, documents.c.chunks, documents.c.added_in
+        query = select(*columns).where(documents.c.id.in_(document_ids))
         async with self._transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return {row.id: Version(content_hash=row.content_hash, chunks=row.chunks) for row in rows}
+        return {
+            row.id: Version(content_hash=row.content_hash, chunks=row.chunks, added_in=row.added_in) for row in rows
+        }
 
     async def put(self, document: Document, *, content_hash: str, chunks: int, origin: Origin | None = None) -> None:
         """Make this the version that answers. Where the document is known, it keeps its number and its origin."""
@@ -96,10 +98,18 @@ class Catalogue:
         """What was added by one ingest, and is still there."""
         return await self._entries(audience, documents.c.ingest_id == ingest_id)
 
+    async def from_places(self, places: Collection[str]) -> list[Entry]:
+        """What was taken in from exactly these places, whoever may read it."""
+        return await self._entries(None, documents.c.place.in_(places))
+
+    async def from_places_below(self, start: str) -> list[Entry]:
+        """What was taken in from places that begin so, whoever may read it."""
+        return await self._entries(None, documents.c.place.startswith(start, autoescape=True))
+
     async def _entries(
-        self, audience: Audience, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0
+        self, audience: Audience | None, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0
     ) -> list[Entry]:
-        readable = documents.c.scope.in_(sorted(audience.scopes))
+        readable = true() if audience is None else documents.c.scope.in_(sorted(audience.scopes))
         newest_first = documents.c.added_at.desc(), documents.c.number
         query = select(documents).where(readable, *which).order_by(*newest_first).limit(limit).offset(offset)
         async with self._transaction() as connection:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import PUBLIC, Audience, parse_scope
-from knowledge.catalogue import Catalogue
+from knowledge.catalogue import Catalogue, Version
 from knowledge.collecting import Collector
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
@@ -124,6 +124,12 @@ class Library:
         await self._index.settle()
         return results
 
+    async def ingest_text(self, document: Document, origin: Origin) -> IngestResult:
+        """Take in what needs no parsing, such as a thread of messages; `origin.place` says where it is found again."""
+        result = await self._bring_in(document, origin, name=document.title)
+        await self._index.settle()
+        return result
+
     async def preview(self, url: str) -> Preview:
         """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
         source, content = await self._collector.page(url)
@@ -160,6 +166,14 @@ class Library:
     async def of_ingest(self, ingest_id: str, audience: Audience) -> list[Entry]:
         """What one ingest added and is still there, of what the audience may read."""
         return await self._catalogue.of_ingest(ingest_id, audience)
+
+    async def from_places(self, *places: str) -> list[Entry]:
+        """What was taken in from exactly these places, whoever may read it: to keep it current, never to be shown."""
+        return await self._catalogue.from_places(places)
+
+    async def from_places_below(self, start: str) -> list[Entry]:
+        """What was taken in from places that begin so, whoever may read it: never to be shown."""
+        return await self._catalogue.from_places_below(start)
 
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
@@ -246,14 +260,17 @@ class Library:
             kind=kind_of(name, content.content_type) or "",
             author=parsed.author or "",
         )
+        return await self._bring_in(document, origin, name=name)
+
+    async def _bring_in(self, document: Document, origin: Origin | None, *, name: str) -> IngestResult:
         try:
             async with self._writing:
                 status, chunks = await self._bring_up_to_date(document, origin)
                 public = await self._catalogue.versions({document.public_id} - {document.id})
         except SourceError as error:
-            return _failed(uri, name, error)
+            return _failed(document.uri, name, error)
         note = _PUBLIC_COPY if public else None
-        return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks, error=note)
+        return IngestResult(uri=document.uri, title=document.title, status=status, chunks=chunks, error=note)
 
     async def _parse(self, content: Content, *, name: str) -> Parsed:
         limit = self._settings.max_document_bytes
@@ -276,12 +293,20 @@ class Library:
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self._index.count(document.id) == known.chunks:
             return "unchanged", known.chunks
-        chunks = await self._index.add(document)
+        chunks = await self._index.add(_with_channel(document, known, origin))
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
         await self._catalogue.put(document, content_hash=content_hash, chunks=chunks, origin=origin)
         await self._index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
+
+
+def _with_channel(document: Document, known: Version | None, origin: Origin | None) -> Document:
+    """A public document is of the channel in which it was first added; of others, the scope says it."""
+    if document.scope != PUBLIC:
+        return document
+    first = known.added_in if known is not None else (origin or _NO_ORIGIN).added_in
+    return replace(document, channel=first)
 
 
 def _failed(uri: str, title: str, error: SourceError) -> IngestResult:

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import EVERYONE, NOBODY, parse_audience
 from knowledge.catalogue import Catalogue
 from knowledge.chunking import as_node
-from knowledge.documents import Document, IngestResult
+from knowledge.documents import Document, IngestResult, Origin
 from knowledge.errors import IndexUnavailable, InvalidScope
+from knowledge.filters import SearchFilter
 from knowledge.index import PassageIndex
 from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
@@ -303,3 +304,42 @@ async def test_an_archive_over_the_limit_is_not_opened(library: Library, tmp_pat
     library._settings = KnowledgeSettings(place_max_bytes=20)
     [result] = await ingest(library, tmp_path / "docs.zip")
     assert result.error == "“docs.zip” is larger than 20 bytes"
+
+
+_IN_OPS = SearchFilter(channels=frozenset({"C1"}))
+
+
+async def test_public_document_is_found_in_the_channel_in_which_it_was_first_added(library: Library) -> None:
+    async def add(text: str, channel: str) -> None:
+        origin = Origin(added_in=channel)
+        await library.ingest_bytes(
+            text.encode(), name="page.txt", uri="https://a.example/", scope="public", origin=origin
+        )
+
+    async def found(only: SearchFilter) -> list[str]:
+        return [passage.text for passage in await library.search("deploy", EVERYONE, only=only)]
+
+    await add("We deploy on Monday.", "C1")
+    assert await found(_IN_OPS) == ["We deploy on Monday."]
+    await add("We deploy on Tuesday.", "C2")
+    assert await found(_IN_OPS) == ["We deploy on Tuesday."]
+    [entry] = await library.documents(EVERYONE)
+    await library.refresh(entry, b"We deploy on Friday.", name="page.txt")
+    assert await found(_IN_OPS) == ["We deploy on Friday."]
+    assert await found(SearchFilter(channels=frozenset({"C2"}))) == []
+
+
+async def test_text_handed_over_as_a_document_is_found_by_its_place_and_replaced_whole(library: Library) -> None:
+    def thread(text: str) -> Document:
+        return Document(uri="https://slack.example/p1", title="Deploys", text=text, scope="channel:C1", author="Ada")
+
+    origin = Origin(place="thread:C1:1", added_by="U1", added_in="C1", ingest_id="w1")
+    assert (await library.ingest_text(thread("We deploy on Monday."), origin)).status == "added"
+    assert (await library.ingest_text(thread("We deploy on Friday."), origin)).status == "updated"
+    assert await texts(library, "deploy") == []
+    assert await texts(library, "deploy", "channel:C1") == ["We deploy on Friday."]
+    [entry] = await library.from_places("thread:C1:1", "thread:C1:2")
+    assert (entry.title, entry.origin) == ("Deploys", origin)
+    assert await library.from_places_below("thread:C1:") == [entry]
+    assert await library.from_places_below("thread:C_:") == []
+    assert (await library.ingest_text(thread(" "), origin)).status == "failed"
