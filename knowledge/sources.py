@@ -15,6 +15,7 @@ from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceU
 from knowledge.kinds import is_archive, is_document
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_WEB = frozenset({"http", "https"})
 # An error's sentence shows no more of a name, which may be of any length.
 _SHOWN_CHARS = 200
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -76,8 +77,9 @@ def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> 
     """
     uri = uri.partition("#")[0]
     split = urlsplit(uri)
-    if split.scheme in {"http", "https"}:
+    if split.scheme in _WEB and urlsplit(place).scheme in _WEB:
         return page_at(uri, allow_hosts)
+    # What is kept in Slack has a link there too, and whoever follows it without a token reads a sign-in page.
     if split.scheme != "file":
         raise SourceRefused("It was handed over in Slack, and is read again from there only")
     path, mode = _look_at(os.fsdecode(unquote_to_bytes(split.path)))

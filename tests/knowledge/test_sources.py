@@ -5,7 +5,7 @@ import pytest
 
 from knowledge.errors import SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.kinds import kind_of
-from knowledge.sources import find_sources, read_file
+from knowledge.sources import find_sources, read_file, source_again
 
 
 def test_a_folder_gives_its_documents_in_order_and_nothing_hidden(tmp_path: Path) -> None:
@@ -217,3 +217,11 @@ def test_an_address_that_cannot_be_read_is_refused(address: str) -> None:
 )
 def test_a_kind_is_known_by_announcement_and_name(name: str, content_type: str, kind: str | None) -> None:
     assert kind_of(name, content_type) == kind
+
+
+def test_link_of_what_was_handed_over_in_slack_is_not_read_as_a_page() -> None:
+    """Without a token, Slack shows a sign-in page there, which would take the document's place."""
+    uri = "https://team.slack.com/archives/C1/p1"
+    with pytest.raises(SourceRefused, match="from there only"):
+        source_again(uri, "slack-message:C1:1:1")
+    assert source_again(uri, uri).uri == uri
