@@ -11,6 +11,7 @@ from typing import Any
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_bolt.authorization import AuthorizeResult
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.arrivals import (
     CORRECTION_ACTION,
@@ -21,18 +22,19 @@ from bot.arrivals import (
     Arrival,
     Identity,
 )
+from bot.channel_command import ChannelCommands, ChannelRequest, channel_request
 from bot.directory import Directory
-from bot.document_pages import add_pages, show
+from bot.document_pages import add_pages, answer_when_known, show
 from bot.documents import DocumentDesk
 from bot.durable import Durable
-from bot.errors import SlackError, SlackRefused
+from bot.errors import NotStored, SlackError, SlackRefused
 from bot.feedback import correction_form, is_blank
 from bot.ingest_command import spoken
 from bot.ingest_form import HELP, ingest_form, missing_in_form
 from bot.ingest_report import readers
 from bot.intake import Intake
 from bot.payloads import Json, inner, objects, optional
-from bot.rendering import button, section
+from bot.rendering import Page, button, section
 from bot.slack import Slack
 from bot.sources import SourceDesk
 
@@ -44,6 +46,7 @@ _ACCEPTED = 200
 _MEMBERSHIP_EVENTS = ("member_", "channel_", "group_", "user_", "team_", "shared_channel_")
 _TAKEN = "I'm on it, and will say here what came of it. If nothing appears, invite me to this channel first."
 _NO_FORM = "The form could not be opened. Please try again."
+_NOT_BEGUN = "I could not find out who may read that channel, or not store this. Nothing was begun. Please try again."
 _NO_SOURCE = "The source could not be opened in time. Please click again."
 _NOTED = "Noted as a bad answer. To say what was wrong with it, press the button."
 _NOT_A_MEMBER = (
@@ -64,6 +67,7 @@ def build_app(
     directory: Directory,
     sources: SourceDesk,
     documents: DocumentDesk,
+    channels: ChannelCommands,
     signing_secret: str,
 ) -> AsyncApp:
     """An app whose every request passes the intake. `signing_secret` is empty in Socket Mode, which has no signatures."""
@@ -85,7 +89,7 @@ def build_app(
     _add_events(app, directory)
     add_pages(app, documents)
     _add_actions(app, slack, durable, sources)
-    _add_commands(app, slack, directory, documents)
+    _add_commands(app, slack, directory, documents, channels)
     _add_views(app)
     return app
 
@@ -135,12 +139,16 @@ def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceD
         await ack()
 
 
-def _add_commands(app: AsyncApp, slack: Slack, directory: Directory, documents: DocumentDesk) -> None:
+def _add_commands(
+    app: AsyncApp, slack: Slack, directory: Directory, documents: DocumentDesk, channels: ChannelCommands
+) -> None:
     @app.command(_ANY)
     async def ingest(ack: AsyncAck, respond: AsyncRespond, body: Json, context: Any) -> None:
-        command = spoken(optional(body, "text"))
+        command, of_channel = spoken(optional(body, "text")), channel_request(optional(body, "text"))
         if context["arrival"] is not None:
             await ack(_TAKEN)
+        elif of_channel is not None:
+            await answer_when_known(ack, respond, _of_channel(channels, body, of_channel))
         elif command.name:
             await show(ack, respond, documents, body, command)
         elif command.argument:
@@ -179,6 +187,15 @@ def _add_views(app: AsyncApp) -> None:
     @app.shortcut(_ANY)
     async def shortcut(ack: AsyncAck) -> None:
         await ack()
+
+
+async def _of_channel(channels: ChannelCommands, body: Json, request: ChannelRequest) -> Page:
+    try:
+        said = await channels.answer(body, request)
+    except (SlackError, NotStored, SQLAlchemyError, OSError) as error:
+        log.warning("a channel was not begun or stopped: %s", type(error).__name__)
+        said = _NOT_BEGUN
+    return Page(text=said, blocks=[section(said)])
 
 
 async def _open_ingest_form(ack: AsyncAck, slack: Slack, directory: Directory, body: Json) -> None:

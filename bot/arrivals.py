@@ -19,6 +19,9 @@ ArrivalKind = Literal[
     "remove",
     "undo",
     "refresh",
+    "history",
+    "thread",
+    "leave",
     "gave_up",
 ]
 
@@ -33,7 +36,7 @@ NEWER_ACTION = "tandem_documents_newer"
 OLDER_ACTION = "tandem_documents_older"
 ADD_SHORTCUT = "tandem_add_to_knowledge"
 
-_HUMAN_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
+HUMAN_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +88,14 @@ def _any_message(event: Json, team: str, me: Identity) -> Arrival | None:
             return _changed(event, team, me)
         case "message_deleted":
             return _deleted(event, team, required(event, "deleted_ts"))
-        case subtype if subtype in _HUMAN_SUBTYPES:
-            return _message(event, team, me, mentioned=_mentions(optional(event, "text"), me))
+        case subtype if subtype in HUMAN_SUBTYPES:
+            return _message(event, team, me, mentioned=mentions(optional(event, "text"), me))
         case _:
             return None
 
 
 def _message(event: Json, team: str, me: Identity, *, mentioned: bool) -> Arrival | None:
-    if _is_from_a_bot(event, me):
+    if is_from_a_bot(event, me):
         return None
     channel, ts = required(event, "channel"), required(event, "ts")
     thread_ts = optional(event, "thread_ts") or ts
@@ -134,7 +137,7 @@ def _changed(event: Json, team: str, me: Identity) -> Arrival | None:
         return None
     at = optional(event, "event_ts") or required(event, "ts")
     key = asked.payload["key"]
-    settled = _mentions(text, me) or channel.startswith("D")
+    settled = mentions(text, me) or channel.startswith("D")
     return Arrival(
         id=f"{key}:edit:{at}",
         kind="edit",
@@ -191,11 +194,11 @@ def storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _mentions(text: str, me: Identity) -> bool:
+def mentions(text: str, me: Identity) -> bool:
     return re.search(rf"<@{re.escape(me.user)}(\|[^>]*)?>", text) is not None
 
 
-def _is_from_a_bot(event: Json, me: Identity) -> bool:
+def is_from_a_bot(event: Json, me: Identity) -> bool:
     """Bots are never answered: two of them would talk for ever."""
     return bool(event.get("bot_id") or event.get("bot_profile")) or event.get("user") in {me.user, "USLACKBOT"}
 

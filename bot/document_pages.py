@@ -26,6 +26,7 @@ log = logging.getLogger("tandem.documents")
 
 _LOOKING = "One moment, I am looking…"
 _NOT_SHOWN = "The documents could not be looked up. Please try again."
+_WHICH_CHANNEL = "Say which channel: `/ingest stop #channel`."
 _WHICH = "Say which: `/ingest {name} 12345` or `/ingest {name} https://…`. `/ingest list` shows the numbers."
 # Of the three seconds that Slack waits for an acknowledgement.
 _LOOK_S = 1.5
@@ -64,10 +65,18 @@ async def show(ack: AsyncAck, respond: AsyncRespond, documents: DocumentDesk, bo
         case "remove" | "refresh":
             await ack(_WHICH.format(name=command.name))
             return
+        case "stop":
+            await ack(_WHICH_CHANNEL)
+            return
         case _:
             await ack(HELP)
             return
-    looking = asyncio.create_task(_looked_up(page))
+    await answer_when_known(ack, respond, _looked_up(page))
+
+
+async def answer_when_known(ack: AsyncAck, respond: AsyncRespond, page: Coroutine[Any, Any, Page]) -> None:
+    """Show it with the acknowledgement where it is known in time, and afterwards where it is not."""
+    looking = asyncio.create_task(page)
     await asyncio.wait({looking}, timeout=_LOOK_S)
     if looking.done():
         found = looking.result()

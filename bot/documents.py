@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.arrivals import NEWER_ACTION, OLDER_ACTION
 from bot.directory import Directory
 from bot.ingest_report import readers
-from bot.ingests import Ingests
+from bot.ingests import Ingest, Ingests
 from bot.membership import access
 from bot.rendering import Page, button, context, escape, plain, section, short_title_of
 from knowledge.audience import PUBLIC
@@ -59,7 +59,7 @@ class DocumentDesk:
             return _said(granted.refusal)
         count = await self._library.count(granted.audience)
         reading = [
-            f"• {each.read} of {each.documents} read, for <@{each.person}>, since {_moment(each.started_at)}"
+            f"• {_read(each)} read, for <@{each.person}>, since {_moment(each.started_at)}"
             for each in await self._ingests.under_way(channel)
         ]
         failed = [
@@ -85,6 +85,11 @@ class DocumentDesk:
         except SourceError as error:
             return _said(f"This page would not be taken in. {error}")
         return _previewed(found, readers(await self._directory.channel(channel)).said or _ASKED)
+
+
+def _read(ingest: Ingest) -> str:
+    """Of a channel's history nobody knows beforehand how many threads it holds."""
+    return f"{ingest.read} of {ingest.documents}" if ingest.documents else f"{ingest.read} so far"
 
 
 def _previewed(found: Preview, who: str) -> Page:

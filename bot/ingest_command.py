@@ -15,7 +15,7 @@ _ALONE = frozenset({"undo"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """`name` is list, status, preview, remove, undo, refresh or help, and empty where documents are handed over."""
+    """`name` is list, status, preview, remove, undo, refresh, stop or help, and empty where documents are handed over."""
 
     name: str
     argument: str

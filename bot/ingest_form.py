@@ -14,6 +14,7 @@ HELP = (
     "• `/ingest` alone opens a form for files\n"
     "• or upload files in a direct message to me, with the comment `/ingest`\n"
     "• *Add to knowledge* in the menu of a message adds it, with its files and links\n"
+    "• `/ingest #channel` takes in a channel's history and follows it, `/ingest stop #channel` ends that; administrators may\n"
     "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there. "
     "In a direct message I ask who may read it, unless you write `/ingest public` and what to add.\n"
     "*See and change what is there*\n"
@@ -33,7 +34,7 @@ _FILES_AT_ONCE = 10
 _LEFT_OUT = "+"
 # Before the times of a message and its thread.
 _MESSAGE = "@"
-_WORD = re.compile(r"\s*(list|status|preview|remove|undo|refresh|help)(?!\S)", re.IGNORECASE)
+_WORD = re.compile(r"\s*(list|status|preview|remove|undo|refresh|stop|help)(?!\S)", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?P<opening><?)(?P<address>https?://[^\s<>|]+)")
 _AFTER_AN_ADDRESS = ".,;"
 # Only the word right after the command says that all may read it: “it is not public yet” says the contrary.

@@ -13,9 +13,11 @@ from bot.durable import Durable
 from bot.errors import NotStored
 from bot.failpoints import Failpoints
 from bot.feedback import read_correction
+from bot.following import Following
 from bot.ingest_command import read_command, read_shortcut
 from bot.ingest_form import read_form
 from bot.payloads import Malformed, inner, optional
+from knowledge.errors import CatalogueUnavailable
 
 log = logging.getLogger("tandem.intake")
 
@@ -25,9 +27,12 @@ _THREADS_REMEMBERED = 10_000
 
 
 class Intake:
-    def __init__(self, *, durable: Durable, deliveries: Deliveries, me: Identity, failpoints: Failpoints) -> None:
+    def __init__(
+        self, *, durable: Durable, deliveries: Deliveries, following: Following, me: Identity, failpoints: Failpoints
+    ) -> None:
         self._durable = durable
         self._deliveries = deliveries
+        self._following = following
         self._me = me
         self._failpoints = failpoints
         self._threads: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -43,19 +48,26 @@ class Intake:
                 self._threads.popitem(last=False)
 
     async def take_in(self, body: Mapping[str, Any]) -> tuple[int, Arrival | None]:
-        """Store what a delivery asks for. The status is for Slack: only 200 acknowledges, and 503 has it sent again."""
+        """Store what a delivery asks of the bot, which is returned, and what it changes in the documents.
+
+        The status is for Slack: only 200 acknowledges, and 503 has it sent again.
+        """
         try:
             arrival = self._read(body)
-            if arrival is None or not await self._concerns_us(arrival):
+            if arrival is not None and not await self._concerns_us(arrival):
+                arrival = None
+            wanted = [each for each in (arrival, await self._following.read(body)) if each is not None]
+            if not wanted:
                 return _ACCEPTED, None
             if not self.open:
                 return _NOT_NOW, None
-            await self._durable.store(arrival)
-            self.remember(arrival.kind, arrival.payload)
+            for each in wanted:
+                await self._durable.store(each)
+                self.remember(each.kind, each.payload)
         except Malformed as error:
             log.warning("a delivery without its %s was refused", error)
             return _BAD_REQUEST, None
-        except (NotStored, SQLAlchemyError, OSError) as error:
+        except (NotStored, CatalogueUnavailable, SQLAlchemyError, OSError) as error:
             log.error("a delivery was not stored, and so not acknowledged: %s", type(error).__name__)  # noqa: TRY400 — the trace is the driver's, and may hold the message
             return _NOT_NOW, None
         self._failpoints.reached("after_store")

@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.answering import Answering
 from bot.app import build_app
 from bot.arrivals import Identity, gave_up
+from bot.channel_command import ChannelCommands
+from bot.channel_histories import ChannelHistories
+from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.documents import DocumentDesk
@@ -24,6 +27,7 @@ from bot.durable import Durable, Nightly
 from bot.errors import BotError, NotStored, SlackError, SlackRefused, SlackUnauthorized
 from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
+from bot.following import Following
 from bot.http_mode import HttpMode
 from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
@@ -34,8 +38,10 @@ from bot.payloads import optional
 from bot.quotas import Quota
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
+from bot.slack_threads import SlackThreads
 from bot.sources import SourceDesk
 from bot.stream import Outlet
+from bot.thread_upkeep import ThreadUpkeep
 from bot.token_watch import watch_token
 from bot.tokens import check_app_token
 from bot.upkeep import Upkeep
@@ -191,7 +197,15 @@ async def open_bot(
         slack=slack, token=settings.bot_token, api_url=settings.api_url, max_bytes=settings.upload_bytes
     )
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
-    ingests = Ingests(engine)
+    ingests, histories = Ingests(engine), ChannelHistories(engine)
+    threads = ThreadUpkeep(
+        library=library,
+        threads=SlackThreads(slack=slack, directory=directory, me=me),
+        in_slack=in_slack,
+        directory=directory,
+        histories=histories,
+        ingests=ingests,
+    )
     work = Work(
         answering=Answering(
             router=router,
@@ -206,12 +220,24 @@ async def open_bot(
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
-        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        upkeep=Upkeep(
+            library=library,
+            outlet=outlet,
+            in_slack=in_slack,
+            directory=directory,
+            ingests=ingests,
+            histories=histories,
+            threads=threads,
+        ),
+        channels=ChannelDesk(
+            slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
+        ),
         deliveries=deliveries,
         slack=slack,
     )
     durable = Durable(database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do)
-    intake = Intake(durable=durable, deliveries=deliveries, me=me, failpoints=failpoints)
+    following = Following(histories=histories, library=library, me=me)
+    intake = Intake(durable=durable, deliveries=deliveries, following=following, me=me, failpoints=failpoints)
     app = build_app(
         slack=slack,
         token=settings.bot_token,
@@ -221,6 +247,7 @@ async def open_bot(
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
         documents=DocumentDesk(library=library, directory=directory, ingests=ingests),
+        channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)

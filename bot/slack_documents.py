@@ -13,7 +13,7 @@ from bot.slack import Slack
 _FILE, _MESSAGE = "slack-file:", "slack-message:"
 _TITLE_CHARS = 60
 _GONE = {"file_not_found", "file_deleted"}
-_NO_MESSAGE = {"message_not_found", "thread_not_found"}
+NO_MESSAGE = {"message_not_found", "thread_not_found"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Shared:
 
     @property
     def place(self) -> str:
-        return f"{_MESSAGE}{self.channel}:{self.ts}:{self.thread_ts}"
+        return f"{places_of_messages(self.channel)}{self.ts}:{self.thread_ts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,17 @@ class Contents:
 
 def file_place(file_id: str) -> str:
     return f"{_FILE}{file_id}"
+
+
+def places_of_messages(channel: str) -> str:
+    """What the places of all messages begin with that were added to the documents in a channel."""
+    return f"{_MESSAGE}{channel}:"
+
+
+def shortened(text: str) -> str:
+    """How a text begins, in a line."""
+    first = " ".join(text.split())
+    return first if len(first) <= _TITLE_CHARS else f"{first[:_TITLE_CHARS].rsplit(' ', 1)[0]}…"
 
 
 class SlackDocuments:
@@ -98,7 +109,7 @@ class SlackDocuments:
                 "conversations.replies", channel=shared.channel, ts=shared.thread_ts or shared.ts, **window
             )
         except SlackRefused as error:
-            if error.code not in _NO_MESSAGE:
+            if error.code not in NO_MESSAGE:
                 raise
             page = {}
         for message in objects(page, "messages"):
@@ -107,8 +118,7 @@ class SlackDocuments:
         raise NotDownloaded("The message is no longer there.")
 
     async def _title(self, shared: Shared, author: str, text: str) -> str:
-        first = " ".join(text.split())
-        begins = first if len(first) <= _TITLE_CHARS else f"{first[:_TITLE_CHARS].rsplit(' ', 1)[0]}…"
+        begins = shortened(text)
         who = (await self._directory.person(author)).name if author else "A message"
         channel = (await self._directory.channel(shared.channel)).name
         return f"{who} in #{channel}: {begins}" if channel else f"{who}: {begins}"

@@ -64,3 +64,22 @@ ingest_failures = Table(
     Column("failed_at", Moment, nullable=False),
     Index("ix_ingest_failures_channel_failed_at", "channel", "failed_at"),
 )
+
+# One row a channel whose history was taken in. `state` is reading, broken (given up on the way), followed or stopped; all
+# but stopped are kept current. `newest_ts` and `oldest_ts` say how far it is read; `stopped_ts` is the time from which on
+# nothing of it is taken in, "" while it is followed. `work_id` reads it; its documents are known by `ingest_id`.
+channel_histories = Table(
+    "channel_histories",
+    metadata,
+    Column("channel", String(40), primary_key=True),
+    Column("team", String(40), nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("work_id", String(255), nullable=False),
+    Column("ingest_id", String(255), nullable=False, index=True),
+    Column("state", String(12), nullable=False),
+    Column("newest_ts", String(40), nullable=False),
+    Column("oldest_ts", String(40), nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("stopped_ts", String(40), nullable=False),
+)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.channel_histories import ChannelHistories
 from bot.directory import Directory
 from bot.downloads import NotDownloaded
 from bot.failures import NOT_DONE, note
@@ -16,6 +17,7 @@ from bot.orphans import Place
 from bot.rendering import SECTION_CHARS, Page, escape, pages, section, short_title_of, split_text
 from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet, Reply
+from bot.thread_upkeep import ThreadUpkeep
 from knowledge.audience import Audience
 from knowledge.documents import Entry, IngestResult
 from knowledge.library import Library
@@ -38,13 +40,23 @@ _REFERENCE_CHARS = 200
 
 class Upkeep:
     def __init__(
-        self, *, library: Library, outlet: Outlet, in_slack: SlackDocuments, directory: Directory, ingests: Ingests
+        self,
+        *,
+        library: Library,
+        outlet: Outlet,
+        in_slack: SlackDocuments,
+        directory: Directory,
+        ingests: Ingests,
+        histories: ChannelHistories,
+        threads: ThreadUpkeep,
     ) -> None:
         self._library = library
         self._outlet = outlet
         self._in_slack = in_slack
         self._directory = directory
         self._ingests = ingests
+        self._histories = histories
+        self._threads = threads
 
     async def do(self, work_id: str, kind: str, payload: Mapping[str, Any]) -> None:
         """Do it and say what came of it. Done again after a crash, it finishes what was begun.
@@ -99,6 +111,8 @@ class Upkeep:
             return note(_NOTHING_LEFT)
         if last.is_under_way:
             return note(_UNDER_WAY)
+        # A channel that is followed would bring them back, thread by thread.
+        await self._histories.stop_ingest(last.id, f"{time.time():.6f}")
         found = await self._library.of_ingest(last.id, audience)
         theirs = [entry for entry in found if entry.origin.added_by == place.user]
         for entry in theirs:
@@ -133,6 +147,9 @@ class Upkeep:
 
     async def _read_again(self, entry: Entry) -> IngestResult:
         try:
+            thread = await self._threads.read_again(entry)
+            if thread is not None:
+                return thread
             upload = await self._in_slack.again(entry.origin.place)
         except NotDownloaded as error:
             return IngestResult(uri=entry.uri, title=entry.title, status="failed", error=str(error))

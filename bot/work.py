@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answering import Answering
+from bot.channel_reading import ChannelDesk
 from bot.deliveries import Asked, Deliveries
 from bot.errors import SlackAmbiguous, SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
@@ -53,6 +54,7 @@ class Work:
         feedback: FeedbackDesk,
         ingest: IngestDesk,
         upkeep: Upkeep,
+        channels: ChannelDesk,
         deliveries: Deliveries,
         slack: Slack,
         waits_s: tuple[float, ...] = _WAITS_S,
@@ -61,6 +63,7 @@ class Work:
         self._feedback = feedback
         self._ingest = ingest
         self._upkeep = upkeep
+        self._channels = channels
         self._deliveries = deliveries
         self._slack = slack
         self._waits_s = waits_s
@@ -114,6 +117,8 @@ class Work:
                 await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
             case "remove" | "undo" | "refresh":
                 await self._upkeep.do(work_id, kind, payload)
+            case "history" | "thread" | "leave":
+                await self._channels.do(work_id, kind, payload)
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None
@@ -190,6 +195,8 @@ class Work:
                 await self._ingest.own_up(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.own_up(work_id, payload)
+            case "history" | "thread" | "leave":
+                await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
             case _:  # a deletion shows nothing
@@ -206,6 +213,8 @@ class Work:
                 await self._ingest.own_up_privately(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.own_up_privately(work_id, payload)
+            case "history":
+                await self._channels.own_up_privately(work_id, payload)
             case "retry":
                 await self._deliveries.settle(_retry_id(payload), optional(payload, "value"), "failed")
             case _:

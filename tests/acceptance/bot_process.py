@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 import bot.tables
 import router.tables
 from bot.service import SlackSettings, open_bot
-from knowledge.documents import IngestResult, Origin
+from knowledge.documents import Entry, IngestResult, Origin
 from router.journal import Journal
 from router.model import ModelClient
 from router.policy import Policy
@@ -46,6 +46,9 @@ class ShelfOfNames:
             yield IngestResult(uri=place, title=place, status="failed", error="The page could not be reached.")
         else:
             yield IngestResult(uri=place, title=f"{place} for {scope}", status="added", chunks=1)
+
+    async def from_places(self, *_: str) -> list[Entry]:
+        return []
 
 
 async def main(given: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import build_app
 from bot.arrivals import Arrival, Identity
+from bot.channel_command import ChannelCommands, ChannelRequest
 from bot.directory import Directory
 from bot.documents import DocumentDesk
 from bot.durable import Durable
-from bot.errors import SlackRefused, SlackUnreachable
+from bot.errors import NotStored, SlackRefused, SlackUnreachable
 from bot.intake import Intake
 from bot.rendering import Page, section
 from bot.slack import Slack
@@ -46,6 +47,11 @@ class _Parts:
     async def view(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"type": "modal"}
 
+    async def answer(self, body: dict[str, Any], request: ChannelRequest) -> str:
+        if body["user_id"] == "U9":
+            raise NotStored("the disk is full")
+        return f"{request.wants} {request.id}"
+
     async def listed(self, *, channel: str, user: str, page: int = 1) -> Page:
         if user == "U9":
             raise CatalogueUnavailable
@@ -65,6 +71,7 @@ async def _deliver(slack: _Slack, body: dict[str, Any], arrival: Arrival | None 
         directory=Directory(cast("Slack", slack), team="T1"),
         sources=cast("SourceDesk", parts),
         documents=cast("DocumentDesk", parts),
+        channels=cast("ChannelCommands", parts),
         signing_secret="",
     )
     response = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
@@ -124,6 +131,13 @@ async def test_list_that_cannot_be_looked_up_says_so() -> None:
 )
 async def test_command_without_what_it_needs_says_how_to_write_it(text: str, said: str) -> None:
     assert said in await _deliver(_slack(), _command(text=text))
+
+
+async def test_command_that_names_a_channel_is_answered_by_what_came_of_it() -> None:
+    assert "start C1" in await _deliver(_slack(), _command(text="<#C1|ops>"))
+    assert "stop C1" in await _deliver(_slack(), _command(text="stop <#C1|ops>"))
+    assert "Nothing was begun" in await _deliver(_slack(), _command(text="<#C1|ops>", user_id="U9"))
+    assert "`/ingest stop #channel`" in await _deliver(_slack(), _command(text="stop"))
 
 
 async def test_button_under_the_list_turns_its_page_in_place() -> None:

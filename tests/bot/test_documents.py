@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import bot.tables
 import knowledge.tables
+from bot.arrivals import Identity
+from bot.channel_histories import ChannelHistories
 from bot.deliveries import Deliveries
 from bot.directory import Directory
 from bot.documents import DocumentDesk
@@ -23,7 +25,9 @@ from bot.pacer import Pacer
 from bot.rendering import Page
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
+from bot.slack_threads import SlackThreads
 from bot.stream import Outlet
+from bot.thread_upkeep import ThreadUpkeep
 from bot.upkeep import Upkeep
 from knowledge.audience import Audience, parse_audience
 from knowledge.catalogue import Catalogue
@@ -119,10 +123,13 @@ async def place(tmp_path: Path) -> AsyncIterator[_Place]:
     downloads = _Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user="UBOT")
     parts = {"library": library, "directory": directory, "ingests": ingests}
+    histories = ChannelHistories(engine)
+    reader = SlackThreads(slack=slack, directory=directory, me=Identity(team="T1", user="UBOT", bot="BBOT"))
+    threads = ThreadUpkeep(threads=reader, in_slack=in_slack, histories=histories, **parts)
     yield _Place(
         library=library, pages=pages, slack=shown, directory=directory, ingests=ingests,
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, **parts),
-        upkeep=Upkeep(outlet=outlet, in_slack=in_slack, **parts),
+        upkeep=Upkeep(outlet=outlet, in_slack=in_slack, threads=threads, histories=histories, **parts),
         desk=DocumentDesk(**parts),
     )  # fmt: skip
     await library.close()

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
@@ -7,13 +8,17 @@ from bot.deliveries import Deliveries
 from bot.durable import Durable
 from bot.errors import NotStored
 from bot.failpoints import Failpoints
+from bot.following import Following
 from bot.intake import Intake
+from knowledge.errors import CatalogueUnavailable
 
 _ME = Identity(team="T1", user="UBOT", bot="BBOT")
 
 
 class _Store:
-    """Stands for both the stored work and the table of deliveries."""
+    """Stands for the stored work, the table of deliveries, and the channels that are followed."""
+
+    change: Arrival | Exception | None = None
 
     def __init__(self, *, known: set[str] | None = None, threads: set[str] | None = None, broken: bool = False) -> None:
         self.known, self.threads, self.broken = known or set(), threads or set(), broken
@@ -23,6 +28,11 @@ class _Store:
         if self.broken:
             raise NotStored("the disk is full")
         self.stored.append(arrival)
+
+    async def read(self, body: Mapping[str, Any]) -> Arrival | None:
+        if isinstance(self.change, Exception):
+            raise self.change
+        return self.change
 
     async def has(self, work_id: str) -> bool:
         return work_id in self.known
@@ -35,7 +45,13 @@ class _Store:
 
 
 def _intake(store: _Store) -> Intake:
-    return Intake(durable=cast("Durable", store), deliveries=cast("Deliveries", store), me=_ME, failpoints=Failpoints())
+    return Intake(
+        durable=cast("Durable", store),
+        deliveries=cast("Deliveries", store),
+        following=cast("Following", store),
+        me=_ME,
+        failpoints=Failpoints(),
+    )
 
 
 def _event(**event: Any) -> dict[str, Any]:
@@ -129,3 +145,26 @@ async def test_reply_after_a_restart_is_for_the_bot_though_the_threads_question_
     intake.remember("question", {"channel": "C1", "thread_ts": "100.1"})
     await intake.take_in(_event(ts="100.6", thread_ts="100.1", text="and for contractors?"))
     assert len(store.stored) == 1
+
+
+_CHANGE = Arrival(id="w2", kind="thread", payload={"channel": "C1", "ts": "100.2", "thread_ts": "100.2"})
+
+
+async def test_message_that_is_a_question_and_changes_a_document_is_stored_as_both() -> None:
+    store = _Store()
+    store.change = _CHANGE
+    status, arrival = await _intake(store).take_in(_event(type="app_mention", text="<@UBOT> hello"))
+    assert (status, store.stored) == (200, [arrival, _CHANGE])
+
+
+async def test_message_that_only_changes_a_document_is_stored_as_that() -> None:
+    store = _Store()
+    store.change = _CHANGE
+    assert await _intake(store).take_in(_event()) == (200, None)
+    assert store.stored == [_CHANGE]
+
+
+async def test_change_that_cannot_be_looked_up_is_not_acknowledged() -> None:
+    store = _Store()
+    store.change = CatalogueUnavailable()
+    assert (await _intake(store).take_in(_event()))[0] == 503

@@ -26,7 +26,7 @@ _MENTION = {
 
 @dataclass
 class _Parts:
-    """Stands for the stored work and for the connection, which stays up; `is_revoked` is what Slack thinks of the token."""
+    """Stands for the stored work, for channels that are not followed, and for the connection, which stays up; `is_revoked` is what Slack thinks of the token."""
 
     is_revoked: bool = False
     stored: list[Arrival] = field(default_factory=list[Arrival])
@@ -37,6 +37,8 @@ class _Parts:
 
     async def store(self, arrival: Arrival) -> None:
         self.stored.append(arrival)
+
+    async def read(self, _body: Any) -> None: ...
 
     def launch(self, **_: Any) -> None: ...
     async def waiting(self) -> list[Any]:
@@ -65,7 +67,7 @@ async def _running() -> AsyncIterator[_Running]:
     parts = _Parts()
     stand_in = cast("Any", parts)
     me = Identity(team="T1", user="UBOT", bot="BBOT")
-    intake = Intake(durable=stand_in, deliveries=stand_in, me=me, failpoints=Failpoints())
+    intake = Intake(durable=stand_in, deliveries=stand_in, following=stand_in, me=me, failpoints=Failpoints())
     settings = SlackSettings(bot_token="xoxb-1", durable_url="", look_every_s=0.01)
     async with slack_that(parts.answer) as slack:
         bot = Bot(slack=slack, durable=stand_in, intake=intake, connection=parts, settings=settings, nightly=None)

@@ -49,6 +49,7 @@ from router.router import Router
 from tests.bot.fakes import ShowingSlack, channel
 
 _KEY = "slack:T1:C1:100.1"
+_not_asked = cast("Any", None)
 _ON_A_FULL_DISK = OperationalError("INSERT", {}, Exception("database or disk is full"))
 _TOO_LONG = DataError("INSERT", {}, Exception("value too long"))
 
@@ -160,7 +161,16 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests) -> _Desk:
         answering=answering,
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
-        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        upkeep=Upkeep(
+            library=library,
+            outlet=outlet,
+            in_slack=in_slack,
+            directory=directory,
+            ingests=ingests,
+            histories=_not_asked,
+            threads=_not_asked,
+        ),
+        channels=_not_asked,
         deliveries=deliveries,
         slack=slack,
         waits_s=(0,),

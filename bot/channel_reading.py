@@ -1,0 +1,204 @@
+"""A channel's history taken in: page by page, newest first, and again from where it was broken off."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.channel_histories import ChannelHistories, ChannelHistory
+from bot.channel_rules import judge
+from bot.directory import Directory
+from bot.failures import note
+from bot.ingest_report import readers
+from bot.ingesting import place_of, tell_privately
+from bot.ingests import Ingests
+from bot.payloads import Json, objects, optional, required
+from bot.slack import Slack
+from bot.stream import Outlet, Reply
+from bot.thread_upkeep import ThreadUpkeep
+
+# Slack allows more a page, and advises against it.
+_PAGE = 200
+# Later than any message: by Slack's clock, not by this machine's.
+_NEWEST = "9999999999.999999"
+# Slack takes an update of a message about once a second.
+_SHOW_EVERY_S = 2.0
+_BEING_READ = "The history of this channel is being read already."
+_BROKEN = (
+    "Something went wrong on my side before I had read the whole history of this channel. What was read stays, and "
+    "`/ingest #{name}` goes on from there; tell an administrator if it stays so."
+)
+_NOT_THERE = "I could not write in <#{channel}>, so I have not taken in its history, or not all of it."
+
+
+class ChannelDesk:
+    """Raises IndexUnavailable, CatalogueUnavailable, and what Slack's door raises."""
+
+    def __init__(
+        self,
+        *,
+        slack: Slack,
+        outlet: Outlet,
+        directory: Directory,
+        histories: ChannelHistories,
+        ingests: Ingests,
+        threads: ThreadUpkeep,
+    ) -> None:
+        self._slack = slack
+        self._outlet = outlet
+        self._directory = directory
+        self._histories = histories
+        self._ingests = ingests
+        self._threads = threads
+
+    async def do(self, work_id: str, kind: str, payload: Mapping[str, Any]) -> None:
+        """Take in a history, or bring documents up to date with what happened in a channel."""
+        match kind:
+            case "history":
+                await self.take_in(work_id, payload)
+            case "thread":
+                await self._threads.follow(work_id, payload)
+            case _:
+                await self._threads.leave(payload)
+
+    async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Read the history to its end, and say so in the channel itself, before and after, with who may read it.
+
+        Done again after a crash or a wait, it goes on with the message after the last one that was taken in.
+        """
+        place = place_of(payload)
+        reply = self._outlet.reply(place, work_id, work_id)
+        await reply.recover()
+        judged = await judge(self._directory, channel=place.channel, user=place.user)
+        if judged.channel is None:
+            await self._histories.end(work_id, "broken")
+            await reply.replace(note(f":warning: {judged.refusal}"))
+            return
+        history = await self._histories.begin(work_id, team=place.team, channel=place.channel, person=place.user)
+        if history is None:
+            await reply.replace(note(_BEING_READ))
+            return
+        await self._ingests.begin(history.ingest_id, channel=place.channel, person=place.user, documents=0)
+        if history.state == "reading":
+            reading = _Reading(work_id=work_id, history=history, reply=reply, readers=readers(judged.channel).said)
+            await self._show(reading)
+            await self._read(reading)
+            await self._histories.end(work_id, "followed")
+        await self._ingests.end(history.ingest_id)
+        ended = await self._histories.find(place.channel) or history
+        await reply.replace(note(f"{_outcome(ended)} {readers(judged.channel).said}"))
+
+    async def own_up(self, work_id: str, kind: str, payload: Mapping[str, Any]) -> None:
+        """Say that it failed: of a history, over the message that tells of its progress."""
+        if kind == "thread":
+            await self._threads.own_up(work_id, payload)
+        if kind != "history":  # of a channel that is left, nobody waits for word
+            return
+        place = place_of(payload)
+        await self._break_off(work_id, place.channel)
+        reply = self._outlet.reply(place, work_id, work_id)
+        await reply.recover()
+        name = (await self._directory.channel(place.channel)).name
+        await reply.replace(note(_BROKEN.format(name=name)))
+
+    async def own_up_privately(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Tell the person in a direct message what could not be said in the channel."""
+        place = place_of(payload)
+        await self._break_off(work_id, place.channel)
+        await tell_privately(self._outlet, place, work_id, _NOT_THERE.format(channel=place.channel))
+
+    async def _break_off(self, work_id: str, channel: str) -> None:
+        history = await self._histories.find(channel)
+        if history is not None and history.work_id == work_id:
+            await self._histories.end(work_id, "broken")
+            await self._ingests.end(history.ingest_id)
+
+    async def _read(self, reading: "_Reading") -> None:
+        """What was written since reading was broken off, and then all from there back to the beginning."""
+        history = reading.history
+        if history.newest_ts:
+            newest_ts = ""
+            async for page in self._pages(history.channel, after=history.newest_ts, before=_NEWEST):
+                newest_ts = newest_ts or required(page[0], "ts")
+                for message in page:
+                    if not await self._take_in(reading, message, is_back=False):
+                        return
+            await self._histories.advance(reading.work_id, newest_ts=newest_ts)
+        async for page in self._pages(history.channel, after="0", before=history.oldest_ts or _NEWEST):
+            if not history.newest_ts and reading.threads == 0:
+                await self._histories.advance(reading.work_id, newest_ts=required(page[0], "ts"))
+            for message in page:
+                if not await self._take_in(reading, message, is_back=True):
+                    return
+
+    async def _pages(self, channel: str, *, after: str, before: str) -> AsyncGenerator[list[Json]]:
+        """Messages in a window of time, newest first. By time, since a cursor of Slack's does not outlive a restart."""
+        has_more = True
+        while has_more:
+            self._threads.page_is_fetched(channel)
+            page = await self._slack.read(
+                "conversations.history", channel=channel, oldest=after, latest=before, limit=_PAGE
+            )
+            messages = objects(page, "messages")
+            has_more = page.get("has_more") is True and bool(messages)
+            if messages:
+                yield messages
+                before = required(messages[-1], "ts")
+
+    async def _take_in(self, reading: "_Reading", message: Json, *, is_back: bool) -> bool:
+        """False where reading was stopped."""
+        ts = required(message, "ts")
+        result = None
+        if optional(message, "thread_ts") in {"", ts}:  # else a reply that its author showed in the channel too
+            result = await self._threads.take_in(reading.history, message)
+        has_failed = result is not None and result.status == "failed"
+        if result is not None:
+            failed = {result.uri: result.error or ""} if has_failed else {}
+            await self._ingests.outcome(reading.history.ingest_id, reading.history.channel, {result.uri}, failed)
+        reading.threads += result is not None
+        reading.failed += has_failed
+        goes_on = await self._histories.advance(
+            reading.work_id, oldest_ts=ts if is_back else "", threads=int(result is not None), failed=int(has_failed)
+        )
+        if time.monotonic() - reading.shown_at >= _SHOW_EVERY_S:
+            await self._show(reading)
+        return goes_on
+
+    async def _show(self, reading: "_Reading") -> None:
+        await self._ingests.progress(reading.history.ingest_id, reading.threads)
+        so_far = (
+            f"Reading the history of this channel for <@{reading.history.person}>: {_count(reading.threads)} so far."
+        )
+        await reading.reply.replace(note(f"{so_far} {reading.readers}"))
+        reading.shown_at = time.monotonic()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """A history while it is read; the counts go on from those of earlier tries."""
+
+    work_id: str
+    history: ChannelHistory
+    reply: Reply
+    readers: str
+    threads: int = field(init=False)
+    failed: int = field(init=False)
+    shown_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.threads, self.failed = self.history.threads, self.history.failed
+
+
+def _outcome(history: ChannelHistory) -> str:
+    failed = f", {history.failed} of them could not be read (`/ingest status` says why)" if history.failed else ""
+    read = f"{_count(history.threads)}{failed}"
+    if not history.is_followed:
+        return f"Reading the history of this channel was stopped after {read}. What was read stays; `/ingest undo` takes it out."
+    return (
+        f":white_check_mark: The history of this channel is taken in: {read}. What is written, edited or deleted here "
+        "from now on is taken over, until `/ingest stop` ends that."
+    )
+
+
+def _count(threads: int) -> str:
+    return f"{threads} {'thread' if threads == 1 else 'threads'}"

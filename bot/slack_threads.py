@@ -1,0 +1,120 @@
+"""A thread in a channel as one document; a message that nobody has answered is a thread of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.arrivals import HUMAN_SUBTYPES, Identity, is_from_a_bot, mentions, storable
+from bot.directory import Directory
+from bot.errors import SlackRefused
+from bot.messages import plain_text
+from bot.paging import pages
+from bot.payloads import Json, objects, optional, required
+from bot.slack import Slack
+from bot.slack_documents import NO_MESSAGE, shortened
+from knowledge.documents import Document
+from knowledge.kinds import MARKDOWN
+
+_PLACE = "slack-thread:"
+_SOMEONE = "someone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """`ts` is its first message's."""
+
+    channel: str
+    ts: str
+
+    @property
+    def place(self) -> str:
+        return f"{places_of_threads(self.channel)}{self.ts}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A person's message, as it reads on the screen."""
+
+    ts: str
+    user: str
+    text: str
+
+
+def places_of_threads(channel: str) -> str:
+    """What the places of all threads of a channel begin with."""
+    return f"{_PLACE}{channel}:"
+
+
+def thread_at(place: str) -> Thread | None:
+    """The thread that was taken in from this place; None for anything else."""
+    if not place.startswith(_PLACE):
+        return None
+    channel, _, ts = place.removeprefix(_PLACE).partition(":")
+    return Thread(channel=channel, ts=ts)
+
+
+class SlackThreads:
+    """Raises what Slack's door raises."""
+
+    def __init__(self, *, slack: Slack, directory: Directory, me: Identity) -> None:
+        self._slack = slack
+        self._directory = directory
+        self._me = me
+
+    async def read(self, thread: Thread, *, until: str = "") -> list[Said]:
+        """What people say in it now, in its order, before `until`; nothing where it is gone."""
+        found: dict[str, Json] = {}
+        try:
+            async for page in pages(self._slack, "conversations.replies", channel=thread.channel, ts=thread.ts):
+                # By their time, since the first message of the thread may stand on each page.
+                found |= {required(each, "ts"): each for each in objects(page, "messages")}
+        except SlackRefused as error:
+            if error.code not in NO_MESSAGE:
+                raise
+        return await self.said([found[ts] for ts in sorted(found) if not until or ts < until])
+
+    async def said(self, messages: Sequence[Json]) -> list[Said]:
+        """What of these is people's own words.
+
+        A question to the bot is left out, as its answers are: found again, it would be answered from itself.
+        """
+        found: list[Said] = []
+        for message in messages:
+            written = optional(message, "text")
+            if message.get("subtype") not in HUMAN_SUBTYPES or is_from_a_bot(message, self._me):
+                continue
+            if mentions(written, self._me):
+                continue
+            text = await plain_text(written, bot_user=self._me.user, directory=self._directory)
+            if any(character.isalnum() for character in text):
+                said = Said(ts=required(message, "ts"), user=optional(message, "user"), text=storable(text))
+                found.append(said)
+        return found
+
+    async def document(self, thread: Thread, said: Sequence[Said], *, scope: str, uri: str = "") -> Document:
+        """`said` holds at least one message; `uri` is the link that it is known by, where it is known."""
+        names = {user: await self._name(user) for user in dict.fromkeys(each.user for each in said)}
+        return Document(
+            uri=uri or await self._link(thread, said[0].ts),
+            title=shortened(said[0].text.splitlines()[0]),
+            text="\n\n".join(f"{names[each.user]}: {each.text}" for each in said),
+            scope=scope,
+            modified_at=datetime.fromtimestamp(float(said[-1].ts), UTC),
+            kind=MARKDOWN,
+            author=names[said[0].user],
+            channel=thread.channel,
+        )
+
+    async def _link(self, thread: Thread, ts: str) -> str:
+        """Opens the thread at this message; and is another link than the message's, which may be a document by itself."""
+        found = await self._slack.read("chat.getPermalink", channel=thread.channel, message_ts=ts)
+        link = required(found, "permalink")
+        if "thread_ts=" in link:
+            return link
+        return f"{link}{'&' if '?' in link else '?'}thread_ts={thread.ts}&cid={thread.channel}"
+
+    async def _name(self, user: str) -> str:
+        try:
+            return storable((await self._directory.person(user)).name) if user else _SOMEONE
+        except SlackRefused:
+            return _SOMEONE

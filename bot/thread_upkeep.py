@@ -1,0 +1,176 @@
+"""Threads and single messages kept as documents: taken in, and brought up to date when they change in Slack."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+from bot.channel_histories import ChannelHistories, ChannelHistory
+from bot.directory import Directory
+from bot.downloads import NotDownloaded
+from bot.errors import SlackRefused
+from bot.failures import NOT_DONE
+from bot.ingest_report import readers
+from bot.ingests import Ingests
+from bot.payloads import Json, optional, required
+from bot.slack_documents import Shared, SlackDocuments, places_of_messages
+from bot.slack_threads import Said, SlackThreads, Thread, places_of_threads, thread_at
+from knowledge.audience import Audience, channel_scope
+from knowledge.documents import Entry, IngestResult, Origin
+from knowledge.library import Library
+
+# Slack's words for a conversation that the bot is not in, or no longer.
+_AWAY = frozenset({"channel_not_found", "not_in_channel", "is_archived", "missing_scope"})
+
+
+class ThreadUpkeep:
+    """Raises IndexUnavailable, CatalogueUnavailable, and what Slack's door raises."""
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        threads: SlackThreads,
+        in_slack: SlackDocuments,
+        directory: Directory,
+        histories: ChannelHistories,
+        ingests: Ingests,
+    ) -> None:
+        self._library = library
+        self._threads = threads
+        self._in_slack = in_slack
+        self._directory = directory
+        self._histories = histories
+        self._ingests = ingests
+        # A thread is read and written by one piece of work at a time, else an older reading could be written last.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # What changed since a page of a history was fetched: its copy on that page is out of date.
+        self._changed: set[str] = set()
+
+    def page_is_fetched(self, channel: str) -> None:
+        """A page of this channel's history is fetched now: what has changed until now is on it as it is."""
+        start = places_of_threads(channel)
+        self._changed = {place for place in self._changed if not place.startswith(start)}
+
+    async def take_in(self, history: ChannelHistory, head: Json) -> IngestResult | None:
+        """Take in the thread that this message of a history begins; None where nobody says anything in it."""
+        thread = Thread(channel=history.channel, ts=required(head, "ts"))
+        async with self._turn(thread):
+            if head.get("reply_count") or optional(head, "thread_ts") or thread.place in self._changed:
+                said = await self._threads.read(thread)
+            else:
+                said = await self._threads.said([head])
+            known = await self._library.from_places(thread.place)
+            if not said:
+                await self._take_out(known)
+                return None
+            return await self._bring_in(thread, said, known, history)
+
+    async def follow(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Bring up to date what is known of a message that was written, edited or deleted."""
+        thread = Thread(channel=required(payload, "channel"), ts=required(payload, "thread_ts"))
+        ts, is_new = required(payload, "ts"), payload.get("is_new") is True
+        try:
+            result = await self._follow_thread(thread, ts, is_new=is_new)
+            results = [] if result is None else [result]
+            if not is_new:
+                shared = Shared(channel=thread.channel, ts=ts, thread_ts=thread.ts)
+                results += await self._follow_message(shared)
+        except SlackRefused as error:
+            if error.code not in _AWAY:
+                raise
+            return  # what was known of it stays
+        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
+        await self._ingests.outcome(work_id, thread.channel, {result.uri for result in results}, failed)
+
+    async def read_again(self, entry: Entry) -> IngestResult | None:
+        """The thread as it is now; None for a document that is none. Raises NotDownloaded where it is gone."""
+        thread = thread_at(entry.origin.place)
+        history = await self._histories.find(thread.channel) if thread else None
+        if thread is None or history is None:
+            return None
+        async with self._turn(thread):
+            said = await self._threads.read(thread, until=history.stopped_ts)
+            if not said:
+                raise NotDownloaded("The thread is no longer there.")
+            return await self._bring_in(thread, said, await self._library.from_places(thread.place), history)
+
+    async def leave(self, payload: Mapping[str, Any]) -> None:
+        """A channel is followed no more; with `is_deleted`, what comes from it is taken out."""
+        channel = required(payload, "channel")
+        await self._histories.stop(channel, required(payload, "at"))
+        if payload.get("is_deleted") is True:
+            await self._take_out(await self._library.from_places_below(places_of_threads(channel)))
+            await self._take_out(await self._library.from_places_below(places_of_messages(channel)))
+            # Files and pages that were added for this channel alone: nobody is left who may read them.
+            await self._take_out(await self._library.documents(Audience(scopes=frozenset({channel_scope(channel)}))))
+
+    async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
+        """Nobody asked for it: that it failed is told by `/ingest status`."""
+        thread = Thread(channel=required(payload, "channel"), ts=required(payload, "thread_ts"))
+        known = await self._library.from_places(thread.place)
+        name = known[0].uri if known else "A message of this channel"
+        await self._ingests.outcome(work_id, thread.channel, {name}, {name: NOT_DONE})
+
+    async def _follow_thread(self, thread: Thread, ts: str, *, is_new: bool) -> IngestResult | None:
+        history = await self._histories.find(thread.channel)
+        if history is None:
+            return None
+        if history.state == "reading":
+            self._changed.add(thread.place)
+        async with self._turn(thread):
+            known = await self._library.from_places(thread.place)
+            channel = await self._directory.channel(thread.channel)
+            if channel.is_shared_outside and history.is_followed:
+                await self._histories.stop(thread.channel, ts)
+                history = await self._histories.find(thread.channel) or history
+            if not known and not (is_new and history.is_followed):
+                return None
+            said = await self._threads.read(thread, until=history.stopped_ts)
+            if not said:
+                await self._take_out(known)
+                return None
+            # A thread with earlier words that is not known was taken out by somebody, or its turn is still to come.
+            if not known and said[0].ts < ts:
+                return None
+            return await self._bring_in(thread, said, known, history)
+
+    async def _bring_in(
+        self, thread: Thread, said: list[Said], known: list[Entry], history: ChannelHistory
+    ) -> IngestResult:
+        scope = readers(await self._directory.channel(thread.channel)).scope or channel_scope(thread.channel)
+        uri = known[0].uri if known else ""
+        document = await self._threads.document(thread, said, scope=scope, uri=uri)
+        origin = Origin(
+            place=thread.place, added_by=history.person, added_in=thread.channel, ingest_id=history.ingest_id
+        )
+        result = await self._library.ingest_text(document, origin)
+        # The channel was made private, or public: what others could read of it is read by them no more.
+        await self._take_out(entry for entry in known if entry.scope != scope)
+        return result
+
+    async def _follow_message(self, shared: Shared) -> list[IngestResult]:
+        """The message where somebody added it by itself."""
+        known = await self._library.from_places(shared.place)
+        if not known:
+            return []
+        try:
+            upload = await self._in_slack.message(shared)
+        except NotDownloaded:
+            await self._take_out(known)
+            return []
+        return [await self._library.refresh(entry, upload.data, name=upload.name) for entry in known]
+
+    async def _take_out(self, entries: Iterable[Entry]) -> None:
+        for entry in list(entries):
+            await self._library.remove(entry.id)
+            await self._ingests.forget({entry.uri})
+
+    @asynccontextmanager
+    async def _turn(self, thread: Thread) -> AsyncGenerator[None]:
+        lock = self._turns.get(thread.place)
+        if lock is None:
+            lock = self._turns[thread.place] = asyncio.Lock()
+        async with lock:
+            yield

@@ -1,0 +1,562 @@
+"""A channel's history taken in and followed, over a real library and a Slack that remembers what was said."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import bot.tables
+import knowledge.tables
+from bot.arrivals import Arrival, Identity
+from bot.channel_command import ChannelCommands, channel_request
+from bot.channel_histories import ChannelHistories
+from bot.channel_reading import ChannelDesk
+from bot.deliveries import Deliveries
+from bot.directory import Directory
+from bot.downloads import Downloads
+from bot.durable import Durable
+from bot.errors import SlackBusy
+from bot.failpoints import Failpoints
+from bot.following import Following
+from bot.ingesting import IngestDesk
+from bot.ingests import Ingests
+from bot.pacer import Pacer
+from bot.slack import Slack
+from bot.slack_documents import SlackDocuments
+from bot.slack_threads import SlackThreads
+from bot.stream import Outlet
+from bot.thread_upkeep import ThreadUpkeep
+from bot.upkeep import Upkeep
+from knowledge.audience import Audience, parse_audience
+from knowledge.catalogue import Catalogue
+from knowledge.documents import Document, Entry, IngestResult, Origin
+from knowledge.edge_store import EdgeStore
+from knowledge.fetching import Fetcher
+from knowledge.filters import SearchFilter
+from knowledge.index import PassageIndex
+from knowledge.library import Library
+from knowledge.parsing import Parser
+from knowledge.settings import KnowledgeSettings
+from tests.bot.channel_slack import ChannelSlack, Json
+from tests.knowledge.fakes import WordEmbedding
+
+_ME = Identity(team="T1", user="UBOT", bot="BBOT")
+_ALL = Audience(scopes=frozenset({"public", "channel:C1", "channel:C2"}))
+
+
+@dataclass
+class _Durable:
+    """Stands for the stored work, which the test does when it wants to."""
+
+    stored: list[Arrival] = field(default_factory=list[Arrival])
+
+    async def store(self, arrival: Arrival) -> None:
+        self.stored.append(arrival)
+
+
+@dataclass
+class _Office:
+    slack: ChannelSlack
+    library: Library
+    histories: ChannelHistories
+    directory: Directory
+    desk: ChannelDesk
+    ingest: IngestDesk
+    upkeep: Upkeep
+    commands: ChannelCommands
+    following: Following
+    durable: _Durable
+    ingests: Ingests
+    work: int = 0
+
+    async def command(self, text: str, *, user: str = "U1", where: str = "C1") -> str:
+        """What the person is answered; nothing that it begins is done yet."""
+        self.work += 1
+        request = channel_request(text)
+        assert request is not None, text
+        place = {"team_id": "T1", "channel_id": where, "user_id": user, "trigger_id": f"t{self.work}"}
+        return await self.commands.answer(place, request)
+
+    async def do_stored(self) -> None:
+        for arrival in self.durable.stored:
+            await self.desk.do(arrival.id, arrival.kind, arrival.payload)
+        self.durable.stored.clear()
+
+    async def take_in(self, text: str = "<#C1|ops>") -> str:
+        """What is said in the channel in the end."""
+        await self.command(text)
+        await self.do_stored()
+        return self.slack.texts()[-1]
+
+    async def hear(self, event: Json) -> bool:
+        """Whether an event was of any concern; its work is done."""
+        arrival = await self.following.read(event)
+        if arrival is not None:
+            await self.desk.do(arrival.id, arrival.kind, arrival.payload)
+        return arrival is not None
+
+    async def texts(self, audience: str = "public") -> set[str]:
+        found = await self.library.search("deploy on day", parse_audience(audience), limit=20)
+        return {passage.text for passage in found}
+
+    async def entries(self) -> list[Entry]:
+        return await self.library.documents(_ALL)
+
+    async def titles(self) -> list[str]:
+        return sorted(entry.title for entry in await self.entries())
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[_Office]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(bot.tables.metadata.create_all)
+        await connection.run_sync(knowledge.tables.metadata.create_all)
+    settings = KnowledgeSettings(home=tmp_path)
+    index = PassageIndex(store=EdgeStore(tmp_path / "edge"), embedding=WordEmbedding(), chunk_tokens=220)
+    library = Library(
+        index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
+    )
+    shown = ChannelSlack()
+    slack, durable = cast("Slack", shown), _Durable()
+    directory, ingests, histories = Directory(slack, team="T1"), Ingests(engine), ChannelHistories(engine)
+    outlet = Outlet(
+        slack=slack, deliveries=Deliveries(engine), pacer=Pacer(interval_s=0), bot_user="UBOT", failpoints=Failpoints()
+    )
+    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
+    in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user="UBOT")
+    parts = {"directory": directory, "histories": histories, "ingests": ingests}
+    upkeep = ThreadUpkeep(
+        library=library, threads=SlackThreads(slack=slack, directory=directory, me=_ME), in_slack=in_slack, **parts
+    )
+    yield _Office(
+        slack=shown, library=library, histories=histories, directory=directory, ingests=ingests, durable=durable,
+        desk=ChannelDesk(slack=slack, outlet=outlet, threads=upkeep, **parts),
+        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, **parts),
+        commands=ChannelCommands(directory=directory, histories=histories, durable=cast("Durable", durable)),
+        following=Following(histories=histories, library=library, me=_ME),
+    )  # fmt: skip
+    await library.close()
+    await engine.dispose()
+
+
+def _ts(event: Json) -> str:
+    return event["event"]["ts"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wants", "id_", "name"),
+    [
+        ("<#C1|ops>", "start", "C1", ""),
+        (" <#C1> ", "start", "C1", ""),
+        ("#Ops", "start", "", "ops"),
+        ("stop <#C1|ops>", "stop", "C1", ""),
+        ("Stop #ops", "stop", "", "ops"),
+    ],
+)
+def test_channel_is_named_in_slacks_form_or_as_it_is_typed(text: str, wants: str, id_: str, name: str) -> None:
+    request = channel_request(text)
+    assert request is not None
+    assert (request.wants, request.id, request.name) == (wants, id_, name)
+
+
+@pytest.mark.parametrize("text", ["", "stop", "ops", "#ops #pay", "https://a.example/#ops", "remove #48213", "#"])
+def test_other_words_name_no_channel(text: str) -> None:
+    assert channel_request(text) is None
+
+
+@pytest.mark.parametrize(
+    ("channel", "user", "marks", "refusal"),
+    [
+        ("C1", "U2", {}, "Only an administrator"),
+        ("C2", "U3", {}, "no such channel that you and I are both in"),
+        ("C9", "U1", {}, "no such channel that you and I are both in"),
+        ("D1", "U1", {}, "Direct messages are never taken in"),
+        ("G1", "U1", {}, "Direct messages are never taken in"),
+        ("C1", "U1", {"is_ext_shared": True}, "shared with another organisation"),
+        ("C1", "U1", {"is_pending_ext_shared": True}, "shared with another organisation"),
+        ("C1", "U1", {"is_member": False}, "I am not in <#C1>"),
+    ],
+)
+async def test_history_is_begun_by_an_administrator_alone_in_a_channel_of_both_and_else_a_sentence_says_why(
+    office: _Office, channel: str, user: str, marks: dict[str, Any], refusal: str
+) -> None:
+    office.slack.marks[channel] = marks
+    assert refusal in await office.command(f"<#{channel}|x>", user=user, where="D1")
+    assert office.durable.stored == []
+
+
+@pytest.mark.parametrize(
+    ("text", "channel", "who"),
+    [("#ops", "C1", "Everyone in this workspace"), ("<#C2|pay>", "C2", "Only this channel")],
+)
+async def test_answer_to_the_command_says_before_it_starts_who_will_be_able_to_read_it(
+    office: _Office, text: str, channel: str, who: str
+) -> None:
+    office.slack.say("We deploy on Monday.", channel=channel)
+    said = await office.command(text, where="D1")
+    assert who in said
+    assert f"<#{channel}>" in said
+    assert await office.entries() == []
+    await office.do_stored()
+    # It is told where it happens: elsewhere, the name of a private channel would be given away.
+    assert {where for where, _ in office.slack.shown.values()} == {channel}
+    assert all(who in each for each in office.slack.said())
+
+
+async def test_unknown_name_is_refused_like_a_private_channel_of_others(office: _Office) -> None:
+    assert await office.command("#nowhere") == await office.command("#pay", user="U3")
+
+
+async def test_thread_is_one_document_with_its_title_link_author_date_and_channel(office: _Office) -> None:
+    head = _ts(office.slack.say("When do we deploy?\nAsking for <@U3>", user="U2"))
+    office.slack.say("On Monday, see <https://a.example/p|the page> &amp; <#C1|ops>.", user="U3", thread=head)
+    assert "1 thread." in await office.take_in()
+    [entry] = await office.entries()
+    assert (entry.title, entry.scope, entry.origin.added_by) == ("When do we deploy?", "public", "U1")
+    assert entry.uri == f"https://t.slack.com/archives/C1/p{head.replace('.', '')}?thread_ts={head}&cid=C1"
+    only = SearchFilter(channels=frozenset({"C1"}), authors=frozenset({"person u2"}))
+    [passage] = await office.library.search("deploy", _ALL, only=only)
+    assert passage.text == (
+        "person U2: When do we deploy?\nAsking for @person U3\n\n"
+        "person U3: On Monday, see the page (https://a.example/p) & #ops."
+    )
+    assert passage.modified_at is not None
+    assert passage.modified_at.timestamp() == pytest.approx(float(head) + 1)
+
+
+async def test_what_no_person_says_is_left_out(office: _Office) -> None:
+    office.slack.say("joined", subtype="channel_join")
+    office.slack.say("We deploy on Friday.", user="UBOT", bot_id="BBOT")
+    office.slack.say("Build passed.", user="U9", bot_id="B9", subtype="bot_message")
+    office.slack.say("<@UBOT> on what day do we deploy?")
+    office.slack.say("🙂")
+    kept = _ts(office.slack.say("We deploy on Monday."))
+    office.slack.say("So it is: deploy day.", user="UBOT", bot_id="BBOT", thread=kept)
+    assert "1 thread." in await office.take_in()
+    assert await office.texts() == {"person U2: We deploy on Monday."}
+
+
+async def test_private_channels_thread_is_never_found_from_a_public_one(office: _Office) -> None:
+    office.slack.say("We deploy on Monday.", channel="C2")
+    await office.take_in("<#C2|pay>")
+    await office.hear(office.slack.say("And we deploy on Friday.", channel="C2"))
+    assert await office.texts("channel:C2") == {
+        "person U2: We deploy on Monday.",
+        "person U2: And we deploy on Friday.",
+    }
+    assert await office.texts("public") == set()
+    assert await office.texts("channel:C1") == set()
+
+
+async def test_history_of_many_pages_that_is_killed_between_two_of_them_goes_on_and_has_each_thread_once(
+    office: _Office,
+) -> None:
+    office.slack.page = 3
+    for number in range(10):
+        office.slack.say(f"Deploy {number}.")
+    answer = office.slack.replies["conversations.history"]
+    asked: list[Json] = []
+
+    def die_at_the_third(**window: Any) -> Json:
+        if "oldest" in window:
+            asked.append(window)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+        return cast("Any", answer)(**window)
+
+    office.slack.replies["conversations.history"] = die_at_the_third
+    await office.command("#ops")
+    with pytest.raises(KeyboardInterrupt):
+        await office.do_stored()
+    assert len(await office.entries()) == 6
+    # Written while the bot was down: no event told of it.
+    office.slack.say("Deploy 10.")
+    await office.do_stored()
+    assert await office.titles() == sorted(f"Deploy {number}." for number in range(11))
+    assert len({entry.uri for entry in await office.entries()}) == 11
+    assert [text for text in office.slack.texts() if "11 threads" in text] == office.slack.texts()
+    # What was read before it was killed is not asked for again.
+    read_again = [window["latest"] for window in asked[3:] if float(window["oldest"]) == 0]
+    assert read_again[0] == asked[2]["latest"]
+
+
+async def test_history_waits_for_as_long_as_slack_asks_and_reads_no_thread_twice(office: _Office) -> None:
+    office.slack.page = 2
+    heads = [_ts(office.slack.say(f"Deploy {number}.")) for number in range(4)]
+    for head in heads:
+        office.slack.say("Yes.", thread=head)
+    answer = office.slack.replies["conversations.replies"]
+    read: list[str] = []
+
+    def busy_at_the_third(**window: Any) -> Json:
+        read.append(window["ts"])
+        if len(read) == 3:
+            raise SlackBusy("Slack takes no more calls")
+        return cast("Any", answer)(**window)
+
+    office.slack.replies["conversations.replies"] = busy_at_the_third
+    await office.command("#ops")
+    with pytest.raises(SlackBusy):
+        await office.do_stored()
+    await office.do_stored()
+    assert read == [heads[3], heads[2], heads[1], heads[1], heads[0]]
+    assert len(await office.entries()) == 4
+
+
+async def test_work_that_is_done_again_after_its_end_changes_nothing(office: _Office) -> None:
+    office.slack.say("We deploy on Monday.")
+    await office.command("#ops")
+    [arrival] = office.durable.stored
+    await office.desk.do(arrival.id, arrival.kind, arrival.payload)
+    calls = len([name for name, _ in office.slack.calls if name == "conversations.history"])
+    await office.desk.do(arrival.id, arrival.kind, arrival.payload)
+    assert len([name for name, _ in office.slack.calls if name == "conversations.history"]) == calls
+    assert len(office.slack.texts()) == 1
+
+
+async def test_message_of_a_channel_that_is_not_followed_is_no_concern(office: _Office) -> None:
+    assert not await office.hear(office.slack.say("We deploy on Monday."))
+    assert await office.entries() == []
+
+
+async def test_new_messages_replies_and_edits_are_taken_over(office: _Office) -> None:
+    await office.take_in()
+    said = office.slack.say("We deploy on Monday.")
+    await office.hear(said)
+    await office.hear(office.slack.say("No: deploy on Tuesday.", thread=_ts(said)))
+    assert await office.texts() == {"person U2: We deploy on Monday.\n\nperson U2: No: deploy on Tuesday."}
+    await office.hear(office.slack.edit(_ts(said), "We deploy on Friday."))
+    assert await office.texts() == {"person U2: We deploy on Friday.\n\nperson U2: No: deploy on Tuesday."}
+    assert len(await office.entries()) == 1
+
+
+async def test_deleted_messages_words_are_gone_and_a_thread_without_any_is_taken_out(office: _Office) -> None:
+    head = _ts(office.slack.say("We deploy on Monday."))
+    reply = _ts(office.slack.say("No: deploy on Tuesday.", thread=head))
+    await office.take_in()
+    await office.hear(office.slack.delete(head))
+    assert await office.texts() == {"person U2: No: deploy on Tuesday."}
+    [entry] = await office.entries()
+    assert "Monday" not in entry.title
+    await office.hear(office.slack.delete(reply))
+    assert await office.entries() == []
+    assert await office.texts() == set()
+
+
+async def test_what_changes_while_its_page_is_read_is_taken_in_as_it_is_then(office: _Office) -> None:
+    """The page holds what a message said when the page was fetched."""
+    deleted = _ts(office.slack.say("We deploy on Monday."))
+    edited = _ts(office.slack.say("We deploy on Tuesday."))
+    office.slack.say("We deploy on Sunday.")
+    take_in = office.library.ingest_text
+
+    async def hear_meanwhile(document: Document, origin: Origin) -> IngestResult:
+        result = await take_in(document, origin)
+        if result.title == "We deploy on Sunday.":  # the first that is taken in
+            await office.hear(office.slack.delete(deleted))
+            await office.hear(office.slack.edit(edited, "We deploy on Friday."))
+        return result
+
+    office.library.ingest_text = hear_meanwhile
+    await office.take_in()
+    assert await office.titles() == ["We deploy on Friday.", "We deploy on Sunday."]
+
+
+async def test_thread_that_somebody_took_out_stays_out_when_it_is_replied_to(office: _Office) -> None:
+    head = _ts(office.slack.say("We deploy on Monday."))
+    await office.take_in()
+    [entry] = await office.entries()
+    payload = {"team": "T1", "channel": "C1", "user": "U1", "reference": str(entry.number)}
+    await office.upkeep.do("w1", "remove", payload)
+    await office.hear(office.slack.say("Really: deploy day.", thread=head))
+    await office.hear(office.slack.edit(head, "We deploy on Friday."))
+    assert await office.entries() == []
+
+
+async def test_first_words_under_a_file_begin_a_document(office: _Office) -> None:
+    await office.take_in()
+    head = office.slack.say("", subtype="file_share")
+    await office.hear(head)
+    await office.hear(office.slack.say("The plan to deploy on Monday.", thread=_ts(head)))
+    assert await office.titles() == ["The plan to deploy on Monday."]
+
+
+async def test_stopped_channel_keeps_its_documents_takes_in_no_more_and_still_loses_what_is_deleted(
+    office: _Office,
+) -> None:
+    head = _ts(office.slack.say("We deploy on Monday."))
+    reply = _ts(office.slack.say("No: deploy on Tuesday.", thread=head))
+    await office.take_in()
+    await office.histories.stop("C1", office.slack.now())
+    assert "I do not follow" in await office.command("stop #ops")
+    assert not await office.hear(office.slack.say("We deploy on Sunday."))
+    assert not await office.hear(office.slack.say("Deploy on Saturday.", thread=head))
+    await office.hear(office.slack.delete(reply))
+    assert await office.texts() == {"person U2: We deploy on Monday."}
+
+
+async def test_stop_is_an_administrators_and_ends_reading_on_the_way(office: _Office) -> None:
+    office.slack.page = 1
+    for number in range(3):
+        office.slack.say(f"Deploy {number}.")
+    assert "Only an administrator" in await office.command("stop #ops", user="U2")
+    take_in = office.library.ingest_text
+
+    async def stop_after_one(document: Document, origin: Origin) -> IngestResult:
+        assert "no longer follow" in await office.command("stop #ops")
+        return await take_in(document, origin)
+
+    office.library.ingest_text = stop_after_one
+    said = await office.take_in()
+    assert "was stopped after" in said
+    assert await office.titles() == ["Deploy 2."]
+
+
+async def test_undo_takes_a_channels_threads_out_and_follows_it_no_more(office: _Office) -> None:
+    office.slack.say("We deploy on Monday.")
+    await office.take_in()
+    await office.hear(office.slack.say("We deploy on Tuesday."))
+    await office.upkeep.do("w1", "undo", {"team": "T1", "channel": "C1", "user": "U1"})
+    assert await office.entries() == []
+    assert not await office.hear(office.slack.say("We deploy on Friday."))
+
+
+async def test_refresh_reads_a_thread_again_in_slack(office: _Office) -> None:
+    said = _ts(office.slack.say("We deploy on Monday."))
+    await office.take_in()
+    office.slack.edit(said, "We deploy on Friday.")
+    await office.upkeep.do("w1", "refresh", {"team": "T1", "channel": "C1", "user": "U1", "reference": "all"})
+    assert "1 updated" in office.slack.texts()[-1]
+    assert await office.texts() == {"person U2: We deploy on Friday."}
+
+
+async def _add_message(office: _Office, text: str, *, channel: str = "C1") -> str:
+    """Somebody adds one message by the entry in its menu."""
+    ts = _ts(office.slack.say(text, channel=channel))
+    place = {"team": "T1", "channel": channel, "user": "U2", "thread_ts": ts, "after_ts": ts}
+    await office.ingest.take_in("w0", {**place, "shared": {"ts": ts, "thread_ts": ts}})
+    return ts
+
+
+async def test_message_that_was_added_by_itself_follows_its_edit_and_goes_with_its_deletion(office: _Office) -> None:
+    ts = await _add_message(office, "We deploy on Monday.")
+    await office.hear(office.slack.edit(ts, "We deploy on Friday."))
+    assert await office.texts() == {"We deploy on Friday."}
+    assert not await office.hear(office.slack.delete(_ts(office.slack.say("Unknown here."))))
+    await office.hear(office.slack.delete(ts))
+    assert await office.entries() == []
+
+
+async def test_message_that_was_added_by_itself_and_its_thread_are_two_documents(office: _Office) -> None:
+    ts = await _add_message(office, "We deploy on Monday.")
+    await office.take_in()
+    await office.hear(office.slack.say("No: deploy on Tuesday.", thread=ts))
+    places = {entry.origin.place.partition(":")[0] for entry in await office.entries()}
+    assert places == {"slack-message", "slack-thread"}
+    await office.hear(office.slack.delete(ts))
+    assert await office.texts() == {"person U2: No: deploy on Tuesday."}
+
+
+def _channel_event(kind: str, **more: Any) -> Json:
+    event = {"type": kind, "channel": "C1", "event_ts": "1800000000.000100", **more}
+    return {"type": "event_callback", "team_id": "T1", "event": event}
+
+
+@pytest.mark.parametrize("kind", ["channel_deleted", "group_deleted"])
+async def test_deleted_channel_takes_what_came_from_it_along(office: _Office, kind: str) -> None:
+    office.slack.say("We deploy on Monday.")
+    office.slack.say("Elsewhere we deploy on Tuesday.", channel="C2")
+    await _add_message(office, "We deploy on Sunday.")
+    await office.take_in()
+    await office.take_in("<#C2|pay>")
+    await office.library.ingest_bytes(b"A page of deploy.", name="p.txt", uri="https://a.example/", scope="channel:C1")
+    await office.library.ingest_bytes(b"A page for all.", name="p.txt", uri="https://b.example/", scope="public")
+    assert await office.hear(_channel_event(kind))
+    assert await office.titles() == ["Elsewhere we deploy on Tuesday.", "p"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("channel_archive", {"user": "U1"}),
+        ("group_archive", {"user": "U1"}),
+        ("channel_left", {}),
+        ("group_left", {}),
+        ("channel_shared", {"connected_team_id": "T9"}),
+        ("member_left_channel", {"user": "UBOT"}),
+    ],
+)
+async def test_channel_that_is_archived_left_or_shared_keeps_its_documents_and_is_followed_no_more(
+    office: _Office, kind: str, more: dict[str, Any]
+) -> None:
+    office.slack.say("We deploy on Monday.")
+    await office.take_in()
+    assert await office.hear(_channel_event(kind, **more))
+    assert not await office.hear(office.slack.say("We deploy on Friday."))
+    assert await office.texts() == {"person U2: We deploy on Monday."}
+
+
+async def test_somebody_elses_leaving_changes_nothing(office: _Office) -> None:
+    await office.take_in()
+    assert not await office.hear(_channel_event("member_left_channel", user="U2"))
+    history = await office.histories.find("C1")
+    assert history is not None
+    assert history.is_followed
+
+
+async def test_channel_that_is_shared_unheard_takes_in_nothing_new(office: _Office) -> None:
+    await office.take_in()
+    office.slack.marks["C1"] = {"is_ext_shared": True}
+    office.directory.forget()
+    await office.hear(office.slack.say("We deploy on Monday."))
+    assert await office.entries() == []
+    assert not await office.hear(office.slack.say("We deploy on Friday."))
+
+
+async def test_thread_of_a_channel_that_was_made_private_is_for_that_channel_alone_from_its_next_change_on(
+    office: _Office,
+) -> None:
+    head = _ts(office.slack.say("We deploy on Monday."))
+    await office.take_in()
+    office.slack.kinds["C1"] = "private"
+    office.directory.forget()
+    await office.hear(office.slack.say("But quietly: deploy day.", thread=head))
+    assert await office.texts("public") == set()
+    assert len(await office.texts("channel:C1")) == 1
+
+
+async def test_status_tells_of_a_thread_that_could_not_be_read_and_the_history_goes_on(office: _Office) -> None:
+    office.slack.say("We deploy on Monday.")
+    office.slack.say("We deploy on Tuesday.")
+    take_in = office.library.ingest_text
+
+    async def refuse_one(document: Document, origin: Origin) -> IngestResult:
+        return await take_in(replace(document, text=" ") if "Tuesday" in document.text else document, origin)
+
+    office.library.ingest_text = refuse_one
+    assert "2 threads, 1 of them could not be read" in await office.take_in()
+    [failure] = await office.ingests.failures("C1")
+    assert "holds no text" in failure.reason
+
+
+async def test_history_that_fails_says_so_where_it_was_told_and_can_be_gone_on_with(office: _Office) -> None:
+    office.slack.page = 1
+    for number in range(3):
+        office.slack.say(f"Deploy {number}.")
+    await office.command("#ops")
+    [arrival] = office.durable.stored
+    take_in, office.library.ingest_text = office.library.ingest_text, cast("Any", None)
+    with pytest.raises(TypeError):
+        await office.do_stored()
+    office.library.ingest_text = take_in
+    await office.desk.own_up(arrival.id, arrival.kind, arrival.payload)
+    [said] = office.slack.texts()
+    assert "`/ingest #ops` goes on" in said
+    office.durable.stored.clear()
+    assert "3 threads" in await office.take_in()
+    assert await office.titles() == ["Deploy 0.", "Deploy 1.", "Deploy 2."]
