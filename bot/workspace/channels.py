@@ -19,6 +19,7 @@ class Channel:
     topic: str
     created: int
     members: tuple[str, ...]
+    is_archived: bool
 
     def holds(self, user: str) -> bool:
         return user in self.members
@@ -60,7 +61,7 @@ def conversation(workspace: Workspace, channel: Channel, user: str) -> Json:
     body: Json = {
         "id": channel.id,
         "created": channel.created,
-        "is_archived": False,
+        "is_archived": channel.is_archived,
         "is_channel": channel.kind == "public",
         "is_group": channel.kind == "private",
         "is_im": channel.kind == "im",
@@ -131,6 +132,31 @@ def leave(workspace: Workspace, channel: Channel, user: str) -> Channel:
     return left
 
 
+def archive(workspace: Workspace, channel: Channel, user: str) -> None:
+    """Close it for new messages; what was said there can still be read."""
+    workspace.state.write("INSERT INTO archived (channel) VALUES (?)", channel.id)
+    _tell_of_the_end(workspace, "archive", channel, user=user)
+    archived = _channel(workspace, channel.id)
+    for member in readers(workspace, archived):
+        frame = {"type": "channel", "channel": conversation(workspace, archived, member)}
+        workspace.live.announce({member}, frame)
+
+
+def delete(workspace: Workspace, channel_id: str) -> None:
+    """Take it away with all that was said there, as an administrator would. Raises SlackError channel_not_found."""
+    channel = _channel(workspace, channel_id)
+    _tell_of_the_end(workspace, "deleted", channel)
+    for table in ("messages", "streams", "ephemerals", "file_shares", "members", "archived"):
+        workspace.state.write(f"DELETE FROM {table} WHERE channel = ?", channel.id)  # noqa: S608 - the names are ours
+    workspace.state.write("DELETE FROM channels WHERE id = ?", channel.id)
+
+
+def _tell_of_the_end(workspace: Workspace, what: str, channel: Channel, **more: str) -> None:
+    event_type = f"{'channel' if channel.kind == 'public' else 'group'}_{what}"
+    if channel.holds(workspace.team.bot.user):
+        events.tell_app(workspace, event_type, {"type": event_type, "channel": channel.id, **more})
+
+
 def _channel(workspace: Workspace, channel_id: str) -> Channel:
     row = workspace.state.row("SELECT * FROM channels WHERE id = ?", channel_id)
     if row is None:
@@ -143,6 +169,7 @@ def _channel(workspace: Workspace, channel_id: str) -> Channel:
         topic=row["topic"],
         created=row["created"],
         members=tuple(member["user"] for member in members),
+        is_archived=workspace.state.row("SELECT 1 FROM archived WHERE channel = ?", channel_id) is not None,
     )
 
 

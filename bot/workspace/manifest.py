@@ -55,9 +55,13 @@ DEFAULT = Manifest(
         {
             "app_home_opened",
             "app_mention",
+            "channel_archive",
+            "channel_deleted",
             "channel_left",
             "channel_shared",
             "channel_unshared",
+            "group_archive",
+            "group_deleted",
             "group_left",
             "member_joined_channel",
             "member_left_channel",
@@ -71,7 +75,7 @@ DEFAULT = Manifest(
         SlashCommand(
             command="/ingest",
             description="Add documents to what Tandem knows, list them, take them out",
-            usage_hint="[address of a page] | list | status | preview | remove | undo | refresh | help",
+            usage_hint="[address of a page] | [#channel] | list | status | preview | remove | undo | refresh | help",
         ),
     ),
     shortcuts=(

@@ -54,6 +54,9 @@ METHODS: dict[str, Method] = {
     "conversations.open": Method(handler=conversations.open_conversation, scopes=("im:write",)),
     "conversations.join": Method(handler=conversations.join_conversation, scopes=("channels:join",)),
     "conversations.leave": Method(handler=conversations.leave_conversation, scopes=("channels:manage", "groups:write")),
+    "conversations.archive": Method(
+        handler=conversations.archive_conversation, scopes=("channels:manage", "groups:write"), tier=2
+    ),
     "conversations.invite": Method(handler=conversations.invite, scopes=("channels:manage", "groups:write")),
     "conversations.kick": Method(handler=conversations.kick, scopes=("channels:manage", "groups:write")),
     "reactions.add": Method(handler=reactions.add, scopes=("reactions:write",)),

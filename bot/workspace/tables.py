@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS users (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE
 CREATE TABLE IF NOT EXISTS channels (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('public', 'private', 'im')),
     topic TEXT NOT NULL DEFAULT '', created INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS archived (channel TEXT PRIMARY KEY REFERENCES channels (id));
 CREATE TABLE IF NOT EXISTS members (
     channel TEXT NOT NULL REFERENCES channels (id), user TEXT NOT NULL REFERENCES users (id), PRIMARY KEY (channel, user));
 CREATE TABLE IF NOT EXISTS messages (

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.workspace.calls import read_arguments
+from bot.workspace.channels import delete
 from bot.workspace.errors import SlackError
 from bot.workspace.faults import KINDS, Fault, Faults
 from bot.workspace.people import change_person
@@ -28,6 +29,7 @@ class TrialApi:
             web.delete("/page/faults", self.clear),
             web.post("/page/refresh", self.refresh),
             web.post("/page/people", self.people),
+            web.post("/page/channels", self.channels),
             web.get("/page/calls", self.calls),
             web.get("/page/deliveries", self.deliveries),
         ]
@@ -64,6 +66,16 @@ class TrialApi:
                 )
         except SlackError as error:
             return web.json_response(error.body())
+
+    async def channels(self, request: web.Request) -> web.Response:
+        """Delete a channel, as an administrator would: no method of Slack's does it for an app."""
+        channel = str((await read_arguments(request)).get("channel"))
+        try:
+            with self._workspace.change():
+                delete(self._workspace, channel)
+        except SlackError as error:
+            return web.json_response(error.body())
+        return web.json_response({"ok": True})
 
     async def calls(self, _: web.Request) -> web.Response:
         return web.json_response({"ok": True, "calls": list(self._web_api.calls)})

@@ -90,10 +90,12 @@ def get_permalink(call: Call) -> Json:
 
 
 def postable_channel(call: Call) -> Channel:
-    """Find the channel, where the caller is in it. Raises SlackError channel_not_found or not_in_channel."""
+    """Find the channel, where the caller is in it. Raises SlackError channel_not_found, not_in_channel or is_archived."""
     channel = find_channel(call.workspace, call.required("channel", error="channel_not_found"), call.grant)
     if not channel.holds(call.grant.user):
         raise SlackError("not_in_channel")
+    if channel.is_archived:
+        raise SlackError("is_archived")
     return channel
 
 

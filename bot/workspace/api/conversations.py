@@ -4,6 +4,7 @@ from bot.workspace.api.pages import cut_page, message_window
 from bot.workspace.calls import Call
 from bot.workspace.channels import (
     Channel,
+    archive,
     channels,
     conversation,
     find_channel,
@@ -138,6 +139,16 @@ def kick(call: Call) -> Json:
     return {}
 
 
+def archive_conversation(call: Call) -> Json:
+    channel = _room(call)
+    if channel.name == "general":
+        raise SlackError("cant_archive_general")
+    if channel.is_archived:
+        raise SlackError("already_archived")
+    archive(call.workspace, channel, call.grant.user)
+    return {}
+
+
 def _list(call: Call, candidates: list[Channel]) -> Json:
     types = (call.text("types") or "public_channel").split(",")
     if any(name.strip() not in KINDS for name in types):
@@ -146,6 +157,8 @@ def _list(call: Call, candidates: list[Channel]) -> Json:
     for kind in sorted(kinds):
         call.need_scope(READ_SCOPES[kind])
     known = [channel for channel in candidates if channel.kind in kinds]
+    if call.flag("exclude_archived"):
+        known = [channel for channel in known if not channel.is_archived]
     page, cursor = cut_page(call, known, most=1000, default=100)
     listed = [conversation(call.workspace, channel, call.grant.user) for channel in page]
     return {"channels": listed, "response_metadata": {"next_cursor": cursor}}

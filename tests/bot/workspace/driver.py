@@ -297,6 +297,10 @@ class Workspace:
         answer = await self._page("POST", "people", {"user": self.people[name], **changes})
         assert answer["ok"], answer
 
+    async def delete_channel(self, name: str) -> None:
+        answer = await self._page("POST", "channels", {"channel": self.channel(name)})
+        assert answer["ok"], answer
+
     def channel(self, name: str) -> str:
         """Return the id of a channel named as in the sample; an id is returned as it is."""
         return self.channels.get(name, name)

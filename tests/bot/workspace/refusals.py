@@ -223,6 +223,13 @@ REFUSALS: tuple[Refusal, ...] = (
     _refused("conversations.history", "invalid_cursor", lambda scene: {"channel": scene.handbook, "cursor": "x"}),
     _refused("conversations.history", "invalid_limit", lambda scene: {"channel": scene.handbook, "limit": "x"}),
     _refused("conversations.replies", "thread_not_found", lambda scene: {"channel": scene.handbook, "ts": _NEVER}),
+    _refused(
+        "conversations.archive",
+        "cant_archive_general",
+        lambda scene: {"channel": scene.workspace.channel("general")},
+        "ada",
+    ),
+    _refused("conversations.archive", "missing_scope", lambda scene: {"channel": scene.handbook}),
     _refused("conversations.list", "invalid_types", lambda _: {"types": "unheard_of"}),
     _refused("conversations.list", "missing_scope", lambda _: {"types": "mpim"}),
     _refused("conversations.info", "channel_not_found", lambda _: {"channel": _NOWHERE}),

@@ -123,3 +123,9 @@ async def test_suggested_prompts_reach_the_page(shared_workspace: Workspace) -> 
     await bot.assistant_threads_setTitle(channel_id=place, thread_ts=ts, title="Hello")
     await bot.assistant_threads_setSuggestedPrompts(channel_id=place, thread_ts=ts, title="Try", prompts=prompts)
     assert (await ada.wait_for("suggested_prompts"))["prompts"] == prompts
+
+
+async def test_administrator_is_marked_as_one(shared_workspace: Workspace) -> None:
+    bot, people = shared_workspace.bot(), shared_workspace.people
+    told = {name: (await bot.users_info(user=people[name])).get("user", {})["is_admin"] for name in ("ada", "jonas")}
+    assert told == {"ada": True, "jonas": False}
