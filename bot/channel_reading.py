@@ -14,6 +14,7 @@ from bot.ingesting import place_of, tell_privately
 from bot.ingests import Ingests
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
+from bot.slack_threads import Thread
 from bot.stream import Outlet, Reply
 from bot.thread_upkeep import ThreadUpkeep
 
@@ -71,7 +72,7 @@ class ChannelDesk:
         await reply.recover()
         judged = await judge(self._directory, channel=place.channel, user=place.user)
         if judged.channel is None:
-            await self._histories.end(work_id, "broken")
+            await self._break_off(work_id, place.channel)
             await reply.replace(note(f":warning: {judged.refusal}"))
             return
         history = await self._histories.begin(work_id, team=place.team, channel=place.channel, person=place.user)
@@ -124,12 +125,15 @@ class ChannelDesk:
                     if not await self._take_in(reading, message, is_back=False):
                         return
             await self._histories.advance(reading.work_id, newest_ts=newest_ts)
+        newest_ts = history.newest_ts
         async for page in self._pages(history.channel, after="0", before=history.oldest_ts or _NEWEST):
-            if not history.newest_ts and reading.threads == 0:
-                await self._histories.advance(reading.work_id, newest_ts=required(page[0], "ts"))
+            if not newest_ts:
+                newest_ts = required(page[0], "ts")
+                await self._histories.advance(reading.work_id, newest_ts=newest_ts)
             for message in page:
                 if not await self._take_in(reading, message, is_back=True):
                     return
+        await self._threads.take_out_gone(history, but=reading.places)
 
     async def _pages(self, channel: str, *, after: str, before: str) -> AsyncGenerator[list[Json]]:
         """Messages in a window of time, newest first. By time, since a cursor of Slack's does not outlive a restart."""
@@ -150,6 +154,7 @@ class ChannelDesk:
         ts = required(message, "ts")
         result = None
         if optional(message, "thread_ts") in {"", ts}:  # else a reply that its author showed in the channel too
+            reading.places.add(Thread(channel=reading.history.channel, ts=ts).place)
             result = await self._threads.take_in(reading.history, message)
         has_failed = result is not None and result.status == "failed"
         if result is not None:
@@ -175,7 +180,7 @@ class ChannelDesk:
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
-    """A history while it is read; the counts go on from those of earlier tries."""
+    """A history while it is read: the threads looked at by this try, and counts that go on from those of earlier ones."""
 
     work_id: str
     history: ChannelHistory
@@ -184,6 +189,7 @@ class _Reading:
     threads: int = field(init=False)
     failed: int = field(init=False)
     shown_at: float = 0.0
+    places: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self.threads, self.failed = self.history.threads, self.history.failed

@@ -89,7 +89,7 @@ class DocumentDesk:
 
 def _read(ingest: Ingest) -> str:
     """Of a channel's history nobody knows beforehand how many threads it holds."""
-    return f"{ingest.read} of {ingest.documents}" if ingest.documents else f"{ingest.read} so far"
+    return f"{ingest.read} of {ingest.documents}" if ingest.documents else f"{ingest.read} threads"
 
 
 def _previewed(found: Preview, who: str) -> Page:

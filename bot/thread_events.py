@@ -14,7 +14,7 @@ _LEFT = frozenset({"channel_archive", "group_archive", "channel_left", "group_le
 def read_change(body: Mapping[str, Any], me: Identity) -> Arrival | None:
     """The work in an event that may change documents; None for what changes none. Raises Malformed."""
     event = inner(body, "event") if body.get("type") == "event_callback" else {}
-    match event.get("type"):
+    match optional(event, "type"):
         case "message":
             return _message(event, required(body, "team_id"), me)
         case "member_left_channel" if event.get("user") == me.user:

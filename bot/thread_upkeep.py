@@ -1,7 +1,7 @@
 """Threads and single messages kept as documents: taken in, and brought up to date when they change in Slack."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -66,6 +66,16 @@ class ThreadUpkeep:
                 await self._take_out(known)
                 return None
             return await self._bring_in(thread, said, known, history)
+
+    async def take_out_gone(self, history: ChannelHistory, *, but: Collection[str]) -> None:
+        """Take out threads of earlier readings that are no longer there, whose deletion nobody told; `but` were just read."""
+        for entry in await self._library.from_places_below(places_of_threads(history.channel)):
+            thread = thread_at(entry.origin.place)
+            if thread is None or thread.place in but or entry.origin.ingest_id == history.ingest_id:
+                continue
+            async with self._turn(thread):
+                if not await self._threads.read(thread):
+                    await self._take_out([entry])
 
     async def follow(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Bring up to date what is known of a message that was written, edited or deleted."""

@@ -120,7 +120,9 @@ class Upkeep:
         if not theirs:
             return note(_ADDED_NOTHING)
         head = f":wastebasket: <@{place.user}> took back what was added last. I no longer answer from it."
-        return _lines(_TAKEN_BACK, [head, *(f"• {_named(entry)}" for entry in theirs)])
+        left_out = len(theirs) - _LISTED
+        more = [f"… and {left_out} more"] if left_out > 0 else []
+        return _lines(_TAKEN_BACK, [head, *(f"• {_named(entry)}" for entry in theirs[:_LISTED]), *more])
 
     async def _take_out(self, entry: Entry) -> None:
         await self._library.remove(entry.id)

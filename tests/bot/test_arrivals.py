@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.arrivals import Arrival, Identity, read_action, read_event, storable
 from bot.payloads import Malformed
+from bot.thread_events import read_change
 
 ME = Identity(team="T1", user="UBOT", bot="BBOT")
 
@@ -135,7 +136,7 @@ def test_each_click_is_work_of_its_own() -> None:
 def test_no_payload_makes_the_reader_fail_in_any_other_way(body: object) -> None:
     if not isinstance(body, dict):
         return
-    for read in (lambda: read_event(body, ME), lambda: read_action(body)):
+    for read in (lambda: read_event(body, ME), lambda: read_action(body), lambda: read_change(body, ME)):
         try:
             read()
         except Malformed:
@@ -147,3 +148,25 @@ def test_what_is_stored_can_be_written_to_any_database(text: str) -> None:
     kept = storable(text)
     assert "\x00" not in kept
     assert json.dumps(kept, ensure_ascii=False).encode()
+
+
+def test_message_in_a_channel_may_change_a_document_and_nothing_of_what_it_says_is_stored() -> None:
+    change = read_change(_message("the secret plan", thread_ts="50.1", event_ts="100.1"), ME)
+    assert change is not None
+    assert change.payload == {"team": "T1", "channel": "C1", "ts": "100.1", "thread_ts": "50.1", "is_new": True}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _message("<@UBOT> a question", event_ts="100.1"),
+        _message("to the bot", channel_type="im", event_ts="100.1"),
+        _message("from a bot", bot_id="B2", event_ts="100.1"),
+        _message("joined", subtype="channel_join", event_ts="100.1"),
+        _edit("hello", "hello"),
+        _event(type="member_left_channel", channel="C1", user="U2", event_ts="100.1"),
+        {"type": "block_actions", "event": {"type": "message"}},
+    ],
+)
+def test_what_changes_no_document_is_none(body: dict) -> None:
+    assert read_change(body, ME) is None

@@ -308,6 +308,17 @@ async def test_history_waits_for_as_long_as_slack_asks_and_reads_no_thread_twice
     assert len(await office.entries()) == 4
 
 
+async def test_history_taken_in_once_more_finds_what_changed_while_nobody_told(office: _Office) -> None:
+    deleted = _ts(office.slack.say("We deploy on Monday."))
+    edited = _ts(office.slack.say("We deploy on Tuesday."))
+    office.slack.say("We deploy on Friday.")
+    await office.take_in()
+    office.slack.delete(deleted)
+    office.slack.edit(edited, "We deploy on Sunday.")
+    await office.take_in()
+    assert await office.titles() == ["We deploy on Friday.", "We deploy on Sunday."]
+
+
 async def test_work_that_is_done_again_after_its_end_changes_nothing(office: _Office) -> None:
     office.slack.say("We deploy on Monday.")
     await office.command("#ops")

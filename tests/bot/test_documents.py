@@ -318,8 +318,11 @@ async def test_status_shows_what_is_being_read_and_why_something_failed(place: _
     await place.add("http://127.0.0.1/x")
     await place.ingests.begin("w0", channel="C1", person="U2", documents=7)
     await place.ingests.progress("w0", 3)
+    await place.ingests.begin("a channel", channel="C1", person="U3", documents=0)
+    await place.ingests.progress("a channel", 5)
     said = _said(await place.desk.status(channel="C1", user="U1"))
     assert "3 of 7 read, for <@U2>" in said
+    assert "5 threads read, for <@U3>" in said
     assert "http://127.0.0.1/x: " in said
     assert "http://127.0.0.1/x" not in _said(await place.desk.status(channel="C2", user="U1"))
 
