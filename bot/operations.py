@@ -134,7 +134,8 @@ class LocalOperations:
             await self._library.documents(parse_audience(audience)) if is_all else await self._find(reference, audience)
         )
         for entry in found:
-            yield ingest_json(await self._library.refresh(entry))
+            # Who names a document means it: that it is gone counts at once.
+            yield ingest_json(await self._library.refresh(entry, at_once=not is_all))
 
     async def _find(self, reference: str, audience: str) -> list[Entry]:
         found = await self._library.find(reference, parse_audience(audience))

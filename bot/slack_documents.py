@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.directory import Directory
-from bot.downloads import Downloads, NotDownloaded, Upload
+from bot.downloads import Downloads, NoLongerThere, NotDownloaded, Upload
 from bot.errors import SlackRefused
 from bot.ingest_form import addresses
 from bot.messages import plain_text
@@ -12,7 +12,6 @@ from bot.slack import Slack
 
 _FILE, _MESSAGE = "slack-file:", "slack-message:"
 _TITLE_CHARS = 60
-_GONE = {"file_not_found", "file_deleted"}
 _NO_MESSAGE = {"message_not_found", "thread_not_found"}
 
 
@@ -56,7 +55,10 @@ class SlackDocuments:
         try:
             return await self._downloads.fetch(file_id)
         except SlackRefused as error:
-            gone = error.code in _GONE
+            if error.code == "file_deleted":
+                raise NoLongerThere("The file is no longer there.") from error
+            # Slack says so of files, too, that the bot may not see any more.
+            gone = error.code == "file_not_found"
             said = "The file is no longer there." if gone else "Slack does not let me read this file."
             raise NotDownloaded(said) from error
 
@@ -104,7 +106,7 @@ class SlackDocuments:
         for message in objects(page, "messages"):
             if optional(message, "ts") == shared.ts and optional(message, "subtype") != "tombstone":
                 return message
-        raise NotDownloaded("The message is no longer there.")
+        raise NoLongerThere("The message is no longer there.")
 
     async def _title(self, shared: Shared, author: str, text: str) -> str:
         first = " ".join(text.split())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.directory import Directory
-from bot.downloads import NotDownloaded
+from bot.downloads import NoLongerThere, NotDownloaded
 from bot.failures import NOT_DONE, note
 from bot.ingest_report import line_of
 from bot.ingesting import place_of, tell_privately
@@ -125,20 +125,23 @@ class Upkeep:
             if time.monotonic() - shown_at >= _SHOW_EVERY_S:
                 await reply.replace(note(f"Reading again: {len(results)} of {len(found)} documents…"))
                 shown_at = time.monotonic()
-            results.append(await self._read_again(entry))
+            results.append(await self._read_again(entry, at_once=not is_all))
         failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
         await self._ingests.outcome(work_id, channel, {entry.uri for entry in found}, failed)
         head, *changed = _read_again_lines(results)
         return _lines(head, [head, *changed])
 
-    async def _read_again(self, entry: Entry) -> IngestResult:
+    async def _read_again(self, entry: Entry, *, at_once: bool) -> IngestResult:
+        """Who names a document means it: that it is gone counts at once."""
         try:
             upload = await self._in_slack.again(entry.origin.place)
+        except NoLongerThere as error:
+            return await self._library.missed(entry, str(error).rstrip("."), at_once=at_once)
         except NotDownloaded as error:
             return IngestResult(uri=entry.uri, title=entry.title, status="failed", error=str(error))
         if upload is None:
-            return await self._library.refresh(entry)
-        return await self._library.refresh(entry, upload.data, name=upload.name)
+            return await self._library.refresh(entry, at_once=at_once)
+        return await self._library.refresh(entry, upload.data, name=upload.name, at_once=at_once)
 
 
 def _unknown(reference: str) -> str:
@@ -154,6 +157,8 @@ def _read_again_lines(results: Sequence[IngestResult]) -> list[str]:
     counts = Counter(result.status for result in results)
     kept = counts["failed"]
     told = [f"{counts['unchanged']} unchanged", f"{counts['updated'] + counts['added']} updated"]
+    if counts["removed"]:
+        told.append(f"{counts['removed']} taken out")
     if kept:
         told.append(f"{kept} could not be read, and {'stays' if kept == 1 else 'stay'} as before")
     changed = [result for result in results if result.status != "unchanged" or result.error]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -16,16 +16,20 @@ from knowledge.audience import Audience
 from knowledge.documents import Document, Entry, Origin
 from knowledge.errors import CatalogueUnavailable
 from knowledge.tables import documents
+from knowledge.validators import NO_VALIDATOR, Validator
 
 _FEWEST_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What the catalogue knows of a document's current version."""
+    """What the catalogue knows of a document's current version; `cut` names how its text is cut."""
 
     content_hash: str
     chunks: int
+    cut: str = ""
+    validator: Validator = NO_VALIDATOR
+    is_missing: bool = False
 
 
 class Catalogue:
@@ -38,14 +42,21 @@ class Catalogue:
         """The current version of each of these documents; those unknown are absent."""
         if not document_ids:
             return {}
-        query = select(documents.c.id, documents.c.content_hash, documents.c.chunks).where(
-            documents.c.id.in_(document_ids)
-        )
+        query = select(documents).where(documents.c.id.in_(document_ids))
         async with self._transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return {row.id: Version(content_hash=row.content_hash, chunks=row.chunks) for row in rows}
+        return {row.id: _version(row) for row in rows}
 
-    async def put(self, document: Document, *, content_hash: str, chunks: int, origin: Origin | None = None) -> None:
+    async def put(
+        self,
+        document: Document,
+        *,
+        content_hash: str,
+        chunks: int,
+        cut: str = "",
+        validator: Validator = NO_VALIDATOR,
+        origin: Origin | None = None,
+    ) -> None:
         """Make this the version that answers. Where the document is known, it keeps its number and its origin."""
         now = datetime.now(UTC)
         version = {
@@ -55,6 +66,9 @@ class Catalogue:
             "content_hash": content_hash,
             "chunks": chunks,
             "ingested_at": now,
+            "cut": cut,
+            "missing_since": None,
+            **_named(validator),
         }
         given = origin or Origin()
         first = {
@@ -69,6 +83,19 @@ class Catalogue:
             number = await _free_number(connection)
             statement = dialect.insert(documents).values(id=document.id, number=number, **version, **first)
             await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=version))
+
+    async def seen(self, document_id: str, validator: Validator | None = None) -> None:
+        """Its source still has it, in the version that is known; a validator replaces the one before."""
+        named = {} if validator is None else _named(validator)
+        this = documents.c.id == document_id
+        async with self._transaction() as connection:
+            await connection.execute(update(documents).where(this).values(missing_since=None, **named))
+
+    async def missed(self, document_id: str, at: datetime) -> None:
+        """Its source says that it is gone; the first time that it does is kept."""
+        this = (documents.c.id == document_id) & documents.c.missing_since.is_(None)
+        async with self._transaction() as connection:
+            await connection.execute(update(documents).where(this).values(missing_since=at))
 
     async def remove(self, document_id: str) -> bool:
         async with self._transaction() as connection:
@@ -125,6 +152,24 @@ async def _free_number(connection: AsyncConnection) -> int:
         digits += 1
 
 
+def _named(validator: Validator) -> dict[str, str]:
+    return {
+        "validator_url": validator.url,
+        "etag": validator.etag,
+        "last_modified": validator.last_modified,
+    }
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(
+        content_hash=row.content_hash,
+        chunks=row.chunks,
+        cut=row.cut,
+        validator=Validator(url=row.validator_url, etag=row.etag, last_modified=row.last_modified),
+        is_missing=row.missing_since is not None,
+    )
+
+
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         id=row.id,
@@ -136,4 +181,5 @@ def _entry(row: Row[Any]) -> Entry:
         origin=Origin(place=row.place, added_by=row.added_by, added_in=row.added_in, ingest_id=row.ingest_id),
         added_at=row.added_at,
         read_at=row.ingested_at,
+        missing_since=row.missing_since,
     )

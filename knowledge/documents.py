@@ -14,7 +14,7 @@ SECTION_SEPARATOR = " › "
 # Changes with the way in which text is cut: a document taken in again is then cut anew.
 _CUT = "2"
 
-IngestStatus = Literal["added", "unchanged", "updated", "failed"]
+IngestStatus = Literal["added", "unchanged", "updated", "removed", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,12 @@ class Document:
 
     def content_hash(self, *, chunk_tokens: int) -> str:
         """Names a version: what the document says, cut into chunks of this length. Cut otherwise, it is another one."""
-        return hashlib.sha256(f"{_CUT} {chunk_tokens}\n{self.title}\n{self.text}".encode()).hexdigest()
+        return hashlib.sha256(f"{cut_as(chunk_tokens)}\n{self.title}\n{self.text}".encode()).hexdigest()
+
+
+def cut_as(chunk_tokens: int) -> str:
+    """Names the way in which a text is cut into chunks."""
+    return f"{_CUT} {chunk_tokens}"
 
 
 def chunk_id(document_id: str, content_hash: str, number: int) -> str:
@@ -78,7 +83,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A document as the catalogue lists it. `number` is what people call it by; `read_at` is its version's time."""
+    """A document as the catalogue lists it. `number` is what people call it by; `read_at` is its version's time.
+
+    `missing_since` is when its source first said that it is gone, where that was the last that it said.
+    """
 
     id: str
     number: int
@@ -89,6 +97,7 @@ class Entry:
     origin: Origin
     added_at: datetime
     read_at: datetime
+    missing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +149,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What became of one document. `error` is a sentence for people: why it `failed`, or what to know of it otherwise."""
+    """What became of one document.
+
+    `error` is a sentence for people: why it `failed` or was `removed`, or what to know of it otherwise.
+    """
 
     uri: str
     title: str

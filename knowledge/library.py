@@ -23,8 +23,10 @@ from knowledge.freshness import favour_new
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
+from knowledge.refreshing import Refresher, failed
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
+from knowledge.validators import Validator
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -112,7 +114,7 @@ class Library:
                     async for result in self._ingest_source(source, scope, replace(origin, place=place)):
                         yield result
         except SourceError as error:
-            yield _failed(place, place, error)
+            yield failed(place, place, error)
         await self._index.settle()
 
     async def ingest_bytes(
@@ -132,16 +134,21 @@ class Library:
         chunks = await self._index.measure(document)
         return Preview(uri=source.uri, title=parsed.title, size=len(content.data), chunks=chunks, text=parsed.text)
 
-    async def refresh(self, entry: Entry, data: bytes | None = None, *, name: str = "") -> IngestResult:
-        """Read a known document again; `data` is a file that was handed over in Slack, as it is there now."""
-        if data is None:
-            try:
-                source = await self._collector.again(entry)
-            except SourceError as error:
-                return _failed(entry.uri, entry.title, error)
-        else:
-            source = Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
-        result = await self._read_again(source, entry)
+    async def refresh(
+        self, entry: Entry, data: bytes | None = None, *, name: str = "", at_once: bool = False
+    ) -> IngestResult:
+        """Read a known document again; `data` is a file that was handed over in Slack, as it is there now.
+
+        One that its place no longer holds is removed when it is missing again an hour later, or `at_once`.
+        """
+        given = None if data is None else Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
+        result = await self._refresher().again(entry, given, at_once=at_once)
+        await self._index.settle()
+        return result
+
+    async def missed(self, entry: Entry, why: str, *, at_once: bool = False) -> IngestResult:
+        """A document that was handed over in Slack is no longer there: removed as `refresh` would."""
+        result = await self._refresher().missed(entry, why, at_once=at_once)
         await self._index.settle()
         return result
 
@@ -206,26 +213,22 @@ class Library:
                 async for document in documents:
                     yield await self._ingest_document(document, scope, origin)
         except SourceError as error:
-            yield _failed(source.uri, source.name, error)
+            yield failed(source.uri, source.name, error)
 
-    async def _read_again(self, source: Source, entry: Entry) -> IngestResult:
-        """The document is the source itself, or a member of it where its link goes on with a path within."""
-        if "#" not in entry.uri or source.uri == entry.uri:
-            return await self._ingest_document(source, entry.scope, None)
-        try:
-            async with aclosing(self._collector.documents(source, only=entry.uri)) as members:
-                async for member in members:
-                    if member.uri == entry.uri:
-                        return await self._ingest_document(member, entry.scope, None)
-            raise SourceNotFound(f"It is no longer in “{source.name}”")
-        except SourceError as error:
-            return _failed(entry.uri, entry.title, error)
+    def _refresher(self) -> Refresher:
+        return Refresher(
+            collector=self._collector,
+            catalogue=self._catalogue,
+            index=self._index,
+            take_in=self._take_in,
+            writing=self._writing,
+        )
 
-    async def _ingest_document(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
+    async def _ingest_document(self, source: Source, scope: str, origin: Origin) -> IngestResult:
         try:
             content = await self._collector.content(source)
         except SourceError as error:
-            return _failed(source.uri, source.name, error)
+            return failed(source.uri, source.name, error)
         return await self._take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
 
     async def _take_in(
@@ -235,7 +238,7 @@ class Library:
         try:
             parsed = await self._parse(content, name=name)
         except SourceError as error:
-            return _failed(uri, name, error)
+            return failed(uri, name, error)
         document = Document(
             uri=uri,
             title=parsed.title,
@@ -248,10 +251,10 @@ class Library:
         )
         try:
             async with self._writing:
-                status, chunks = await self._bring_up_to_date(document, origin)
+                status, chunks = await self._bring_up_to_date(document, origin, content.validator)
                 public = await self._catalogue.versions({document.public_id} - {document.id})
         except SourceError as error:
-            return _failed(uri, name, error)
+            return failed(uri, name, error)
         note = _PUBLIC_COPY if public else None
         return IngestResult(uri=uri, title=document.title, status=status, chunks=chunks, error=note)
 
@@ -263,7 +266,9 @@ class Library:
             content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
         )
 
-    async def _bring_up_to_date(self, document: Document, origin: Origin | None) -> tuple[IngestStatus, int]:
+    async def _bring_up_to_date(
+        self, document: Document, origin: Origin | None, validator: Validator
+    ) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
 
         Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
@@ -275,14 +280,19 @@ class Library:
         is_same = known is not None and known.content_hash == content_hash
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self._index.count(document.id) == known.chunks:
+            if known.is_missing or known.validator != validator:
+                await self._catalogue.seen(document.id, validator)
             return "unchanged", known.chunks
         chunks = await self._index.add(document)
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(document, content_hash=content_hash, chunks=chunks, origin=origin)
+        await self._catalogue.put(
+            document,
+            content_hash=content_hash,
+            chunks=chunks,
+            cut=self._index.cut,
+            validator=validator,
+            origin=origin,
+        )
         await self._index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
-
-
-def _failed(uri: str, title: str, error: SourceError) -> IngestResult:
-    return IngestResult(uri=uri, title=title, status="failed", error=str(error))

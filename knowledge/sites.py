@@ -167,6 +167,7 @@ def _source(page: Page, changed_at: datetime | None) -> Source:
         content_type=page.content_type,
         modified_at=changed_at or page.modified_at,
         is_web_page=True,
+        validator=page.validator,
     )
     return Source(uri=page.url, name=_name(page.url), content=content)
 

@@ -26,4 +26,12 @@ documents = Table(
     Column("added_in", String(40), nullable=False),
     Column("ingest_id", String(255), nullable=False, index=True),
     Column("added_at", Moment, nullable=False),
+    # How the version's text is cut. Cut otherwise, it is read again though its server says that it has not changed.
+    Column("cut", String(20), nullable=False),
+    # What the server named the version by, and the address at which it did.
+    Column("validator_url", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    # When its source first said that it is gone; emptied when it is there again.
+    Column("missing_since", Moment, nullable=True),
 )
