@@ -57,7 +57,7 @@ class Operations(Protocol):
         ...
 
     def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
-        """By number, by link, or `all`. Raises as `remove`."""
+        """By number, by link, by the place that was taken in, or `all`. Raises as `remove`."""
         ...
 
 
@@ -130,6 +130,12 @@ class LocalOperations:
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         is_all = reference == ALL_DOCUMENTS
+        places = [] if is_all else await self._library.places(reference, parse_audience(audience))
+        for place in places:
+            async for result in self._library.refresh_place(place):
+                yield ingest_json(result)
+        if places:
+            return
         found = (
             await self._library.documents(parse_audience(audience)) if is_all else await self._find(reference, audience)
         )

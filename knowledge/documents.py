@@ -38,7 +38,7 @@ class Document:
     @property
     def id(self) -> str:
         """The same place read by the same people is the same document, whatever it says today."""
-        return str(uuid.uuid5(_NAMESPACE, f"{self.scope} {self.uri}"))
+        return document_id(self.uri, self.scope)
 
     @property
     def public_id(self) -> str:
@@ -48,6 +48,10 @@ class Document:
     def content_hash(self, *, chunk_tokens: int) -> str:
         """Names a version: what the document says, cut into chunks of this length. Cut otherwise, it is another one."""
         return hashlib.sha256(f"{cut_as(chunk_tokens)}\n{self.title}\n{self.text}".encode()).hexdigest()
+
+
+def document_id(uri: str, scope: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{scope} {uri}"))
 
 
 def cut_as(chunk_tokens: int) -> str:
@@ -72,13 +76,15 @@ class Part:
 class Origin:
     """Who handed a document over, where, and as what; Slack's ids, empty for the command line.
 
-    `place` is the folder, page or file that was named; `ingest_id` is shared by all that was handed over at once.
+    `place` is the folder, page or file that was named, and `whole_site` says that more than the page was meant;
+    `ingest_id` is shared by all that was handed over at once.
     """
 
     place: str = ""
     added_by: str = ""
     added_in: str = ""
     ingest_id: str = ""
+    whole_site: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,11 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +17,7 @@ from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
-from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.errors import KnowledgeError, SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
@@ -24,6 +25,7 @@ from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.refreshing import Refresher, failed
+from knowledge.register import KnownPlace, Register
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
 from knowledge.validators import Validator
@@ -71,6 +73,7 @@ class Library:
         self._catalogue = catalogue
         self._parser = parser
         self._collector = Collector(fetcher=fetcher, parser=parser, settings=settings)
+        self._register = Register(catalogue.engine)
         self._settings = settings
         self._writing = asyncio.Lock()
 
@@ -108,10 +111,15 @@ class Library:
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
+        origin = replace(origin, place=place, whole_site=whole_site)
+        is_known = False
         try:
             async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
                 async for source in sources:
-                    async for result in self._ingest_source(source, scope, replace(origin, place=place)):
+                    async for result in self._ingest_source(source, scope, origin):
+                        if result.status != "failed" and not is_known:
+                            await self._register.add(origin, scope)
+                            is_known = True
                         yield result
         except SourceError as error:
             yield failed(place, place, error)
@@ -123,6 +131,8 @@ class Library:
         """Take in an uploaded file, or what is in an uploaded archive. Raises InvalidScope for a scope that is none."""
         source = Source(uri=uri, name=name, content=Content(data=data))
         results = [result async for result in self._ingest_source(source, parse_scope(scope), origin)]
+        if origin.place and any(result.status != "failed" for result in results):
+            await self._register.add(origin, scope)
         await self._index.settle()
         return results
 
@@ -152,6 +162,51 @@ class Library:
         await self._index.settle()
         return result
 
+    async def refresh_place(self, place: KnownPlace) -> AsyncIterator[IngestResult]:
+        """Read a place again: what it still holds, what is new there, and what it no longer lists.
+
+        What happened is noted when all is read.
+        """
+        await self._register.begin(place)
+        counts: Counter[IngestStatus] = Counter()
+        try:
+            async with aclosing(self._refresher().place(place)) as results:
+                async for result in results:
+                    counts[result.status] += 1
+                    yield result
+            await self._index.settle()
+        except (asyncio.CancelledError, GeneratorExit, KnowledgeError):
+            # Broken off by us, or by what passes: that is not the place's doing.
+            await self._register.leave(place)
+            raise
+        await self.place_read(place, counts)
+
+    async def place_read(self, place: KnownPlace, counts: Mapping[IngestStatus, int]) -> None:
+        """Note what came of reading a place again."""
+        changed = counts.get("added", 0) + counts.get("updated", 0)
+        await self._register.done(
+            place, changed=changed, removed=counts.get("removed", 0), failed=counts.get("failed", 0)
+        )
+
+    async def places(self, reference: str, audience: Audience) -> list[KnownPlace]:
+        """The places of this name that hold more than a document of that name, of what the audience may read."""
+        names = await asyncio.to_thread(uris_of, reference, self._settings.fetch_allow_hosts)
+        found = await self._register.named(names, audience)
+        alone = {entry.scope for entry in await self.find(reference, audience)}
+        return [place for place in found if place.whole_site or place.scope not in alone]
+
+    async def places_due(self, before: datetime) -> list[KnownPlace]:
+        """The places last read before then, the longest ago first."""
+        return await self._register.due(before)
+
+    async def places_read(self, audience: Audience, *, limit: int) -> list[KnownPlace]:
+        """The places that the audience may read, the last read first."""
+        return await self._register.last_read(audience, limit=limit)
+
+    async def of_place(self, place: KnownPlace) -> list[Entry]:
+        """What was taken in from a place."""
+        return await self._catalogue.of_place(place.place, place.scope)
+
     async def documents(self, audience: Audience, *, limit: int | None = None, offset: int = 0) -> list[Entry]:
         """The documents that the audience may read, the last added first."""
         return await self._catalogue.listed(audience, limit=limit, offset=offset)
@@ -177,11 +232,14 @@ class Library:
         return await self._index.count(_NO_DOCUMENT) == 0
 
     async def remove(self, document_id: str) -> bool:
-        """Take a document out of the index and the catalogue; False if there was none."""
+        """Take a document out of the index and the catalogue; False if there was none.
+
+        Reading its place again does not bring it back; taking it in again does.
+        """
         async with self._writing:
             # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
             await self._index.remove(document_id)
-            was_there = await self._catalogue.remove(document_id)
+            was_there = await self._catalogue.remove(document_id, by_person=True)
         await self._index.settle()
         return was_there
 

@@ -5,15 +5,18 @@ place answers and says twice, an hour or more apart, that it is gone; or once, w
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
-from knowledge.documents import Entry, IngestResult, Origin
+from knowledge.documents import Entry, IngestResult, Origin, document_id
 from knowledge.errors import SourceError, SourceGone
+from knowledge.register import KnownPlace
+from knowledge.repositories import is_repository
 from knowledge.sources import Content, Source
 from knowledge.validators import NO_VALIDATOR
 
@@ -48,6 +51,57 @@ class Refresher:
             return await self.missed(entry, str(gone), at_once=at_once)
         except SourceError as error:
             return failed(entry.uri, entry.title, error)
+
+    async def place(self, place: KnownPlace) -> AsyncGenerator[IngestResult]:
+        """Read what is there, as its ingest did, and miss what is known of it and was not found."""
+        known = {entry.uri: entry for entry in await self.catalogue.of_place(place.place, place.scope)}
+        listing = _Listing()
+        try:
+            async with aclosing(self.collector.sources(place.place, whole_site=place.whole_site)) as sources:
+                async for source in sources:
+                    listing.is_whole &= not source.is_rest
+                    async for result in self._of_place(source, place, known, listing):
+                        # Behind a page of a site that was not read there may be others.
+                        listing.is_whole &= not (place.whole_site and result.status == "failed")
+                        yield result
+        except SourceError as error:
+            listing.is_whole = False
+            yield failed(place.place, place.place, error)
+        lists_all = place.whole_site or is_repository(place.place)
+        for entry in [entry for uri, entry in known.items() if uri not in listing.uris]:
+            if not lists_all:
+                yield await self.again(entry, at_once=False)
+            elif listing.is_whole and listing.uris:
+                yield await self.missed(entry, "Its place no longer lists it", at_once=False)
+
+    async def _of_place(
+        self, source: Source, place: KnownPlace, known: dict[str, Entry], listing: "_Listing"
+    ) -> AsyncGenerator[IngestResult]:
+        if isinstance(source.refusal, SourceGone) and place.whole_site:
+            # A sitemap lists what is not there.
+            return
+        if source.uri in known and not source.is_rest:
+            listing.uris.add(source.uri)
+            yield await self.again(known[source.uri], source, at_once=False)
+            return
+        try:
+            async with aclosing(self.collector.documents(source)) as documents:
+                async for document in documents:
+                    listing.uris.add(document.uri)
+                    if document.uri in known:
+                        yield await self.again(known[document.uri], document, at_once=False)
+                    elif not await self.catalogue.is_taken_out(document_id(document.uri, place.scope)):
+                        yield await self._add(document, place)
+        except SourceError as error:
+            yield failed(source.uri, source.name, error)
+
+    async def _add(self, document: Source, place: KnownPlace) -> IngestResult:
+        origin = Origin(place=place.place, added_by=place.added_by, added_in=place.added_in)
+        try:
+            content = await self.collector.content(document)
+        except SourceError as error:
+            return failed(document.uri, document.name, error)
+        return await self.take_in(content, name=document.name, uri=document.uri, scope=place.scope, origin=origin)
 
     async def missed(self, entry: Entry, why: str, *, at_once: bool) -> IngestResult:
         """Its place says that it is gone: take it out, or note when that was first said."""
@@ -91,6 +145,14 @@ class Refresher:
 
     async def _take_in(self, source: Source, content: Content, entry: Entry) -> IngestResult:
         return await self.take_in(content, name=source.name, uri=source.uri, scope=entry.scope, origin=None)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Listing:
+    """What a place was found to hold. Unless it is the whole of it, what is not in it may be there all the same."""
+
+    uris: set[str] = field(default_factory=set[str])
+    is_whole: bool = True
 
 
 def failed(uri: str, title: str, error: SourceError) -> IngestResult:

@@ -71,7 +71,7 @@ async def repository_sources(
                 yield Source(uri=link, name=name, refusal=error)
         if len(files) > most:
             why = f"The repository holds more than {most:,} documents; the rest was not read"
-            yield Source(uri=place.url, name=_name(place), refusal=SourceRefused(why))
+            yield Source(uri=place.url, name=_name(place), refusal=SourceRefused(why), is_rest=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

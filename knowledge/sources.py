@@ -36,7 +36,8 @@ class Content:
 class Source:
     """One document, still to be read or with its `content`.
 
-    `path` is None for one that is no file of its own; `refusal` says why it will not be read.
+    `path` is None for one that is no file of its own; `refusal` says why it will not be read. `is_rest` is one that
+    stands for all that a limit cut off.
     `uri` is one and the same however the place is written: another would be a second document, and the first
     would go on answering with what it said when it was read.
     """
@@ -46,6 +47,7 @@ class Source:
     path: Path | None = None
     content: Content | None = None
     refusal: SourceError | None = None
+    is_rest: bool = False
 
 
 def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[Source]:

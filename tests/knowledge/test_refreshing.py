@@ -3,7 +3,7 @@
 import shutil
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,3 +212,144 @@ async def test_unchanged_page_is_cut_anew_and_written_again_where_the_index_lost
     assert (await web.refresh(entry)).status == "updated"
     assert (await web.refresh(entry)).status == "unchanged"
     assert len(site.conditions) == 1
+
+
+async def read_place(library: Library, place: Path | str) -> list[tuple[str, str]]:
+    """Status and end of the link of each document of the place, read again."""
+    [known] = await library.places(str(place), EVERYONE)
+    results = [result async for result in library.refresh_place(known)]
+    return sorted((result.status, result.uri.rpartition("/")[2]) for result in results)
+
+
+async def test_folder_read_again_brings_what_is_new_and_loses_what_left_it(
+    library: Library, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "tea.txt").write_text("Tea is at four.")
+    (folder / "leave.txt").write_text("Thirty days.")
+    await ingest(library, folder)
+    (folder / "tea.txt").unlink()
+    (folder / "pay.txt").write_text("Pay comes on Monday.")
+    assert await read_place(library, folder) == [
+        ("added", "pay.txt"),
+        ("failed", "tea.txt"),
+        ("unchanged", "leave.txt"),
+    ]
+    await wait(engine, hours=1)
+    expected = [("removed", "tea.txt"), ("unchanged", "leave.txt"), ("unchanged", "pay.txt")]
+    assert await read_place(library, folder) == expected
+    [place] = await library.places_read(EVERYONE, limit=5)
+    assert (place.changed, place.removed, place.failed) == (0, 1, 0)
+
+
+async def test_folder_that_is_not_mounted_loses_nothing_when_its_place_is_read_again(
+    library: Library, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "tea.txt").write_text("Tea is at four.")
+    await ingest(library, folder)
+    (folder / "tea.txt").unlink()
+    for _ in range(2):
+        assert await read_place(library, folder) == [("failed", "tea.txt")]
+        await wait(engine, hours=2)
+    folder.rmdir()
+    assert {status for status, _ in await read_place(library, folder)} == {"failed"}
+    assert len(await library.documents(EVERYONE)) == 1
+
+
+async def test_what_a_person_took_out_comes_back_when_it_is_handed_over_and_not_before(
+    library: Library, tmp_path: Path
+) -> None:
+    for name in ("tea.txt", "leave.txt"):
+        (tmp_path / name).write_text("Tea is at four.")
+    await ingest(library, tmp_path)
+    [tea] = await library.find((tmp_path / "tea.txt").as_uri(), EVERYONE)
+    await library.remove(tea.id)
+    assert await read_place(library, tmp_path) == [("unchanged", "leave.txt")]
+    assert {result.status for result in await ingest(library, tmp_path)} == {"added", "unchanged"}
+    assert await read_place(library, tmp_path) == [("unchanged", "leave.txt"), ("unchanged", "tea.txt")]
+
+
+async def test_place_whose_documents_were_all_taken_out_is_not_read_again(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "tea.txt").write_text("Tea is at four.")
+    await ingest(library, tmp_path)
+    await library.remove((await only(library)).id)
+    assert await library.places(str(tmp_path), EVERYONE) == []
+
+
+SITE = {
+    "/docs/": '<h1>Home</h1><p>All rules.</p><a href="tea">Tea</a><a href="leave">Leave</a>',
+    "/docs/tea": "<h1>Tea</h1><p>Tea is at four.</p>",
+    "/docs/leave": "<h1>Leave</h1><p>Thirty days.</p>",
+}
+
+
+async def ingest_site(web: Library, site: Website) -> str:
+    site.pages |= SITE
+    _ = [result async for result in web.ingest(f"{site.url}/docs/", "public", whole_site=True)]
+    return f"{site.url}/docs/"
+
+
+async def test_site_that_lost_a_page_and_has_a_new_one(web: Library, site: Website, engine: AsyncEngine) -> None:
+    start = await ingest_site(web, site)
+    site.pages |= {
+        "/docs/": '<h1>Home</h1><p>All rules.</p><a href="tea">Tea</a><a href="pay">Pay</a>',
+        "/docs/pay": "<h1>Pay</h1><p>Pay comes on Monday.</p>",
+        "/docs/leave": 404,
+    }
+    assert {("added", "pay"), ("failed", "leave"), ("unchanged", "tea")} <= set(await read_place(web, start))
+    await wait(engine, hours=1)
+    assert ("removed", "leave") in await read_place(web, start)
+    assert len(await web.documents(EVERYONE)) == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"/robots.txt": 500},
+        {"/docs/": 404},
+        {"/docs/": 503},
+        {"/docs/tea": 500},
+        {"/docs/": '<h1>Home</h1><p>All rules.</p><a href="tea">Tea</a><a href="a">a</a><a href="b">b</a>'},
+    ],
+    ids=["robots.txt fails", "no first page", "first page fails", "a page fails", "cut off by a limit"],
+)
+async def test_site_that_was_not_read_whole_loses_nothing(
+    web: Library, site: Website, engine: AsyncEngine, fault: dict[str, str | int]
+) -> None:
+    start = await ingest_site(web, site)
+    site.pages |= {"/docs/": SITE["/docs/"].replace("leave", "x"), **fault}
+    settings = KnowledgeSettings(site_delay_s=0, fetch_allow_hosts=(site.host,), place_max_documents=3)
+    web._collector = Collector(fetcher=Fetcher(settings), parser=web._parser, settings=settings)
+    for _ in range(2):
+        assert "removed" not in {status for status, _ in await read_place(web, start)}
+        await wait(engine, hours=2)
+    assert len(await web.documents(EVERYONE)) == 3
+    assert {entry.missing_since for entry in await web.documents(EVERYONE)} == {None}
+
+
+async def test_site_named_as_a_place_is_no_single_page(web: Library, site: Website) -> None:
+    start = await ingest_site(web, site)
+    assert [place.whole_site for place in await web.places(start, EVERYONE)] == [True]
+    await ingest(web, f"{site.url}/tea")
+    assert await web.places(f"{site.url}/tea", EVERYONE) == []
+
+
+async def test_places_due_are_told_the_longest_ago_first_until_they_ended_the_process_three_times(
+    library: Library, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tea.txt").write_text("Tea is at four.")
+        await ingest(library, tmp_path / name)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    first, second = await library.places_due(later)
+    assert [Path(first.place).name, Path(second.place).name] == ["a", "b"]
+    for _ in range(3):
+        await library._register.begin(first)
+    assert await library.places_due(later) == [second]
+    assert await library.places_due(first.refreshed_at) == []
+    await read_place(library, first.place)
+    assert len(await library.places_due(datetime.now(UTC))) == 2
