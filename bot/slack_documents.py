@@ -42,6 +42,10 @@ def file_place(file_id: str) -> str:
     return f"{_FILE}{file_id}"
 
 
+def is_in_slack(place: str) -> bool:
+    return place.startswith((_FILE, _MESSAGE))
+
+
 class SlackDocuments:
     """Raises NotDownloaded with a sentence for people, and what Slack's door raises where it can't be asked."""
 
