@@ -112,7 +112,7 @@ class Bot:
         connection: Connection,
         settings: SlackSettings,
         nightly: Nightly | None,
-        refreshing: Refreshing,
+        refreshing: Refreshing | None = None,
     ) -> None:
         self._slack = slack
         self._durable = durable
@@ -128,7 +128,7 @@ class Bot:
         self._durable.launch(
             nightly=self._nightly,
             nightly_hour_utc=self._settings.nightly_hour_utc,
-            hourly=self._refreshing.read_due if self._settings.refresh_hours else None,
+            hourly=self._refreshing.read_due if self._refreshing and self._settings.refresh_hours else None,
         )
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
@@ -147,7 +147,8 @@ class Bot:
             task.cancel()
         self._intake.open = False
         await self._connection.stop()
-        await self._refreshing.stop()
+        if self._refreshing is not None:
+            await self._refreshing.stop()
         if not await self._durable.drain(self._settings.drain_s):
             log.warning("some answers were not finished in time: they are taken up at the next start")
         await self._durable.close()
