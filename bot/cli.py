@@ -155,11 +155,16 @@ def remove(reference: Reference, audience: OfAudience = "public", as_json: AsJso
 
 @documents.command()
 def refresh(
-    reference: Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path, or all.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER_OR_LINK", help="Its number, address or path; a place that was taken in; or all."
+        ),
+    ],
     audience: OfAudience = "public",
     as_json: AsJson = False,
 ) -> None:
-    """Read one again, or all of them."""
+    """Read one again, a folder, site or repository with what is new there, or all of them."""
     from bot import errands
 
     _finish(errands.refresh(_configuration(), _absolute(reference), audience, as_json=as_json))

@@ -14,6 +14,7 @@ from knowledge.errors import SourceError
 from knowledge.library import Library
 
 _PER_PAGE = 15
+_PLACES = 3
 _NAME_CHARS = 1_000
 _PREVIEW_LINES = 8
 _PREVIEW_CHARS = 700
@@ -53,7 +54,7 @@ class DocumentDesk:
         return Page(text=head, blocks=[section(head), *(section(_line(entry)) for entry in entries), *turning])
 
     async def status(self, *, channel: str, user: str) -> Page:
-        """What is being taken in here, and what failed last."""
+        """What is being taken in here, which places were read again, and what failed last."""
         granted = await access(self._directory, channel=channel, user=user)
         if granted.refusal:
             return _said(granted.refusal)
@@ -69,6 +70,14 @@ class DocumentDesk:
         head = f"{_readable(count)}."
         blocks = [section(head)]
         blocks.append(section("\n".join(["*Being taken in here*", *(reading or ["Nothing at the moment."])])))
+        read_again = [
+            f"• {escape(each.place[:_NAME_CHARS])}: {each.changed} new or changed, {each.removed} taken out, "
+            f"{each.failed} failed ({_moment(each.refreshed_at)})"
+            for each in await self._library.places_read(granted.audience, limit=_PLACES)
+        ]
+        if read_again:
+            blocks.append(section("*Read again last*"))
+            blocks.extend(section(line) for line in read_again)
         blocks.append(section("*What failed here last*" if failed else "Nothing failed here."))
         blocks.extend(section(line) for line in failed)
         return Page(text=head, blocks=blocks)

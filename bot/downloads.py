@@ -19,6 +19,10 @@ class NotDownloaded(BotError):
     """`str(error)` is a sentence for the person who uploaded the file."""
 
 
+class NoLongerThere(NotDownloaded):
+    """Slack says that the file or the message was deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     name: str

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.arrivals import Arrival
 from bot.database import prepare_sqlite
 from bot.errors import NotStored
-from bot.stored_work import GIVEN_UP, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
+from bot.stored_work import GIVEN_UP, HOURLY, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
 
 log = logging.getLogger("tandem.durable")
 
@@ -25,6 +25,7 @@ Handler = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 """Does one piece of work: its id, its kind, its payload. Called again from the start after a crash."""
 
 Nightly = Callable[[datetime], Awaitable[None]]
+Hourly = Callable[[datetime], Awaitable[None]]
 
 # Raised only when the shape of stored work changes so that an older one could not be taken up: a deploy keeps it.
 _WORK_VERSION = "1"
@@ -58,7 +59,9 @@ class Durable:
         self._all_stored = asyncio.Event()
         self._all_stored.set()
 
-    def launch(self, *, nightly: Nightly | None = None, nightly_hour_utc: int = 2) -> None:
+    def launch(
+        self, *, nightly: Nightly | None = None, nightly_hour_utc: int = 2, hourly: Hourly | None = None
+    ) -> None:
         """Start, and take up what a killed process left. Must be called inside the event loop that is to run the work."""
         config: DBOSConfig = {
             "name": "tandem",
@@ -77,7 +80,13 @@ class Durable:
         DBOS(config=config)
         self._work = DBOS.workflow(name=WORK, max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
         night = DBOS.workflow(name="nightly")(_nightly(nightly))
+        # Not taken up again after a crash: the next hour does what is left.
+        hour = DBOS.workflow(name=HOURLY, max_recovery_attempts=0)(_hourly(hourly))
         DBOS.launch()
+        if hourly is None:
+            DBOS.delete_schedule(HOURLY)
+        else:
+            DBOS.apply_schedules([{"schedule_name": HOURLY, "workflow_fn": hour, "schedule": "17 * * * *"}])
         if nightly is not None:
             DBOS.apply_schedules(
                 [{"schedule_name": "nightly", "workflow_fn": night, "schedule": f"0 {nightly_hour_utc} * * *"}]
@@ -202,11 +211,24 @@ def _as_function(run: Handler) -> Callable[[str, str, dict[str, Any]], Coroutine
     return work
 
 
+def _hourly(job: Hourly | None) -> Callable[[datetime | str, Any], Coroutine[Any, Any, None]]:
+    async def run(scheduled: datetime | str, _context: Any) -> None:
+        if job is not None:
+            await job(_moment(scheduled))
+
+    return run
+
+
+def _moment(scheduled: datetime | str) -> datetime:
+    at = datetime.fromisoformat(scheduled) if isinstance(scheduled, str) else scheduled  # stored as JSON
+    return at.astimezone(UTC)
+
+
 def _nightly(job: Nightly | None) -> Callable[[datetime | str, Any], Coroutine[Any, Any, None]]:
     async def run(scheduled: datetime | str, _context: Any) -> None:
-        at = datetime.fromisoformat(scheduled) if isinstance(scheduled, str) else scheduled  # stored as JSON
+        at = _moment(scheduled)
         if job is not None:
-            await job(at.astimezone(UTC))
-        await apart(discard(at.astimezone(UTC) - _KEPT))
+            await job(at)
+        await apart(discard(at - _KEPT))
 
     return run

@@ -23,7 +23,7 @@ HELP = (
     "• `/ingest preview https://…` shows what would be read of a page, and keeps nothing\n"
     "• `/ingest remove` with a number or a link takes a document out; its adder and administrators may\n"
     "• `/ingest undo` takes out what you added here last\n"
-    "• `/ingest refresh` with a number, a link or `all` reads again"
+    "• `/ingest refresh` with a number, a link, a site or folder that was taken in, or `all` reads again"
 )
 
 FILES_BLOCK, URLS_BLOCK, EVERYONE_BLOCK = "files", "urls", "everyone"

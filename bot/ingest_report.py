@@ -42,11 +42,18 @@ def readers(channel: Channel) -> Readers:
             return Readers(scope=channel_scope(channel.id), said="Only this channel will be able to read it.")
 
 
-_DONE = {"added": "Added", "unchanged": "Already there", "updated": "Updated", "failed": "Could not be added"}
+_DONE = {
+    "added": "Added",
+    "unchanged": "Already there",
+    "updated": "Updated",
+    "removed": "Taken out",
+    "failed": "Could not be added",
+}
 _SIGNS = {
     "added": ":white_check_mark:",
     "unchanged": ":heavy_check_mark:",
     "updated": ":arrows_counterclockwise:",
+    "removed": ":wastebasket:",
     "failed": ":x:",
 }
 

@@ -57,7 +57,7 @@ class Operations(Protocol):
         ...
 
     def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
-        """By number, by link, or `all`. Raises as `remove`."""
+        """By number, by link, by the place that was taken in, or `all`. Raises as `remove`."""
         ...
 
 
@@ -130,11 +130,18 @@ class LocalOperations:
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         is_all = reference == ALL_DOCUMENTS
+        places = [] if is_all else await self._library.places(reference, parse_audience(audience))
+        for place in places:
+            async for result in self._library.refresh_place(place):
+                yield ingest_json(result)
+        if places:
+            return
         found = (
             await self._library.documents(parse_audience(audience)) if is_all else await self._find(reference, audience)
         )
         for entry in found:
-            yield ingest_json(await self._library.refresh(entry))
+            # Who names a document means it: that it is gone counts at once.
+            yield ingest_json(await self._library.refresh(entry, at_once=not is_all))
 
     async def _find(self, reference: str, audience: str) -> list[Entry]:
         found = await self._library.find(reference, parse_audience(audience))

@@ -125,6 +125,7 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, mode
             upload_bytes=parts.configuration.knowledge.max_document_bytes,
             failpoint=settings.failpoint,
             nightly_hour_utc=settings.nightly_hour_utc,
+            refresh_hours=settings.refresh_hours,
         ),
         router=parts.router,
         library=parts.library,

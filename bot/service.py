@@ -36,6 +36,7 @@ from bot.messages import History
 from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quotas import Quota
+from bot.refreshing import Refreshing
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.slack_threads import SlackThreads
@@ -84,6 +85,7 @@ class SlackSettings:
     look_every_s: float = _LOOK_EVERY_S
     failpoint: str = ""
     nightly_hour_utc: int = 2
+    refresh_hours: int = 0
 
 
 class Connection(Protocol):
@@ -116,6 +118,7 @@ class Bot:
         connection: Connection,
         settings: SlackSettings,
         nightly: Nightly | None,
+        refreshing: Refreshing | None = None,
     ) -> None:
         self._slack = slack
         self._durable = durable
@@ -123,11 +126,16 @@ class Bot:
         self._connection = connection
         self._settings = settings
         self._nightly = nightly
+        self._refreshing = refreshing
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take up what was left, then listen. Raises BotError with what to change."""
-        self._durable.launch(nightly=self._nightly, nightly_hour_utc=self._settings.nightly_hour_utc)
+        self._durable.launch(
+            nightly=self._nightly,
+            nightly_hour_utc=self._settings.nightly_hour_utc,
+            hourly=self._refreshing.read_due if self._refreshing and self._settings.refresh_hours else None,
+        )
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
         await self._connection.start()
@@ -145,6 +153,8 @@ class Bot:
             task.cancel()
         self._intake.open = False
         await self._connection.stop()
+        if self._refreshing is not None:
+            await self._refreshing.stop()
         if not await self._durable.drain(self._settings.drain_s):
             log.warning("some answers were not finished in time: they are taken up at the next start")
         await self._durable.close()
@@ -206,6 +216,15 @@ async def open_bot(
         histories=histories,
         ingests=ingests,
     )
+    upkeep = Upkeep(
+        library=library,
+        outlet=outlet,
+        in_slack=in_slack,
+        directory=directory,
+        ingests=ingests,
+        histories=histories,
+        threads=threads,
+    )
     work = Work(
         answering=Answering(
             router=router,
@@ -220,15 +239,7 @@ async def open_bot(
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
-        upkeep=Upkeep(
-            library=library,
-            outlet=outlet,
-            in_slack=in_slack,
-            directory=directory,
-            ingests=ingests,
-            histories=histories,
-            threads=threads,
-        ),
+        upkeep=upkeep,
         channels=ChannelDesk(
             slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
         ),
@@ -251,7 +262,15 @@ async def open_bot(
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)
-    return Bot(slack=slack, durable=durable, intake=intake, connection=connection, settings=settings, nightly=nightly)
+    return Bot(
+        slack=slack,
+        durable=durable,
+        intake=intake,
+        connection=connection,
+        settings=settings,
+        nightly=nightly,
+        refreshing=Refreshing(library=library, upkeep=upkeep, hours=settings.refresh_hours),
+    )
 
 
 async def _identity(slack: Slack) -> Identity:

@@ -66,6 +66,11 @@ class BotSettings(BaseSettings):
         default=True, description="Take the sample handbook in at the first start of the local workspace."
     )
     nightly_hour_utc: int = Field(default=2, ge=0, le=23, description="Hour (UTC) at which feedback is exported.")
+    refresh_hours: int = Field(
+        default=0,
+        ge=0,
+        description="After how many hours folders, sites, repositories and pages are read again by themselves; 0: never.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged: debug, info, warning, error."
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.directory import Directory
-from bot.downloads import Downloads, NotDownloaded, Upload
+from bot.downloads import Downloads, NoLongerThere, NotDownloaded, Upload
 from bot.errors import SlackRefused
 from bot.ingest_form import addresses
 from bot.messages import plain_text
@@ -12,7 +12,6 @@ from bot.slack import Slack
 
 _FILE, _MESSAGE = "slack-file:", "slack-message:"
 _TITLE_CHARS = 60
-_GONE = {"file_not_found", "file_deleted"}
 NO_MESSAGE = {"message_not_found", "thread_not_found"}
 
 
@@ -54,6 +53,10 @@ def shortened(text: str) -> str:
     return first if len(first) <= _TITLE_CHARS else f"{first[:_TITLE_CHARS].rsplit(' ', 1)[0]}…"
 
 
+def is_in_slack(place: str) -> bool:
+    return place.startswith((_FILE, _MESSAGE))
+
+
 class SlackDocuments:
     """Raises NotDownloaded with a sentence for people, and what Slack's door raises where it can't be asked."""
 
@@ -67,7 +70,10 @@ class SlackDocuments:
         try:
             return await self._downloads.fetch(file_id)
         except SlackRefused as error:
-            gone = error.code in _GONE
+            if error.code == "file_deleted":
+                raise NoLongerThere("The file is no longer there.") from error
+            # Slack says so of files, too, that the bot may not see any more.
+            gone = error.code == "file_not_found"
             said = "The file is no longer there." if gone else "Slack does not let me read this file."
             raise NotDownloaded(said) from error
 
@@ -115,7 +121,7 @@ class SlackDocuments:
         for message in objects(page, "messages"):
             if optional(message, "ts") == shared.ts and optional(message, "subtype") != "tombstone":
                 return message
-        raise NotDownloaded("The message is no longer there.")
+        raise NoLongerThere("The message is no longer there.")
 
     async def _title(self, shared: Shared, author: str, text: str) -> str:
         begins = shortened(text)

@@ -12,6 +12,7 @@ from typing import Any
 from dbos import DBOS, WorkflowStatus
 
 WORK = "work"
+HOURLY = "hourly"
 GIVEN_UP = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]
 _LISTED = 100
@@ -47,7 +48,7 @@ def _asks(work_id: str, key: str) -> bool:
 
 async def discard(before: datetime) -> None:
     """Delete work that was done before then."""
-    while done := await _ids(completed_before=before.isoformat(), name=WORK, limit=_LISTED):
+    while done := await _ids(completed_before=before.isoformat(), name=[WORK, HOURLY], limit=_LISTED):
         await DBOS.delete_workflows_async([each.workflow_id for each in done])
 
 

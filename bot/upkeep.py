@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.channel_histories import ChannelHistories
 from bot.directory import Directory
-from bot.downloads import NotDownloaded
+from bot.downloads import NoLongerThere, NotDownloaded
 from bot.failures import NOT_DONE, note
 from bot.ingest_report import line_of
 from bot.ingesting import place_of, tell_privately
@@ -21,6 +21,7 @@ from bot.thread_upkeep import ThreadUpkeep
 from knowledge.audience import Audience
 from knowledge.documents import Entry, IngestResult
 from knowledge.library import Library
+from knowledge.register import KnownPlace
 
 ALL = "all"
 _NOT_THERE = (
@@ -132,32 +133,63 @@ class Upkeep:
         self, work_id: str, reference: str, channel: str, audience: Audience, reply: Reply
     ) -> list[Page]:
         is_all = reference.lower() == ALL
+        places = [] if is_all else await self._library.places(reference, audience)
+        if places:
+            return await self._refresh_places(work_id, channel, places, reply)
         found = await (self._library.documents(audience) if is_all else self._library.find(reference, audience))
         if not found:
             return note(_NOBODY if is_all else _unknown(reference))
         results: list[IngestResult] = []
-        shown_at = 0.0
+        show = _Progress(reply)
         for entry in found:
-            if time.monotonic() - shown_at >= _SHOW_EVERY_S:
-                await reply.replace(note(f"Reading again: {len(results)} of {len(found)} documents…"))
-                shown_at = time.monotonic()
-            results.append(await self._read_again(entry))
+            await show(f"Reading again: {len(results)} of {len(found)} documents…")
+            results.append(await self.read_again(entry, at_once=not is_all))
+        return await self._outcome(work_id, channel, results)
+
+    async def _refresh_places(
+        self, work_id: str, channel: str, places: Sequence[KnownPlace], reply: Reply
+    ) -> list[Page]:
+        results: list[IngestResult] = []
+        show = _Progress(reply)
+        for place in places:
+            async for result in self._library.refresh_place(place):
+                results.append(result)
+                await show(f"Reading again: {len(results)} documents so far…")
+        return await self._outcome(work_id, channel, results)
+
+    async def _outcome(self, work_id: str, channel: str, results: Sequence[IngestResult]) -> list[Page]:
         failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
-        await self._ingests.outcome(work_id, channel, {entry.uri for entry in found}, failed)
+        await self._ingests.outcome(work_id, channel, {result.uri for result in results}, failed)
         head, *changed = _read_again_lines(results)
         return _lines(head, [head, *changed])
 
-    async def _read_again(self, entry: Entry) -> IngestResult:
+    async def read_again(self, entry: Entry, *, at_once: bool) -> IngestResult:
+        """Who names a document means it: that it is gone counts at once."""
         try:
             thread = await self._threads.read_again(entry)
             if thread is not None:
                 return thread
             upload = await self._in_slack.again(entry.origin.place)
+        except NoLongerThere as error:
+            return await self._library.missed(entry, str(error).rstrip("."), at_once=at_once)
         except NotDownloaded as error:
             return IngestResult(uri=entry.uri, title=entry.title, status="failed", error=str(error))
         if upload is None:
-            return await self._library.refresh(entry)
-        return await self._library.refresh(entry, upload.data, name=upload.name)
+            return await self._library.refresh(entry, at_once=at_once)
+        return await self._library.refresh(entry, upload.data, name=upload.name, at_once=at_once)
+
+
+class _Progress:
+    """Shows how far it is, as often as Slack takes an update of a message."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._shown_at = 0.0
+
+    async def __call__(self, sentence: str) -> None:
+        if time.monotonic() - self._shown_at >= _SHOW_EVERY_S:
+            await self._reply.replace(note(sentence))
+            self._shown_at = time.monotonic()
 
 
 def _unknown(reference: str) -> str:
@@ -173,6 +205,8 @@ def _read_again_lines(results: Sequence[IngestResult]) -> list[str]:
     counts = Counter(result.status for result in results)
     kept = counts["failed"]
     told = [f"{counts['unchanged']} unchanged", f"{counts['updated'] + counts['added']} updated"]
+    if counts["removed"]:
+        told.append(f"{counts['removed']} taken out")
     if kept:
         told.append(f"{kept} could not be read, and {'stays' if kept == 1 else 'stay'} as before")
     changed = [result for result in results if result.status != "unchanged" or result.error]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, true
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,17 +15,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from knowledge.audience import Audience
 from knowledge.documents import Document, Entry, Origin
 from knowledge.errors import CatalogueUnavailable
-from knowledge.tables import documents
+from knowledge.tables import documents, places, taken_out
+from knowledge.validators import NO_VALIDATOR, Validator
 
 _FEWEST_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What the catalogue knows of a document's current version, and where the document was first added."""
+    """What the catalogue knows of a document's current version; `cut` names how its text is cut.
+
+    `added_in` is where the document was first added.
+    """
 
     content_hash: str
     chunks: int
+    cut: str = ""
+    validator: Validator = NO_VALIDATOR
+    is_missing: bool = False
     added_in: str = ""
 
 
@@ -35,19 +42,29 @@ class Catalogue:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
     async def versions(self, document_ids: Collection[str]) -> dict[str, Version]:
         """The current version of each of these documents; those unknown are absent."""
         if not document_ids:
             return {}
-        columns = documents.c.id, documents.c.content_hash, documents.c.chunks, documents.c.added_in
-        query = select(*columns).where(documents.c.id.in_(document_ids))
-        async with self._transaction() as connection:
+        query = select(documents).where(documents.c.id.in_(document_ids))
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return {
-            row.id: Version(content_hash=row.content_hash, chunks=row.chunks, added_in=row.added_in) for row in rows
-        }
+        return {row.id: _version(row) for row in rows}
 
-    async def put(self, document: Document, *, content_hash: str, chunks: int, origin: Origin | None = None) -> None:
+    async def put(
+        self,
+        document: Document,
+        *,
+        content_hash: str,
+        chunks: int,
+        cut: str = "",
+        validator: Validator = NO_VALIDATOR,
+        origin: Origin | None = None,
+    ) -> None:
         """Make this the version that answers. Where the document is known, it keeps its number and its origin."""
         now = datetime.now(UTC)
         version = {
@@ -57,6 +74,9 @@ class Catalogue:
             "content_hash": content_hash,
             "chunks": chunks,
             "ingested_at": now,
+            "cut": cut,
+            "missing_since": None,
+            **_named(validator),
         }
         given = origin or Origin()
         first = {
@@ -67,19 +87,50 @@ class Catalogue:
             "added_at": now,
         }
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             number = await _free_number(connection)
             statement = dialect.insert(documents).values(id=document.id, number=number, **version, **first)
             await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=version))
+            await connection.execute(delete(taken_out).where(taken_out.c.document_id == document.id))
 
-    async def remove(self, document_id: str) -> bool:
-        async with self._transaction() as connection:
-            return (await connection.execute(delete(documents).where(documents.c.id == document_id))).rowcount > 0
+    async def seen(self, document_id: str, validator: Validator | None = None) -> None:
+        """Its source still has it, in the version that is known; a validator replaces the one before."""
+        named = {} if validator is None else _named(validator)
+        this = documents.c.id == document_id
+        async with transaction(self._engine) as connection:
+            await connection.execute(update(documents).where(this).values(missing_since=None, **named))
+
+    async def missed(self, document_id: str, at: datetime) -> None:
+        """Its source says that it is gone; the first time that it does is kept."""
+        this = (documents.c.id == document_id) & documents.c.missing_since.is_(None)
+        async with transaction(self._engine) as connection:
+            await connection.execute(update(documents).where(this).values(missing_since=at))
+
+    async def remove(self, document_id: str, *, by_person: bool = False) -> bool:
+        """Taken out by a person, it stays out when its place is read again. A place without documents is forgotten."""
+        this = documents.c.id == document_id
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(select(documents.c.place, documents.c.scope).where(this))).one_or_none()
+            if row is None:
+                return False
+            await connection.execute(delete(documents).where(this))
+            if by_person:
+                await connection.execute(insert(taken_out).values(document_id=document_id))
+            of_place = (documents.c.place == row.place) & (documents.c.scope == row.scope)
+            if not await connection.scalar(select(exists().where(of_place))):
+                emptied = (places.c.place == row.place) & (places.c.scope == row.scope)
+                await connection.execute(delete(places).where(emptied))
+            return True
+
+    async def is_taken_out(self, document_id: str) -> bool:
+        """Whether a person took it out, and nobody has handed it over since."""
+        async with transaction(self._engine) as connection:
+            return bool(await connection.scalar(select(exists().where(taken_out.c.document_id == document_id))))
 
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
         query = select(func.count()).select_from(documents).where(documents.c.scope.in_(sorted(audience.scopes)))
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             return (await connection.execute(query)).scalar_one()
 
     async def listed(self, audience: Audience, *, limit: int | None = None, offset: int = 0) -> list[Entry]:
@@ -93,6 +144,10 @@ class Catalogue:
     async def at(self, uris: Collection[str], audience: Audience) -> list[Entry]:
         """The documents with one of these links: one for each scope that it was taken in for."""
         return await self._entries(audience, documents.c.uri.in_(uris))
+
+    async def of_place(self, place: str, scope: str) -> list[Entry]:
+        """What was taken in from this place for these readers."""
+        return await self._entries(Audience(scopes=frozenset({scope})), documents.c.place == place)
 
     async def of_ingest(self, ingest_id: str, audience: Audience) -> list[Entry]:
         """What was added by one ingest, and is still there."""
@@ -112,16 +167,18 @@ class Catalogue:
         readable = true() if audience is None else documents.c.scope.in_(sorted(audience.scopes))
         newest_first = documents.c.added_at.desc(), documents.c.number
         query = select(documents).where(readable, *which).order_by(*newest_first).limit(limit).offset(offset)
-        async with self._transaction() as connection:
+        async with transaction(self._engine) as connection:
             return [_entry(row) for row in await connection.execute(query)]
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise CatalogueUnavailable from error
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+    """Raises CatalogueUnavailable when the database cannot be reached."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        raise CatalogueUnavailable from error
 
 
 async def _free_number(connection: AsyncConnection) -> int:
@@ -135,6 +192,25 @@ async def _free_number(connection: AsyncConnection) -> int:
         digits += 1
 
 
+def _named(validator: Validator) -> dict[str, str]:
+    return {
+        "validator_url": validator.url,
+        "etag": validator.etag,
+        "last_modified": validator.last_modified,
+    }
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(
+        content_hash=row.content_hash,
+        chunks=row.chunks,
+        cut=row.cut,
+        validator=Validator(url=row.validator_url, etag=row.etag, last_modified=row.last_modified),
+        is_missing=row.missing_since is not None,
+        added_in=row.added_in,
+    )
+
+
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         id=row.id,
@@ -146,4 +222,5 @@ def _entry(row: Row[Any]) -> Entry:
         origin=Origin(place=row.place, added_by=row.added_by, added_in=row.added_in, ingest_id=row.ingest_id),
         added_at=row.added_at,
         read_at=row.ingested_at,
+        missing_since=row.missing_since,
     )

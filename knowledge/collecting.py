@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from knowledge.archives import archive_sources
 from knowledge.documents import Entry
-from knowledge.errors import SourceNotFound, SourceRefused
-from knowledge.fetching import Fetcher
+from knowledge.errors import SourceRefused
+from knowledge.fetching import Fetcher, Page
 from knowledge.kinds import is_archive
 from knowledge.parsing import Parser
 from knowledge.repositories import is_repository, repository_sources
 from knowledge.settings import KnowledgeSettings
 from knowledge.sites import site_sources
 from knowledge.sources import Content, Source, find_sources, open_file, page_at, read_file, source_again
+from knowledge.validators import Validator
 
 
 class Collector:
@@ -58,9 +59,7 @@ class Collector:
             entry.origin.place, fetcher=self._fetcher, settings=self._settings, holding=entry.uri
         )
         async with aclosing(found):
-            async for source in found:
-                return source
-        raise SourceNotFound("It is no longer in its repository")
+            return await anext(found)
 
     async def documents(self, source: Source, *, only: str = "") -> AsyncGenerator[Source]:
         """The source itself, or what it holds if it is an archive: all of it, or the one of this `uri`."""
@@ -88,5 +87,19 @@ class Collector:
         if source.path is not None:
             limit = self._settings.max_document_bytes
             return await asyncio.to_thread(read_file, source.path, limit=limit)
-        page = await self._fetcher.fetch(source.uri)
-        return Content(data=page.data, content_type=page.content_type, modified_at=page.modified_at, is_web_page=True)
+        return _content_of(await self._fetcher.fetch(source.uri))
+
+    async def newer(self, source: Source, known: Validator) -> Content | None:
+        """A page's content, or None where its server says that it is still the version that is known."""
+        page = await self._fetcher.fetch_newer(source.uri, known)
+        return None if page is None else _content_of(page)
+
+
+def _content_of(page: Page) -> Content:
+    return Content(
+        data=page.data,
+        content_type=page.content_type,
+        modified_at=page.modified_at,
+        is_web_page=True,
+        validator=page.validator,
+    )

@@ -14,7 +14,7 @@ SECTION_SEPARATOR = " › "
 # Changes with the way in which text is cut: a document taken in again is then cut anew.
 _CUT = "2"
 
-IngestStatus = Literal["added", "unchanged", "updated", "failed"]
+IngestStatus = Literal["added", "unchanged", "updated", "removed", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Document:
     @property
     def id(self) -> str:
         """The same place read by the same people is the same document, whatever it says today."""
-        return str(uuid.uuid5(_NAMESPACE, f"{self.scope} {self.uri}"))
+        return document_id(self.uri, self.scope)
 
     @property
     def public_id(self) -> str:
@@ -47,7 +47,16 @@ class Document:
 
     def content_hash(self, *, chunk_tokens: int) -> str:
         """Names a version: what the document says, cut into chunks of this length. Cut otherwise, it is another one."""
-        return hashlib.sha256(f"{_CUT} {chunk_tokens}\n{self.title}\n{self.text}".encode()).hexdigest()
+        return hashlib.sha256(f"{cut_as(chunk_tokens)}\n{self.title}\n{self.text}".encode()).hexdigest()
+
+
+def document_id(uri: str, scope: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, f"{scope} {uri}"))
+
+
+def cut_as(chunk_tokens: int) -> str:
+    """Names the way in which a text is cut into chunks."""
+    return f"{_CUT} {chunk_tokens}"
 
 
 def chunk_id(document_id: str, content_hash: str, number: int) -> str:
@@ -67,18 +76,23 @@ class Part:
 class Origin:
     """Who handed a document over, where, and as what; Slack's ids, empty for the command line.
 
-    `place` is the folder, page or file that was named; `ingest_id` is shared by all that was handed over at once.
+    `place` is the folder, page or file that was named, and `whole_site` says that more than the page was meant;
+    `ingest_id` is shared by all that was handed over at once.
     """
 
     place: str = ""
     added_by: str = ""
     added_in: str = ""
     ingest_id: str = ""
+    whole_site: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A document as the catalogue lists it. `number` is what people call it by; `read_at` is its version's time."""
+    """A document as the catalogue lists it. `number` is what people call it by; `read_at` is its version's time.
+
+    `missing_since` is when its source first said that it is gone, where that was the last that it said.
+    """
 
     id: str
     number: int
@@ -89,6 +103,7 @@ class Entry:
     origin: Origin
     added_at: datetime
     read_at: datetime
+    missing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +155,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestResult:
-    """What became of one document. `error` is a sentence for people: why it `failed`, or what to know of it otherwise."""
+    """What became of one document.
+
+    `error` is a sentence for people: why it `failed` or was `removed`, or what to know of it otherwise.
+    """
 
     uri: str
     title: str

@@ -4,7 +4,8 @@ KnowledgeError
 ├── InvalidScope          an audience that is neither `public` nor `channel:ID`
 ├── InvalidFilter         a word like after:yesterday that narrows a search to nothing that there is
 ├── SourceError           a document could not be brought in; its text is fit for people
-│   ├── SourceNotFound        no such file or page
+│   ├── SourceNotFound        no such file or page, or it could not be reached
+│   │   └── SourceGone            its place is there, and says that it no longer holds it
 │   ├── SourceRefused         a place or size that Tandem does not read (private address, too large)
 │   │   └── SourceDisallowed      the site's robots.txt asks not to read it
 │   ├── SourceUnreadable      the file is broken, encrypted or of an unknown kind
@@ -34,7 +35,11 @@ class SourceError(KnowledgeError):
 
 
 class SourceNotFound(SourceError):
-    """There is no such file or page."""
+    """There is no such file or page, or no way to it: a host without a name, a drive that is not mounted."""
+
+
+class SourceGone(SourceNotFound):
+    """Its place answers, and says that the document is not there: what was taken in from it has been deleted."""
 
 
 class SourceRefused(SourceError):

@@ -17,8 +17,16 @@ from urllib.parse import urljoin
 import httpx
 
 from knowledge.addresses import Place, check_address, parse_place
-from knowledge.errors import SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable, SourceWithheld
+from knowledge.errors import (
+    SourceGone,
+    SourceNotFound,
+    SourceRefused,
+    SourceTimeout,
+    SourceUnreadable,
+    SourceWithheld,
+)
 from knowledge.settings import KnowledgeSettings
+from knowledge.validators import NO_VALIDATOR, Validator, validator_of
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -26,6 +34,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 AGENT = "Tandem"
 _MAX_REDIRECTS = 5
 _GONE = frozenset({404, 410})
+_NOT_MODIFIED = 304
 # A server may pack without being asked. Packings in one another, or better ones, make a bomb of a small page.
 _GZIP = frozenset({"gzip", "x-gzip"})
 _PLAIN = frozenset({"", "identity"})
@@ -40,6 +49,7 @@ class Page:
     data: bytes
     content_type: str
     modified_at: datetime | None = None
+    validator: Validator = NO_VALIDATOR
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -73,14 +83,24 @@ class Fetcher:
             raise SourceTimeout(f"The host {place.host} was not found in time") from None
 
     async def fetch(self, url: str) -> Page:
-        """Raises SourceRefused, SourceNotFound, SourceUnreadable or SourceTimeout, each with a sentence for people."""
+        """Raises SourceRefused, SourceNotFound (SourceGone where the server says so), SourceUnreadable or SourceTimeout.
+
+        Each has a sentence for people.
+        """
+        page = await self.fetch_newer(url, NO_VALIDATOR)
+        if page is None:
+            raise SourceUnreadable("The page's server sent nothing")
+        return page
+
+    async def fetch_newer(self, url: str, known: Validator) -> Page | None:
+        """The page, or None where its server says that it is still the one that was known. Raises as `fetch` does."""
         # trust_env: a proxy would connect for us, to wherever its own resolver says.
         client = httpx.AsyncClient(
             trust_env=False, follow_redirects=False, timeout=self._settings.fetch_timeout_s, transport=self._transport
         )
         try:
             async with asyncio.timeout(self._settings.fetch_timeout_s), client:
-                return await self._follow(client, url)
+                return await self._follow(client, url, known)
         except TimeoutError:
             raise SourceTimeout(f"The page did not arrive within {self._settings.fetch_timeout_s:g} seconds") from None
         except httpx.TimeoutException as error:
@@ -88,12 +108,15 @@ class Fetcher:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceNotFound("The page's server could not be reached, or broke off") from error
 
-    async def _follow(self, client: httpx.AsyncClient, url: str) -> Page:
+    async def _follow(self, client: httpx.AsyncClient, url: str, known: Validator) -> Page | None:
         for _ in range(_MAX_REDIRECTS + 1):
             place = parse_place(url, self._settings.fetch_allow_hosts)
             address = await self._checked_address(place)
-            request = _request(client, place, address)
+            condition = known.headers_for(place.url)
+            request = _request(client, place, address, condition)
             async with contextlib.aclosing(await client.send(request, stream=True)) as response:
+                if condition and response.status_code == _NOT_MODIFIED:
+                    return None
                 if not response.has_redirect_location:
                     return await self._read(response, place)
                 url = _target_of(response, place)
@@ -113,7 +136,7 @@ class Fetcher:
 
     async def _read(self, response: httpx.Response, place: Place) -> Page:
         if response.status_code in _GONE:
-            raise SourceNotFound("There is no such page")
+            raise SourceGone("There is no such page")
         if response.is_client_error:
             raise SourceWithheld(f"The page's server answered with status {response.status_code}")
         if not response.is_success:
@@ -127,17 +150,18 @@ class Fetcher:
             data=bytes(data),
             content_type=response.headers.get("content-type", ""),
             modified_at=_moment(response.headers.get("last-modified", "")),
+            validator=validator_of(place.url, response.headers),
         )
 
 
-def _request(client: httpx.AsyncClient, place: Place, address: str) -> httpx.Request:
+def _request(client: httpx.AsyncClient, place: Place, address: str, condition: dict[str, str]) -> httpx.Request:
     """To the checked address, under the host's own name: in the Host header and in the TLS handshake."""
     bracketed = f"[{address}]" if ":" in address else address
     return client.build_request(
         "GET",
         f"{place.scheme}://{bracketed}:{place.port}{place.target}",
         # identity: a compressed page can unpack to more than the limit in one piece.
-        headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": AGENT},
+        headers={"Host": place.authority, "Accept-Encoding": "identity", "User-Agent": AGENT, **condition},
         extensions={"sni_hostname": place.host},
     )
 

@@ -20,7 +20,7 @@ from qdrant_client import AsyncQdrantClient
 
 from knowledge.audience import Audience
 from knowledge.chunking import HeadingChunker, as_node
-from knowledge.documents import Document, Passage
+from knowledge.documents import Document, Passage, cut_as
 from knowledge.edge_store import EdgeStore
 from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
 from knowledge.filters import UNFILTERED, SearchFilter
@@ -54,6 +54,11 @@ class PassageIndex:
         self._chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
         # Our own catalogue knows what is unchanged; a cache here would only grow.
         self._pipeline = IngestionPipeline(transformations=[self._chunker, embedding], disable_cache=True)
+
+    @property
+    def cut(self) -> str:
+        """Names the way in which documents are cut now."""
+        return cut_as(self._chunk_tokens)
 
     def content_hash(self, document: Document) -> str:
         """The version that `add` would write of it."""

@@ -3,10 +3,11 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,15 +17,18 @@ from knowledge.catalogue import Catalogue, Version
 from knowledge.collecting import Collector
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
-from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.errors import KnowledgeError, SourceError, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
+from knowledge.refreshing import Refresher, failed
+from knowledge.register import KnownPlace, Register
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
+from knowledge.validators import NO_VALIDATOR, Validator
 
 if TYPE_CHECKING:
     from knowledge.index import PassageIndex
@@ -69,6 +73,7 @@ class Library:
         self._catalogue = catalogue
         self._parser = parser
         self._collector = Collector(fetcher=fetcher, parser=parser, settings=settings)
+        self._register = Register(catalogue.engine)
         self._settings = settings
         self._writing = asyncio.Lock()
 
@@ -106,13 +111,18 @@ class Library:
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
+        origin = replace(origin, place=place, whole_site=whole_site)
+        is_known = False
         try:
             async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
                 async for source in sources:
-                    async for result in self._ingest_source(source, scope, replace(origin, place=place)):
+                    async for result in self._ingest_source(source, scope, origin):
+                        if result.status != "failed" and not is_known:
+                            await self._register.add(origin, scope)
+                            is_known = True
                         yield result
         except SourceError as error:
-            yield _failed(place, place, error)
+            yield failed(place, place, error)
         await self._index.settle()
 
     async def ingest_bytes(
@@ -121,6 +131,8 @@ class Library:
         """Take in an uploaded file, or what is in an uploaded archive. Raises InvalidScope for a scope that is none."""
         source = Source(uri=uri, name=name, content=Content(data=data))
         results = [result async for result in self._ingest_source(source, parse_scope(scope), origin)]
+        if origin.place and any(result.status != "failed" for result in results):
+            await self._register.add(origin, scope)
         await self._index.settle()
         return results
 
@@ -138,18 +150,68 @@ class Library:
         chunks = await self._index.measure(document)
         return Preview(uri=source.uri, title=parsed.title, size=len(content.data), chunks=chunks, text=parsed.text)
 
-    async def refresh(self, entry: Entry, data: bytes | None = None, *, name: str = "") -> IngestResult:
-        """Read a known document again; `data` is a file that was handed over in Slack, as it is there now."""
-        if data is None:
-            try:
-                source = await self._collector.again(entry)
-            except SourceError as error:
-                return _failed(entry.uri, entry.title, error)
-        else:
-            source = Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
-        result = await self._read_again(source, entry)
+    async def refresh(
+        self, entry: Entry, data: bytes | None = None, *, name: str = "", at_once: bool = False
+    ) -> IngestResult:
+        """Read a known document again; `data` is a file that was handed over in Slack, as it is there now.
+
+        One that its place no longer holds is removed when it is missing again an hour later, or `at_once`.
+        """
+        given = None if data is None else Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
+        result = await self._refresher().again(entry, given, at_once=at_once)
         await self._index.settle()
         return result
+
+    async def missed(self, entry: Entry, why: str, *, at_once: bool = False) -> IngestResult:
+        """A document that was handed over in Slack is no longer there: removed as `refresh` would."""
+        result = await self._refresher().missed(entry, why, at_once=at_once)
+        await self._index.settle()
+        return result
+
+    async def refresh_place(self, place: KnownPlace) -> AsyncIterator[IngestResult]:
+        """Read a place again: what it still holds, what is new there, and what it no longer lists.
+
+        What happened is noted when all is read.
+        """
+        await self._register.begin(place)
+        counts: Counter[IngestStatus] = Counter()
+        try:
+            async with aclosing(self._refresher().place(place)) as results:
+                async for result in results:
+                    counts[result.status] += 1
+                    yield result
+            await self._index.settle()
+        except (asyncio.CancelledError, GeneratorExit, KnowledgeError):
+            # Broken off by us, or by what passes: that is not the place's doing.
+            await self._register.leave(place)
+            raise
+        await self.place_read(place, counts)
+
+    async def place_read(self, place: KnownPlace, counts: Mapping[IngestStatus, int]) -> None:
+        """Note what came of reading a place again."""
+        changed = counts.get("added", 0) + counts.get("updated", 0)
+        await self._register.done(
+            place, changed=changed, removed=counts.get("removed", 0), failed=counts.get("failed", 0)
+        )
+
+    async def places(self, reference: str, audience: Audience) -> list[KnownPlace]:
+        """The places of this name that hold more than a document of that name, of what the audience may read."""
+        names = await asyncio.to_thread(uris_of, reference, self._settings.fetch_allow_hosts)
+        found = await self._register.named(names, audience)
+        alone = {entry.scope for entry in await self.find(reference, audience)}
+        return [place for place in found if place.whole_site or place.scope not in alone]
+
+    async def places_due(self, before: datetime) -> list[KnownPlace]:
+        """The places last read before then, the longest ago first."""
+        return await self._register.due(before)
+
+    async def places_read(self, audience: Audience, *, limit: int) -> list[KnownPlace]:
+        """The places that the audience may read, the last read first."""
+        return await self._register.last_read(audience, limit=limit)
+
+    async def of_place(self, place: KnownPlace) -> list[Entry]:
+        """What was taken in from a place."""
+        return await self._catalogue.of_place(place.place, place.scope)
 
     async def documents(self, audience: Audience, *, limit: int | None = None, offset: int = 0) -> list[Entry]:
         """The documents that the audience may read, the last added first."""
@@ -184,11 +246,14 @@ class Library:
         return await self._index.count(_NO_DOCUMENT) == 0
 
     async def remove(self, document_id: str) -> bool:
-        """Take a document out of the index and the catalogue; False if there was none."""
+        """Take a document out of the index and the catalogue; False if there was none.
+
+        Reading its place again does not bring it back; taking it in again does.
+        """
         async with self._writing:
             # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
             await self._index.remove(document_id)
-            was_there = await self._catalogue.remove(document_id)
+            was_there = await self._catalogue.remove(document_id, by_person=True)
         await self._index.settle()
         return was_there
 
@@ -220,26 +285,22 @@ class Library:
                 async for document in documents:
                     yield await self._ingest_document(document, scope, origin)
         except SourceError as error:
-            yield _failed(source.uri, source.name, error)
+            yield failed(source.uri, source.name, error)
 
-    async def _read_again(self, source: Source, entry: Entry) -> IngestResult:
-        """The document is the source itself, or a member of it where its link goes on with a path within."""
-        if "#" not in entry.uri or source.uri == entry.uri:
-            return await self._ingest_document(source, entry.scope, None)
-        try:
-            async with aclosing(self._collector.documents(source, only=entry.uri)) as members:
-                async for member in members:
-                    if member.uri == entry.uri:
-                        return await self._ingest_document(member, entry.scope, None)
-            raise SourceNotFound(f"It is no longer in “{source.name}”")
-        except SourceError as error:
-            return _failed(entry.uri, entry.title, error)
+    def _refresher(self) -> Refresher:
+        return Refresher(
+            collector=self._collector,
+            catalogue=self._catalogue,
+            index=self._index,
+            take_in=self._take_in,
+            writing=self._writing,
+        )
 
-    async def _ingest_document(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
+    async def _ingest_document(self, source: Source, scope: str, origin: Origin) -> IngestResult:
         try:
             content = await self._collector.content(source)
         except SourceError as error:
-            return _failed(source.uri, source.name, error)
+            return failed(source.uri, source.name, error)
         return await self._take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
 
     async def _take_in(
@@ -249,7 +310,7 @@ class Library:
         try:
             parsed = await self._parse(content, name=name)
         except SourceError as error:
-            return _failed(uri, name, error)
+            return failed(uri, name, error)
         document = Document(
             uri=uri,
             title=parsed.title,
@@ -260,15 +321,17 @@ class Library:
             kind=kind_of(name, content.content_type) or "",
             author=parsed.author or "",
         )
-        return await self._bring_in(document, origin, name=name)
+        return await self._bring_in(document, origin, name=name, validator=content.validator)
 
-    async def _bring_in(self, document: Document, origin: Origin | None, *, name: str) -> IngestResult:
+    async def _bring_in(
+        self, document: Document, origin: Origin | None, *, name: str, validator: Validator = NO_VALIDATOR
+    ) -> IngestResult:
         try:
             async with self._writing:
-                status, chunks = await self._bring_up_to_date(document, origin)
+                status, chunks = await self._bring_up_to_date(document, origin, validator)
                 public = await self._catalogue.versions({document.public_id} - {document.id})
         except SourceError as error:
-            return _failed(document.uri, name, error)
+            return failed(document.uri, name, error)
         note = _PUBLIC_COPY if public else None
         return IngestResult(uri=document.uri, title=document.title, status=status, chunks=chunks, error=note)
 
@@ -280,7 +343,9 @@ class Library:
             content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
         )
 
-    async def _bring_up_to_date(self, document: Document, origin: Origin | None) -> tuple[IngestStatus, int]:
+    async def _bring_up_to_date(
+        self, document: Document, origin: Origin | None, validator: Validator
+    ) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
 
         Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
@@ -292,11 +357,20 @@ class Library:
         is_same = known is not None and known.content_hash == content_hash
         # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self._index.count(document.id) == known.chunks:
+            if known.is_missing or known.validator != validator:
+                await self._catalogue.seen(document.id, validator)
             return "unchanged", known.chunks
         chunks = await self._index.add(_with_channel(document, known, origin))
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(document, content_hash=content_hash, chunks=chunks, origin=origin)
+        await self._catalogue.put(
+            document,
+            content_hash=content_hash,
+            chunks=chunks,
+            cut=self._index.cut,
+            validator=validator,
+            origin=origin,
+        )
         await self._index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
 
@@ -307,7 +381,3 @@ def _with_channel(document: Document, known: Version | None, origin: Origin | No
         return document
     first = known.added_in if known is not None else (origin or _NO_ORIGIN).added_in
     return replace(document, channel=first)
-
-
-def _failed(uri: str, title: str, error: SourceError) -> IngestResult:
-    return IngestResult(uri=uri, title=title, status="failed", error=str(error))

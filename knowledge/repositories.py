@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit
 
 from knowledge.addresses import Place, parse_place
-from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
+from knowledge.errors import SourceError, SourceGone, SourceNotFound, SourceRefused, SourceTimeout, SourceUnreadable
 from knowledge.fetching import Fetcher
 from knowledge.kinds import is_archive, kind_of
 from knowledge.settings import KnowledgeSettings
@@ -32,6 +32,7 @@ _BLOCK = 512
 _TREE_BYTES = 64 * 1024 * 1024
 _REGULAR = frozenset({b"100644", b"100755", b"100664"})
 _ERROR_CHARS = 4_000
+_NO_REPOSITORY = "There is no git repository at this address, or it is not open to everyone"
 # What git says when its helper broke a limit and was stopped before it could say more.
 _STOPPED = ("fatal: fetch-pack: invalid index-pack output", "File too large", "out of memory", "Out of memory")
 
@@ -46,16 +47,20 @@ async def repository_sources(
 ) -> AsyncGenerator[Source]:
     """The documents of its default branch with their content; what is hidden or of other kinds is left out.
 
-    With `holding`, only the one with this link, or the archive in which the link leads to a file.
+    With `holding`, only the one with this link, or the archive in which the link leads to a file; SourceGone without it.
     Raises SourceError where there is no repository, or it is too large or too slow.
     """
     place, address = await _find(url, fetcher, settings)
+    if not holding.startswith(_link(place, b"") if holding else ""):
+        raise SourceNotFound(f"The repository has moved to {place.url}; take it in from there")
     # What a git that is being killed still writes must not hide why it was killed.
     with TemporaryDirectory(prefix="tandem-repository-", ignore_cleanup_errors=True) as folder:
         git = _Git(folder=Path(folder), place=place, address=address, settings=settings)
         await git.clone()
         listed = _documents(await git.files())
         files = [file for file in listed if not holding or f"{holding}#".startswith(f"{_link(place, file.path)}#")]
+        if holding and not files:
+            raise SourceGone("It is no longer in its repository")
         most = settings.place_max_documents
         for file in files[:most]:
             link = _link(place, file.path)
@@ -66,7 +71,7 @@ async def repository_sources(
                 yield Source(uri=link, name=name, refusal=error)
         if len(files) > most:
             why = f"The repository holds more than {most:,} documents; the rest was not read"
-            yield Source(uri=place.url, name=_name(place), refusal=SourceRefused(why))
+            yield Source(uri=place.url, name=_name(place), refusal=SourceRefused(why), is_rest=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +85,13 @@ async def _find(url: str, fetcher: Fetcher, settings: KnowledgeSettings) -> tupl
     """Where the repository is, redirects followed, and the address to connect to."""
     asked = parse_place(url, settings.fetch_allow_hosts)
     _check_scheme(asked)
-    page = await fetcher.fetch(f"{asked.url.rstrip('/')}{_ADVERTISEMENT}")
+    try:
+        page = await fetcher.fetch(f"{asked.url.rstrip('/')}{_ADVERTISEMENT}")
+    except SourceGone:
+        # It may be closed to us: that says nothing of a document that it held.
+        raise SourceNotFound(_NO_REPOSITORY) from None
     if page.content_type != _ADVERTISED or not page.url.endswith(_ADVERTISEMENT):
-        raise SourceNotFound("There is no git repository at this address, or it is not open to everyone")
+        raise SourceNotFound(_NO_REPOSITORY)
     place, address = await fetcher.locate(page.url.removesuffix(_ADVERTISEMENT))
     _check_scheme(place)
     return place, address

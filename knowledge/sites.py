@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
 from knowledge.addresses import Place, parse_place
-from knowledge.errors import SourceDisallowed, SourceError, SourceNotFound, SourceRefused
+from knowledge.errors import SourceDisallowed, SourceError, SourceGone, SourceRefused
 from knowledge.fetching import Fetcher, Page
 from knowledge.kinds import kind_of
 from knowledge.parsing import Parser
@@ -126,7 +126,7 @@ class _Crawl:
                 continue
             except SourceError as error:
                 # A link may be dead; a page that the site itself lists is missing.
-                if url in listed or not isinstance(error, SourceNotFound):
+                if url in listed or not isinstance(error, SourceGone):
                     yield Source(uri=url, name=_name(url), refusal=error)
                 continue
             kind = kind_of(_name(page.url), page.content_type)
@@ -167,13 +167,14 @@ def _source(page: Page, changed_at: datetime | None) -> Source:
         content_type=page.content_type,
         modified_at=changed_at or page.modified_at,
         is_web_page=True,
+        validator=page.validator,
     )
     return Source(uri=page.url, name=_name(page.url), content=content)
 
 
 def _cut_off(first: Page, requests: int) -> Source:
     why = f"The site leads to more than {requests:,} pages; the rest was not read"
-    return Source(uri=first.url, name=_name(first.url), refusal=SourceRefused(why))
+    return Source(uri=first.url, name=_name(first.url), refusal=SourceRefused(why), is_rest=True)
 
 
 def _name(url: str) -> str:

@@ -11,8 +11,9 @@ from typing import BinaryIO
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from knowledge.addresses import parse_place
-from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.errors import SourceError, SourceGone, SourceNotFound, SourceRefused, SourceUnreadable
 from knowledge.kinds import is_archive, is_document
+from knowledge.validators import NO_VALIDATOR, Validator
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WEB = frozenset({"http", "https"})
@@ -29,13 +30,15 @@ class Content:
     content_type: str = ""
     modified_at: datetime | None = None
     is_web_page: bool = False
+    validator: Validator = NO_VALIDATOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One document, still to be read or with its `content`.
 
-    `path` is None for one that is no file of its own; `refusal` says why it will not be read.
+    `path` is None for one that is no file of its own; `refusal` says why it will not be read. `is_rest` is one that
+    stands for all that a limit cut off.
     `uri` is one and the same however the place is written: another would be a second document, and the first
     would go on answering with what it said when it was read.
     """
@@ -45,6 +48,7 @@ class Source:
     path: Path | None = None
     content: Content | None = None
     refusal: SourceError | None = None
+    is_rest: bool = False
 
 
 def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[Source]:
@@ -73,7 +77,8 @@ def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[S
 def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> Source:
     """The one document of this `uri`, or the archive that holds it, that was found at `place` before.
 
-    Raises SourceNotFound, SourceRefused or SourceUnreadable: also for what neither the web nor this machine holds.
+    Raises SourceGone, SourceNotFound, SourceRefused or SourceUnreadable: also for what neither the web nor this
+    machine holds.
     """
     uri = uri.partition("#")[0]
     split = urlsplit(uri)
@@ -82,8 +87,12 @@ def source_again(uri: str, place: str, *, allow_hosts: tuple[str, ...] = ()) -> 
     # What is kept in Slack has a link there too, and whoever follows it without a token reads a sign-in page.
     if split.scheme != "file":
         raise SourceRefused("It was handed over in Slack, and is read again from there only")
-    path, mode = _look_at(os.fsdecode(unquote_to_bytes(split.path)))
+    named = os.fsdecode(unquote_to_bytes(split.path))
     root = Path(place)
+    try:
+        path, mode = _look_at(named)
+    except SourceNotFound:
+        raise _missing(Path(named), root) from None
     if root.is_dir():
         # A file that was found in a folder stays bound to it: meanwhile a link out of it may stand in its place.
         found = next(_file_below(root.resolve(), path), None)
@@ -159,6 +168,21 @@ def _look_at(place: str) -> tuple[Path, int]:
         raise SourceNotFound(f"There is no file or folder “{printable(place[:_SHOWN_CHARS])}”") from None
     except OSError as error:
         raise _unreadable(Path(place), error) from error
+
+
+def _missing(path: Path, root: Path) -> SourceNotFound:
+    """Whether the file is gone, or the way to it: a drive that is not mounted leaves an empty folder, or none."""
+    name = printable(path.name[:_SHOWN_CHARS])
+    try:
+        lowest = root.resolve() if root.is_dir() else path.parent
+        folder = next(parent for parent in path.parents if parent.is_dir())
+        if folder.is_relative_to(lowest) and any(folder.iterdir()):
+            return SourceGone(f"“{name}” is no longer there")
+    except OSError:
+        pass
+    return SourceNotFound(
+        f"“{name}” is not there, but neither is anything else in its folder, as where a drive is not mounted"
+    )
 
 
 def _sources_below(folder: Path) -> Iterator[Source]:

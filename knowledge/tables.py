@@ -1,6 +1,6 @@
 """The documents in the index: which version of each is the one that answers."""
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
 
 from knowledge.columns import Moment, named_metadata
 
@@ -26,6 +26,39 @@ documents = Table(
     Column("added_in", String(40), nullable=False),
     Column("ingest_id", String(255), nullable=False, index=True),
     Column("added_at", Moment, nullable=False),
+    # How the version's text is cut. Cut otherwise, it is read again though its server says that it has not changed.
+    Column("cut", String(20), nullable=False),
+    # What the server named the version by, and the address at which it did.
+    Column("validator_url", Text, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    # When its source first said that it is gone; emptied when it is there again.
+    Column("missing_since", Moment, nullable=True),
     # Asked for at each edit and deletion in Slack. By hash: a place may be longer than PostgreSQL's other index holds.
     Index("ix_documents_place", "place", postgresql_using="hash"),
+)
+
+# One row a place and the people who may read it, for as long as a document of it is known. `tries` is how often it was
+# begun to be read again and not ended, `readings` how often that was done; the counts are of the last time.
+places = Table(
+    "places",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("scope", String(60), primary_key=True),
+    Column("whole_site", Boolean, nullable=False),
+    Column("added_by", String(40), nullable=False),
+    Column("added_in", String(40), nullable=False),
+    Column("refreshed_at", Moment, nullable=False, index=True),
+    Column("tries", Integer, nullable=False),
+    Column("readings", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+)
+
+# What people took out: reading its place again does not bring it back; handing it over again does.
+taken_out = Table(
+    "taken_out",
+    metadata,
+    Column("document_id", String(36), primary_key=True),
 )

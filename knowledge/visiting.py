@@ -5,7 +5,14 @@ import asyncio
 from protego import Protego
 
 from knowledge.addresses import parse_place
-from knowledge.errors import SourceDisallowed, SourceError, SourceNotFound, SourceRefused, SourceWithheld
+from knowledge.errors import (
+    SourceDisallowed,
+    SourceError,
+    SourceGone,
+    SourceNotFound,
+    SourceRefused,
+    SourceWithheld,
+)
 from knowledge.fetching import AGENT, Fetcher, Page
 from knowledge.settings import KnowledgeSettings
 
@@ -57,10 +64,10 @@ class Visitor:
         """None where it is not known what it says: then nothing may be read (RFC 9309, section 2.3.1.4)."""
         try:
             page = await self._fetch_slowly(f"{root}/robots.txt")
-        except (SourceNotFound, SourceWithheld):
+        except (SourceGone, SourceWithheld):
             return Protego.parse("")
-        except SourceRefused:
-            # It stands where nothing is read, and the person should hear just that.
+        except (SourceRefused, SourceNotFound):
+            # It stands where nothing is read, or nothing is reached, and the person should hear just that.
             raise
         except SourceError:
             return None

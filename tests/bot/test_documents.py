@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.operations import LocalOperations
 from bot.pacer import Pacer
+from bot.refreshing import Refreshing
 from bot.rendering import Page
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -31,13 +33,14 @@ from bot.thread_upkeep import ThreadUpkeep
 from bot.upkeep import Upkeep
 from knowledge.audience import Audience, parse_audience
 from knowledge.catalogue import Catalogue
-from knowledge.documents import Entry
+from knowledge.documents import Entry, IngestResult, Origin
 from knowledge.edge_store import EdgeStore
 from knowledge.fetching import Fetcher
 from knowledge.fetching import Page as WebPage
 from knowledge.index import PassageIndex
 from knowledge.library import Library
 from knowledge.parsing import Parser
+from knowledge.register import KnownPlace
 from knowledge.settings import KnowledgeSettings
 from tests.bot.fakes import ShowingSlack, channel, person
 from tests.knowledge.fakes import WordEmbedding
@@ -422,3 +425,48 @@ async def test_command_line_reads_one_or_all_again(place: _Place) -> None:
     one = [result async for result in operations.refresh("https://a.example/tea", audience="public")]
     both = [result async for result in operations.refresh("all", audience="public")]
     assert [result["status"] for result in one + both] == ["unchanged"] * 3
+
+
+async def test_place_that_is_due_is_read_again_by_itself_and_status_counts_what_changed(place: _Place) -> None:
+    await place.add("https://a.example/tea", "https://a.example/leave")
+    refreshing = Refreshing(library=place.library, upkeep=place.upkeep, hours=2)
+    place.pages.held["https://a.example/tea"] = "<h1>Tea</h1><p>Tea is at five.</p>"
+    now = datetime.now(UTC)
+    await refreshing.read_due(now + timedelta(hours=1))
+    assert "Read again last" not in _said(await place.desk.status(channel="C1", user="U1"))
+    await refreshing.read_due(now + timedelta(hours=3))
+    status = _said(await place.desk.status(channel="C1", user="U1"))
+    assert "https://a.example/tea: 1 new or changed, 0 taken out, 0 failed" in status
+    assert "https://a.example/leave: 0 new or changed" in status
+
+
+async def test_one_place_that_fails_by_a_defect_keeps_no_other_from_being_read(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.add("https://a.example/tea", "https://a.example/leave")
+    refresh_place, tried = place.library.refresh_place, list[str]()
+
+    async def refresh(known: KnownPlace) -> AsyncIterator[IngestResult]:
+        tried.append(known.place)
+        if known.place.endswith("tea"):
+            raise RuntimeError("a defect of ours")
+        async for result in refresh_place(known):
+            yield result
+
+    monkeypatch.setattr(place.library, "refresh_place", refresh)
+    await Refreshing(library=place.library, upkeep=place.upkeep, hours=1).read_due(
+        datetime.now(UTC) + timedelta(hours=2)
+    )
+    assert tried == ["https://a.example/tea", "https://a.example/leave"]
+    [read] = await place.library.places_read(_ALL, limit=5)
+    assert read.place == "https://a.example/leave"
+
+
+async def test_message_deleted_in_slack_is_taken_out_when_it_is_read_again(place: _Place) -> None:
+    await place.library.ingest_bytes(
+        b"Tea is at four.", name="message.md", uri="https://slack.example/p1", scope="public",
+        origin=Origin(place="slack-message:C1:100.1:100.1", added_by="U1", added_in="C1"),
+    )  # fmt: skip
+    [entry] = await place.entries()
+    assert "1 taken out" in await place.ask("refresh", str(entry.number))
+    assert await place.entries() == []

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbos import DBOS
 
 from bot.arrivals import Arrival
 from bot.durable import Durable
 from bot.errors import NotStored
-from bot.stored_work import discard
+from bot.stored_work import HOURLY, discard
 
 _Handler = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
@@ -205,3 +206,26 @@ async def test_work_that_was_taken_up_too_often_is_named(tmp_path: Path) -> None
         with sqlite3.connect(tmp_path / "durable.db") as other:
             other.execute("UPDATE workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'")
         assert await durable.given_up() == [("w1", "question", {"text": "häuser 🎉"})]
+
+
+async def test_hourly_work_is_done_while_it_is_switched_on_and_its_schedule_goes_with_it(tmp_path: Path) -> None:
+    read_at: list[datetime] = []
+
+    async def read(at: datetime) -> None:
+        read_at.append(at)
+
+    async def handle(work_id: str, kind: str, payload: dict[str, Any]) -> None: ...
+
+    schedules: list[set[str]] = []
+    for hourly in (read, None):
+        durable = Durable(database_url=f"sqlite:///{tmp_path / 'durable.db'}", executor_id="bot-1", handler=handle)
+        durable.launch(hourly=hourly)
+        schedules.append({each["schedule_name"] for each in await DBOS.list_schedules_async()})
+        if hourly is not None:
+            await asyncio.to_thread(DBOS.trigger_schedule, HOURLY)
+            async with asyncio.timeout(20):
+                while not read_at:
+                    await asyncio.sleep(0.05)
+        await durable.close()
+    assert schedules == [{HOURLY}, set()]
+    assert [at.tzinfo for at in read_at] == [UTC]

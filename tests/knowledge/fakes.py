@@ -33,12 +33,18 @@ def _vector(text: str) -> list[float]:
 
 
 class Website:
-    """Pages by their path, served on loopback: a body, a status, or a redirect as `-> address`. It notes the requests."""
+    """Pages by their path, served on loopback: a body, a status, or a redirect as `-> address`. It notes the requests.
+
+    With `named`, each page has an ETag made of what it says, and whoever names it gets a 304; `conditions` are the
+    ETags that were sent.
+    """
 
     def __init__(self, pages: Mapping[str, str | bytes | int]) -> None:
         self.pages = dict(pages)
         self.paths: list[str] = []
         self.came_at: list[float] = []
+        self.conditions: list[str] = []
+        self.named = False
         self.most_at_once = 0
         self.host = ""
         self._at_once = 0
@@ -80,7 +86,14 @@ class Website:
             handler.send_header("Location", page.removeprefix("-> "))
             page = b""
         else:
+            condition = handler.headers.get("If-None-Match", "")
+            self.conditions += [condition] if condition else []
+            named = f'"{hashlib.sha256(str(page).encode()).hexdigest()}"'
+            if self.named and condition == named:
+                page = 304
             handler.send_response(page if isinstance(page, int) else 200)
+            if self.named and page != 304:
+                handler.send_header("ETag", named)
             handler.send_header("Content-Type", _type_of(handler.path))
         handler.end_headers()
         self._at_once -= 1

@@ -333,5 +333,5 @@ async def test_a_document_of_a_repository_is_read_again_from_there(library: Libr
     host.commit()
     assert (await library.refresh(leave)).status == "updated"
     assert (await library.search("leave", EVERYONE))[0].text.endswith("Forty days.")
-    again = await library.refresh(handbook)
-    assert (again.status, again.error) == ("failed", "It is no longer in its repository")
+    again = await library.refresh(handbook, at_once=True)
+    assert (again.status, again.error) == ("removed", "It is no longer in its repository")
