@@ -16,6 +16,7 @@ from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
 from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
+from knowledge.points import Point
 
 
 class ServerStore(QdrantVectorStore):
@@ -96,6 +97,41 @@ class ServerStore(QdrantVectorStore):
                 return 0
             return (await self._aclient.count(self.collection_name, count_filter=self._build_subfilter(filters))).count
 
+    async def ids(self, after: str | None, limit: int) -> tuple[list[str], str | None]:
+        with _translated():
+            if not await self._exists():
+                return [], None
+            records, following = await self._aclient.scroll(
+                self.collection_name, limit=limit, offset=after, with_payload=False, with_vectors=False
+            )
+        return [str(record.id) for record in records], None if following is None else str(following)
+
+    async def points(self, ids: Sequence[str]) -> list[Point]:
+        with _translated():
+            if not ids or not await self._exists():
+                return []
+            records = await self._aclient.retrieve(
+                self.collection_name, list(ids), with_payload=True, with_vectors=[DENSE, SPARSE]
+            )
+        return [_as_point(record) for record in records]
+
+    async def put(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        with _translated():
+            if not await self._exists():
+                await self._acreate_collection(self.collection_name, len(points[0].dense))
+            await self._aclient.upsert(self.collection_name, [_as_struct(point) for point in points])
+
+    async def drop(self, ids: Sequence[str]) -> None:
+        await self.adelete_nodes(node_ids=list(ids))
+
+    async def total(self) -> int:
+        with _translated():
+            if not await self._exists():
+                return 0
+            return (await self._aclient.count(self.collection_name)).count
+
     async def settle(self) -> None:
         """A server does this by itself."""
 
@@ -103,6 +139,7 @@ class ServerStore(QdrantVectorStore):
         """Remove the collection itself."""
         with _translated():
             await super().aclear()
+        self._is_created = False
 
     async def aclose(self) -> None:
         await self._aclient.close()
@@ -127,6 +164,24 @@ class ServerStore(QdrantVectorStore):
     async def _exists(self) -> bool:
         self._is_created = self._is_created or await self._aclient.collection_exists(self.collection_name)
         return self._is_created
+
+
+def _as_point(record: models.Record) -> Point:
+    vectors: Any = record.vector
+    sparse = vectors.get(SPARSE)
+    return Point(
+        id=str(record.id),
+        payload=record.payload or {},
+        dense=vectors[DENSE],
+        sparse=dict(zip(sparse.indices, sparse.values, strict=True)) if sparse else {},
+    )
+
+
+def _as_struct(point: Point) -> models.PointStruct:
+    sparse = models.SparseVector(indices=list(point.sparse), values=list(point.sparse.values()))
+    return models.PointStruct(
+        id=point.id, payload=dict(point.payload), vector={DENSE: list(point.dense), SPARSE: sparse}
+    )
 
 
 @contextmanager
