@@ -121,12 +121,20 @@ class PassageIndex:
 
 def open_index(settings: KnowledgeSettings) -> PassageIndex:
     """Raises IndexUnavailable if another process owns the embedded index."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
-    if settings.qdrant_url:
-        store = ServerStore(_server(settings), f"tandem-{name}")
-    else:
-        store = EdgeStore(Path(settings.home, "index", name))
+    store = open_store(settings, index_name(settings))
     return PassageIndex(store=store, embedding=open_embedding(settings), chunk_tokens=settings.chunk_tokens)
+
+
+def open_store(settings: KnowledgeSettings, name: str) -> PassageStore:
+    """The index of this name, embedded or on the server that is set. Raises IndexUnavailable as `open_index` does."""
+    if settings.qdrant_url:
+        return ServerStore(_server(settings), f"tandem-{name}")
+    return EdgeStore(Path(settings.home, "index", name))
+
+
+def index_name(settings: KnowledgeSettings) -> str:
+    """Named for the embedding model: an index holds the vectors of one."""
+    return re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
 
 
 @asynccontextmanager
