@@ -25,7 +25,7 @@ from knowledge.edge_store import EdgeStore
 from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
-from knowledge.server_store import ServerStore
+from knowledge.server_store import CollectionLayout, ServerStore
 from knowledge.settings import KnowledgeSettings
 
 
@@ -128,7 +128,7 @@ def open_index(settings: KnowledgeSettings) -> PassageIndex:
 def open_store(settings: KnowledgeSettings, name: str) -> PassageStore:
     """The index of this name, embedded or on the server that is set. Raises IndexUnavailable as `open_index` does."""
     if settings.qdrant_url:
-        return ServerStore(_server(settings), f"tandem-{name}")
+        return ServerStore(_server(settings), f"tandem-{name}", _layout(settings))
     return EdgeStore(Path(settings.home, "index", name))
 
 
@@ -143,13 +143,23 @@ async def temporary_index(settings: KnowledgeSettings) -> AsyncGenerator[Passage
     embedding = open_embedding(settings)
     async with AsyncExitStack() as stack:
         if settings.qdrant_url:
-            store = ServerStore(_server(settings), f"tandem-temporary-{uuid.uuid4().hex}")
+            store = ServerStore(_server(settings), f"tandem-temporary-{uuid.uuid4().hex}", _layout(settings))
             stack.push_async_callback(store.aclose)
             stack.push_async_callback(store.aclear)
         else:
             store = EdgeStore(Path(stack.enter_context(TemporaryDirectory(prefix="tandem-index-"))))
             stack.push_async_callback(store.aclose)
         yield PassageIndex(store=store, embedding=embedding, chunk_tokens=settings.chunk_tokens)
+
+
+def _layout(settings: KnowledgeSettings) -> CollectionLayout:
+    return CollectionLayout(
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
+        write_consistency=settings.qdrant_write_consistency,
+        payload_on_disk=settings.qdrant_payload_on_disk,
+        is_quantized=settings.qdrant_quantization == "int8",
+    )
 
 
 def _server(settings: KnowledgeSettings) -> AsyncQdrantClient:

@@ -4,6 +4,8 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -12,21 +14,38 @@ from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQue
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from knowledge.errors import IndexUnavailable
 from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
 from knowledge.points import Point
+
+# Outliers are cut off at the quantile, and the hits are scored again with the whole vectors.
+_INT8 = models.ScalarQuantization(
+    scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionLayout:
+    """How a server keeps a collection; None leaves it to the server."""
+
+    shards: int | None = None
+    replicas: int | None = None
+    write_consistency: int | None = None
+    payload_on_disk: bool | None = None
+    is_quantized: bool = False
 
 
 class ServerStore(QdrantVectorStore):
     """Created on the server at the first passage, whose vector sets the dimensions."""
 
     _bm25: Bm25Encoder = PrivateAttr(default_factory=Bm25Encoder)
+    _layout: CollectionLayout = PrivateAttr(default_factory=CollectionLayout)
     _is_created: bool = PrivateAttr(default=False)
     _has_indexed_keys: bool = PrivateAttr(default=False)
 
-    def __init__(self, client: AsyncQdrantClient, collection_name: str) -> None:
+    def __init__(self, client: AsyncQdrantClient, collection_name: str, layout: CollectionLayout | None = None) -> None:
         bm25 = Bm25Encoder()
         super().__init__(
             collection_name=collection_name,
@@ -34,8 +53,6 @@ class ServerStore(QdrantVectorStore):
             enable_hybrid=True,
             dense_vector_name=DENSE,
             sparse_vector_name=SPARSE,
-            # With functions of our own LlamaIndex sets no IDF by itself.
-            sparse_config=models.SparseVectorParams(modifier=models.Modifier.IDF),
             index_doc_id=False,
             sparse_doc_fn=bm25.encode_documents,
             sparse_query_fn=bm25.encode_documents,
@@ -45,6 +62,7 @@ class ServerStore(QdrantVectorStore):
             ],
         )
         self._bm25 = bm25
+        self._layout = layout or CollectionLayout()
 
     async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
         with _translated():
@@ -143,6 +161,31 @@ class ServerStore(QdrantVectorStore):
 
     async def aclose(self) -> None:
         await self._aclient.close()
+
+    async def _acreate_collection(self, collection_name: str, vector_size: int) -> None:
+        """LlamaIndex's own has no place for all that the layout says."""
+        layout = self._layout
+        try:
+            await self._aclient.create_collection(
+                collection_name,
+                vectors_config={
+                    DENSE: models.VectorParams(
+                        size=vector_size, distance=models.Distance.COSINE, on_disk=layout.is_quantized or None
+                    )
+                },
+                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                shard_number=layout.shards,
+                replication_factor=layout.replicas,
+                write_consistency_factor=layout.write_consistency,
+                on_disk_payload=layout.payload_on_disk,
+                quantization_config=_INT8 if layout.is_quantized else None,
+            )
+        except UnexpectedResponse as error:
+            # Another process may have made it in between.
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+        await self._acreate_payload_indexes()
+        self._collection_initialized = True
 
     def _branches(self, query: VectorStoreQuery, readable: models.Filter) -> list[models.Prefetch]:
         """Empty where there is nothing to rank by."""
