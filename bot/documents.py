@@ -68,6 +68,9 @@ class DocumentDesk:
         ]
         head = f"{_readable(count)}."
         blocks = [section(head)]
+        if self._library.index_change:
+            # A share, not a number: how many passages others have is not for everyone.
+            blocks.append(section(f"A new embedding model: {escape(str(self._library.index_change))}."))
         blocks.append(section("\n".join(["*Being taken in here*", *(reading or ["Nothing at the moment."])])))
         blocks.append(section("*What failed here last*" if failed else "Nothing failed here."))
         blocks.extend(section(line) for line in failed)

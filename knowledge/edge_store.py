@@ -3,6 +3,7 @@
 """A LlamaIndex vector store over Qdrant Edge: Qdrant's own engine in this process, on disk."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,6 +131,13 @@ class EdgeStore(BasePydanticVectorStore):
     async def settle(self) -> None:
         if self._shard is not None:
             await asyncio.to_thread(self._settle, self._shard)
+
+    async def aclear(self) -> None:
+        """Remove the index itself, with its folder."""
+        if self._shard is not None:
+            await asyncio.to_thread(self._shard.close)
+            self._shard = None
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     async def aclose(self) -> None:
         if self._shard is not None:

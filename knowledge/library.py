@@ -20,6 +20,7 @@ from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceU
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
+from knowledge.in_service import IndexChange, ServiceRecord
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
@@ -27,6 +28,7 @@ from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
 
 if TYPE_CHECKING:
+    from knowledge.changing import ChangingIndex
     from knowledge.index import PassageIndex
 
 # The embedding model reads 256 tokens; more only costs time.
@@ -47,9 +49,9 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
     """Raises IndexUnavailable if another process owns the embedded index. The embedding model loads at first use."""
     # LlamaIndex takes two seconds to import, which a process that only names these types does without.
-    from knowledge.index import open_index  # noqa: PLC0415
+    from knowledge.changing import open_index_in_service  # noqa: PLC0415
 
-    index = await asyncio.to_thread(open_index, settings)
+    index = await open_index_in_service(settings, ServiceRecord(engine))
     return Library(
         index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
     )
@@ -59,7 +61,7 @@ class Library:
     def __init__(
         self,
         *,
-        index: "PassageIndex",
+        index: "PassageIndex | ChangingIndex",
         catalogue: Catalogue,
         parser: Parser,
         fetcher: Fetcher,
@@ -181,6 +183,15 @@ class Library:
     async def warm_up(self) -> None:
         """Load the embedding model, so that the first question does not wait for it."""
         await self._index.warm_up()
+
+    @property
+    def index_change(self) -> IndexChange | None:
+        """How far the index of another embedding model is built, where one is."""
+        return self._index.change
+
+    async def build_index(self) -> None:
+        """Finish a change of the embedding model, where one is under way. Raises IndexUnavailable; again, it goes on."""
+        await self._index.build()
 
     async def close(self) -> None:
         await self._parser.close()

@@ -1,17 +1,16 @@
 """One index copied into another, point for point: the embedded one into a server's, and back. Nothing is embedded anew."""
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from operator import mul
 
 from knowledge.errors import NotMigrated
-from knowledge.index import index_name, open_store
+from knowledge.index import open_store
 from knowledge.layout import PassageStore
-from knowledge.points import Point, PointStore
+from knowledge.points import Point, PointStore, pages
 from knowledge.settings import KnowledgeSettings
 
 EMBEDDED = "embedded"
@@ -35,15 +34,15 @@ class Migrated:
 
 
 async def migrate(
-    settings: KnowledgeSettings, *, source: str, target: str, replace: bool, progress: Progress
+    settings: KnowledgeSettings, name: str, *, source: str, target: str, replace: bool, progress: Progress
 ) -> Migrated:
-    """Copy the index at `source` to `target`, each `embedded` or a Qdrant server's address.
+    """Copy the index of this name at `source` to `target`, each `embedded` or a Qdrant server's address.
 
     Raises NotMigrated as `copy_index` does, and IndexUnavailable where a running bot owns the embedded index.
     """
     if source == target:
         raise NotMigrated(f"Both ends are {target}: name another with --from or --to")
-    async with _opened(settings, source) as here, _opened(settings, target) as there:
+    async with _opened(settings, name, source) as here, _opened(settings, name, target) as there:
         return await copy_index(here, there, replace=replace, progress=progress)
 
 
@@ -56,7 +55,7 @@ async def copy_index(source: PointStore, target: PointStore, *, replace: bool, p
     if not await source.total():
         raise NotMigrated("There is nothing to copy: no passage lies in the index that is copied from")
     await _refuse_other_model(source, target)
-    others = [other async for ids in _pages(target) for other in await _lacking(source, ids)]
+    others = [other async for ids in pages(target, _BATCH) for other in await _lacking(source, ids)]
     if others and not replace:
         raise NotMigrated(
             f"The target holds {len(others)} passages that the source lacks: it may be the newer one. "
@@ -77,7 +76,7 @@ async def _copy(source: PointStore, target: PointStore, progress: Progress) -> t
     every = max(1, total // _SAMPLE)
     sample: list[str] = []
     progress(done, total)
-    async for ids in _pages(source):
+    async for ids in pages(source, _BATCH):
         there = {point.id: point for point in await target.points(ids)}
         points = await source.points(ids)
         wanted = [point for point in points if point.id not in there or not point.is_same_as(there[point.id])]
@@ -124,9 +123,7 @@ async def _refuse_other_model(source: PointStore, target: PointStore) -> None:
 
 
 def _is_by_one_model(one: Point, other: Point) -> bool:
-    lengths = math.hypot(*one.dense) * math.hypot(*other.dense)
-    # Zeros stand where the model could not be loaded.
-    return not lengths or sum(map(mul, one.dense, other.dense)) / lengths >= _SAME_MODEL
+    return sum(map(mul, one.dense, other.dense)) >= _SAME_MODEL
 
 
 async def _lacking(store: PointStore, ids: Sequence[str]) -> list[str]:
@@ -134,20 +131,10 @@ async def _lacking(store: PointStore, ids: Sequence[str]) -> list[str]:
     return [each for each in ids if each not in held]
 
 
-async def _pages(store: PointStore) -> AsyncIterator[list[str]]:
-    after: str | None = None
-    while True:
-        ids, after = await store.ids(after, _BATCH)
-        if ids:
-            yield ids
-        if after is None:
-            return
-
-
 @asynccontextmanager
-async def _opened(settings: KnowledgeSettings, place: str) -> AsyncGenerator[PassageStore]:
+async def _opened(settings: KnowledgeSettings, name: str, place: str) -> AsyncGenerator[PassageStore]:
     at = settings.model_copy(update={"qdrant_url": "" if place == EMBEDDED else place})
-    store = await asyncio.to_thread(open_store, at, index_name(settings))
+    store = await asyncio.to_thread(open_store, at, name)
     try:
         yield store
     finally:

@@ -1,7 +1,7 @@
 """Points as they lie in a store: what another store needs to hold the very same ones."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,9 +45,24 @@ class PointStore(Protocol):
 
     async def drop(self, ids: Sequence[str]) -> None: ...
     async def total(self) -> int: ...
+    async def aclear(self) -> None:
+        """Remove the index itself."""
+        ...
+
     async def settle(self) -> None:
         """Make what was added durable and quick to search."""
         ...
+
+
+async def pages(store: PointStore, size: int) -> AsyncIterator[list[str]]:
+    """The ids of all points, by pages."""
+    after: str | None = None
+    while True:
+        ids, after = await store.ids(after, size)
+        if ids:
+            yield ids
+        if after is None:
+            return
 
 
 def _near(one: Sequence[float], other: Sequence[float]) -> bool:

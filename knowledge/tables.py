@@ -1,6 +1,6 @@
-"""The documents in the index: which version of each is the one that answers."""
+"""The documents in the index: which version of each is the one that answers, and which index."""
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Integer, String, Table, Text
 
 from knowledge.columns import Moment, named_metadata
 
@@ -26,4 +26,19 @@ documents = Table(
     Column("added_in", String(40), nullable=False),
     Column("ingest_id", String(255), nullable=False, index=True),
     Column("added_at", Moment, nullable=False),
+)
+
+# One row; replacing it puts another index into service.
+index_in_service = Table(
+    "index_in_service",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("other", String(255), nullable=False),
+    Column("is_building", Boolean, nullable=False),
+    Column("is_by_words", Boolean, nullable=False),
+    # Passages embedded anew, of how many.
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
 )

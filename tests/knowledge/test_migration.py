@@ -206,7 +206,14 @@ async def test_the_index_of_a_running_bot_is_left_alone(tmp_path: Path) -> None:
     settings = KnowledgeSettings(home=tmp_path)
     owner = EdgeStore(tmp_path / "index" / "all-minilm-l6-v2")
     with pytest.raises(IndexUnavailable, match="in use by process"):
-        await migrate(settings, source="embedded", target="http://127.0.0.1:9", replace=False, progress=lambda *_: None)
+        await migrate(
+            settings,
+            "all-minilm-l6-v2",
+            source="embedded",
+            target="http://127.0.0.1:9",
+            replace=False,
+            progress=lambda *_: None,
+        )
     await owner.aclose()
 
 
@@ -214,6 +221,7 @@ async def test_an_index_is_not_copied_into_itself(tmp_path: Path) -> None:
     with pytest.raises(NotMigrated, match="--to"):
         await migrate(
             KnowledgeSettings(home=tmp_path),
+            "words",
             source="embedded",
             target="embedded",
             replace=False,
