@@ -24,6 +24,7 @@ from knowledge.in_service import IndexChange, ServiceRecord
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
+from knowledge.rerank import Reranker, open_reranker
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
 
@@ -53,7 +54,12 @@ async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Lib
 
     index = await open_index_in_service(settings, ServiceRecord(engine))
     return Library(
-        index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
+        index=index,
+        catalogue=Catalogue(engine),
+        parser=Parser(settings),
+        fetcher=Fetcher(settings),
+        settings=settings,
+        reranker=open_reranker(settings),
     )
 
 
@@ -66,7 +72,9 @@ class Library:
         parser: Parser,
         fetcher: Fetcher,
         settings: KnowledgeSettings,
+        reranker: Reranker | None = None,
     ) -> None:
+        self._reranker = reranker
         self._index = index
         self._catalogue = catalogue
         self._parser = parser
@@ -86,12 +94,16 @@ class Library:
         if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
             return []
         wanted = limit + _SPARE_HITS
+        if self._reranker is not None:
+            wanted = max(wanted, self._settings.rerank_hits)
         hits = await self._index.search(text, audience, limit=wanted, only=only)
         current = await self._current(hits)
         if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
             current = await self._current(
                 await self._index.search(text, audience, limit=max(wanted, _MOST_HITS), only=only)
             )
+        if self._reranker is not None:
+            current = await self._reranker.rerank(text, current)
         ordered = favour_new(
             current,
             weight=self._settings.freshness_weight,
@@ -194,6 +206,8 @@ class Library:
         await self._index.build()
 
     async def close(self) -> None:
+        if self._reranker is not None:
+            await self._reranker.close()
         await self._parser.close()
         await self._index.close()
 

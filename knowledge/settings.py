@@ -64,6 +64,21 @@ class KnowledgeSettings(BaseSettings):
         "embedding service. A known document is cut anew when it is ingested again.",
     )
 
+    rerank_model: str = Field(
+        default="",
+        description="A Hugging Face cross-encoder, by name or folder, or the model's name at TANDEM_RERANK_URL, that scores the "
+        "first hits again; empty: none.",
+    )
+    rerank_url: str = Field(
+        default="",
+        description="An endpoint that reranks in the form of Jina and Cohere, like http://gpu-1:8001/v1/rerank; empty: none.",
+    )
+    rerank_api_key: SecretStr = Field(default=SecretStr(""), description="The key of the reranking service.")
+    rerank_hits: int = Field(default=20, ge=2, le=200, description="How many hits are scored again.")
+    rerank_timeout_s: float = Field(
+        default=1.5, gt=0, description="How long that may take; afterwards the hits stay in the order that they had."
+    )
+
     freshness_weight: float = Field(
         default=0,
         ge=0,
