@@ -53,6 +53,8 @@ evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help
 app.add_typer(evaluating, name="eval")
 documents = typer.Typer(help="See to the documents that were taken in.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
+index = typer.Typer(help="See to the index itself.", no_args_is_help=True)
+app.add_typer(index, name="index")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -168,6 +170,21 @@ def refresh(
     from bot import errands
 
     _finish(errands.refresh(_configuration(), _absolute(reference), audience, as_json=as_json))
+
+
+@index.command("migrate")
+def migrate_index(
+    target: Annotated[str, typer.Option("--to", metavar="URL|embedded", help="Where to copy it to.")],
+    source: Annotated[
+        str, typer.Option("--from", metavar="URL|embedded", help="Where it is. Default: where the settings say.")
+    ] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Remove from the target what the source lacks.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the index to a Qdrant server, or from one, point for point; twice changes nothing. The bot must be stopped."""
+    from bot import errands
+
+    _finish(errands.migrate_index(_configuration(), source, target, replace=replace, as_json=as_json))
 
 
 @app.command()

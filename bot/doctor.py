@@ -17,6 +17,7 @@ from bot.shapes import Json
 from bot.tokens import check_app_token, read_tokens
 from knowledge.audience import EVERYONE
 from knowledge.errors import KnowledgeError
+from knowledge.in_service import ServiceRecord
 from knowledge.library import open_library
 from router.errors import RouterError
 from router.model import ModelClient
@@ -88,12 +89,16 @@ async def _database(configuration: Configuration) -> str:
 
 
 async def _index(configuration: Configuration) -> str:
-    if await RemoteOperations(configuration.home).reachable():
-        return "open in the running bot"
     async with open_database(configuration) as engine:
+        if await RemoteOperations(configuration.home).reachable():
+            in_service = await ServiceRecord(engine).read()
+            change = None if in_service is None else in_service.change
+            return f"open in the running bot{f'; {change}' if change else ''}"
         library = await open_library(configuration.knowledge, engine)
         try:
-            return f"{await library.count(EVERYONE)} public documents"
+            change = library.index_change
+            goes_on = f"; {change}; it goes on while tandem run is up" if change else ""
+            return f"{await library.count(EVERYONE)} public documents{goes_on}"
         finally:
             await library.close()
 

@@ -69,6 +69,9 @@ class DocumentDesk:
         ]
         head = f"{_readable(count)}."
         blocks = [section(head)]
+        if self._library.index_change:
+            # A share, not a number: how many passages others have is not for everyone.
+            blocks.append(section(f"A new embedding model: {escape(str(self._library.index_change))}."))
         blocks.append(section("\n".join(["*Being taken in here*", *(reading or ["Nothing at the moment."])])))
         read_again = [
             f"• {escape(each.place[:_NAME_CHARS])}: {each.changed} new or changed, {each.removed} taken out, "

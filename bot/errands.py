@@ -1,10 +1,13 @@
 """The short commands that need the parts: each does its work through the bot that runs, or in its stead, and prints."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
-from bot.assembly import Configuration
+from bot.assembly import Configuration, open_database
+from bot.control import RemoteOperations
+from bot.errors import BotError
 from bot.operations import Asked
 from bot.printing import (
     describe,
@@ -18,6 +21,7 @@ from bot.printing import (
     say,
 )
 from bot.reach import reach_operations
+from knowledge.in_service import ServiceRecord
 
 
 async def ask(configuration: Configuration, asked: Asked, *, as_json: bool) -> None:
@@ -77,3 +81,32 @@ async def refresh(configuration: Configuration, reference: str, audience: str, *
             print_json(result) if as_json else print_ingested(result)
     if failed:
         raise typer.Exit(1)
+
+
+async def migrate_index(
+    configuration: Configuration, source: str, target: str, *, replace: bool, as_json: bool
+) -> None:
+    from knowledge.index import index_name  # noqa: PLC0415
+    from knowledge.migration import EMBEDDED, migrate  # noqa: PLC0415 — LlamaIndex takes two seconds to import
+
+    if await RemoteOperations(configuration.home).reachable():
+        raise BotError("Tandem is running: stop it first, or what it takes in meanwhile would be missing in the copy")
+    named = source or configuration.knowledge.qdrant_url or EMBEDDED
+    async with open_database(configuration) as engine:
+        in_service = await ServiceRecord(engine).read()
+    with progress_bar() as bar:
+        task = bar.add_task("opening", total=None)
+        done = await migrate(
+            configuration.knowledge,
+            index_name(configuration.knowledge) if in_service is None else in_service.name,
+            source=named,
+            target=target,
+            replace=replace,
+            progress=lambda done, total: bar.update(task, description="copying", completed=done, total=total),
+        )
+    told = {"from": named, "to": target, **asdict(done)}
+    then = "clear TANDEM_QDRANT_URL" if target == EMBEDDED else f"set TANDEM_QDRANT_URL={target}"
+    print_json(told) if as_json else print_line(
+        f"{done.points} passages are in {target}: {done.copied} copied, {done.unchanged} there already, "
+        f"{done.removed} removed. To use it, {then} and start Tandem; the index at {named} was left as it is"
+    )

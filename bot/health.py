@@ -8,11 +8,15 @@ from aiohttp import web
 from bot.ports import refuse_taken
 
 Check = Callable[[], Awaitable[bool]]
+Note = Callable[[], str]
+"""A sentence, or "" where there is nothing to say."""
 
 
 @asynccontextmanager
-async def serving(port: int, checks: Mapping[str, Check]) -> AsyncGenerator[None]:
-    """Serve both pages for as long as the context lasts. Raises PortTaken."""
+async def serving(
+    port: int, checks: Mapping[str, Check], notes: Mapping[str, Note] | None = None
+) -> AsyncGenerator[None]:
+    """Serve both pages for as long as the context lasts; a note says more and does not count. Raises PortTaken."""
     await refuse_taken(port, "TANDEM_HEALTH_PORT")
 
     async def healthz(_: web.Request) -> web.Response:
@@ -20,7 +24,9 @@ async def serving(port: int, checks: Mapping[str, Check]) -> AsyncGenerator[None
 
     async def readyz(_: web.Request) -> web.Response:
         ready = {name: await _passes(check) for name, check in checks.items()}
-        return web.json_response({"ok": all(ready.values()), **ready}, status=200 if all(ready.values()) else 503)
+        told = {name: said for name, note in (notes or {}).items() if (said := note())}
+        ok = all(ready.values())
+        return web.json_response({"ok": ok, **ready, **told}, status=200 if ok else 503)
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])

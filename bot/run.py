@@ -28,9 +28,11 @@ from bot.service import Bot, SlackSettings, open_bot
 from bot.tokens import read_tokens, workspace_home
 from bot.views import who_sees
 from knowledge.audience import EVERYONE, PUBLIC
+from knowledge.errors import KnowledgeError
 
 _log = logging.getLogger(__name__)
 _WORKSPACE_TIMEOUT_S = 30.0
+_BUILD_AGAIN_S = 30
 
 Say = Callable[[str], None]
 FirstAdapter = Callable[[Parts], Awaitable[None]]
@@ -66,16 +68,37 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         # Opened before the bot and filled after it: the bot takes messages in while the model starts, and is ended first.
         model = await stack.enter_async_context(AsyncExitStack())
         bot = await _connected(parts, stack, nightly, model_started)
-        await stack.enter_async_context(health.serving(settings.health_port, _checks(parts, bot, model_started)))
+        await stack.enter_async_context(
+            health.serving(settings.health_port, _checks(parts, bot, model_started), _notes(parts))
+        )
         warming = asyncio.create_task(parts.library.warm_up())
         stack.callback(warming.cancel)
         await model.enter_async_context(model_served(parts, say))
         await _prepare_first_start(parts, first_adapter, say)
         await warming
+        building = asyncio.create_task(_build_index(parts), name="index of another embedding model")
+        stack.push_async_callback(_ended, building)
         _settle_memory()
         model_started.set()
         say(_welcome(configuration))
         await asyncio.Event().wait()
+
+
+async def _build_index(parts: Parts) -> None:
+    """Where the embedding model was changed: until it is done, the previous index answers."""
+    while True:
+        try:
+            await parts.library.build_index()
+        except KnowledgeError as error:
+            _log.warning("embedding the documents anew goes on in %d s: %s", _BUILD_AGAIN_S, error)
+            await asyncio.sleep(_BUILD_AGAIN_S)
+        else:
+            return
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _settle_memory() -> None:
@@ -195,6 +218,10 @@ def _checks(parts: Parts, bot: Bot, model_started: asyncio.Event) -> dict[str, h
         return model_started.is_set() and await parts.model.ready()
 
     return {"database": database, "index": index, "model": model, "slack": bot.connected}
+
+
+def _notes(parts: Parts) -> dict[str, health.Note]:
+    return {"index_change": lambda: str(parts.library.index_change or "")}
 
 
 def _welcome(configuration: Configuration) -> str:

@@ -3,9 +3,9 @@
 """A LlamaIndex vector store over Qdrant Edge: Qdrant's own engine in this process, on disk."""
 
 import asyncio
+import shutil
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +22,11 @@ from llama_index.core.vector_stores.types import (
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
 from knowledge.edge_filters import as_filter
+from knowledge.edge_shard import create_shard, load_shard, read_ids, read_points, translated, write_points
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import (
-    DENSE,
-    DOCUMENT_ID,
-    FUSED_HITS,
-    INDEXED_KEYS,
-    RRF_K,
-    RRF_WEIGHTS,
-    SPARSE,
-    Bm25Encoder,
-    rankings,
-)
+from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
 from knowledge.ownership import Ownership
-
-_POINTS_PER_UPDATE = 256
+from knowledge.points import Point
 
 
 class EdgeStore(BasePydanticVectorStore):
@@ -56,9 +46,8 @@ class EdgeStore(BasePydanticVectorStore):
         self._ownership = Ownership(folder)
         if self._shard_folder.exists():
             try:
-                with _translated("could not be opened"):
-                    self._shard = edge.EdgeShard.load(str(self._shard_folder))
-                    _index_keys(self._shard)
+                with translated("could not be opened"):
+                    self._shard = load_shard(self._shard_folder)
             except IndexUnavailable:
                 self._ownership.release()
                 raise
@@ -72,13 +61,7 @@ class EdgeStore(BasePydanticVectorStore):
         return self.folder / "shard"
 
     def add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
-        if not nodes:
-            return []
-        points = self._points(nodes)
-        with self._writing, _translated("could not be written"):
-            shard = self._shard or self._create(len(nodes[0].get_embedding()))
-            for start in range(0, len(points), _POINTS_PER_UPDATE):
-                shard.update(edge.UpdateOperation.upsert_points(points[start : start + _POINTS_PER_UPDATE]))
+        self._write(self._points(nodes))
         return [node.node_id for node in nodes]
 
     def query(self, query: VectorStoreQuery, **_: Any) -> VectorStoreQueryResult:
@@ -90,7 +73,7 @@ class EdgeStore(BasePydanticVectorStore):
         request = self._request(query, readable)
         if request is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
-        with _translated("could not be searched"):
+        with translated("could not be searched"):
             hits = self._shard.query(request)
         return _as_result(hits)
 
@@ -102,7 +85,7 @@ class EdgeStore(BasePydanticVectorStore):
         if self._shard is None:
             return
         matching = None if filters is None else as_filter(filters)
-        with self._writing, _translated("could not be written"):
+        with self._writing, translated("could not be written"):
             if node_ids:
                 self._shard.update(edge.UpdateOperation.delete_points(list(node_ids)))
             if matching is not None:
@@ -129,7 +112,7 @@ class EdgeStore(BasePydanticVectorStore):
         if self._shard is None or not node_ids:
             return []
         wanted = edge.Filter(must=[edge.HasIdCondition(set(node_ids)), matching])
-        with _translated("could not be searched"):
+        with translated("could not be searched"):
             records, _ = self._shard.scroll(edge.ScrollRequest(limit=len(node_ids), filter=wanted, with_payload=True))
         return [metadata_dict_to_node(record.payload or {}) for record in records]
 
@@ -142,12 +125,19 @@ class EdgeStore(BasePydanticVectorStore):
         if self._shard is None:
             return 0
         request = edge.CountRequest(filter=as_filter(filters))
-        with _translated("could not be searched"):
+        with translated("could not be searched"):
             return await asyncio.to_thread(self._shard.count, request)
 
     async def settle(self) -> None:
         if self._shard is not None:
             await asyncio.to_thread(self._settle, self._shard)
+
+    async def aclear(self) -> None:
+        """Remove the index itself, with its folder."""
+        if self._shard is not None:
+            await asyncio.to_thread(self._shard.close)
+            self._shard = None
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     async def aclose(self) -> None:
         if self._shard is not None:
@@ -155,27 +145,47 @@ class EdgeStore(BasePydanticVectorStore):
             self._shard = None
         self._ownership.release()
 
-    def _create(self, dimensions: int) -> edge.EdgeShard:
-        self._shard_folder.mkdir(parents=True, exist_ok=True)
-        shard = edge.EdgeShard.create(
-            str(self._shard_folder),
-            edge.EdgeConfig(
-                vectors={DENSE: edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine)},
-                sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
-            ),
-        )
-        _index_keys(shard)
-        self._shard = shard
-        return shard
+    async def ids(self, after: str | None, limit: int) -> tuple[list[str], str | None]:
+        if self._shard is None:
+            return [], None
+        with translated("could not be read"):
+            return await asyncio.to_thread(read_ids, self._shard, after, limit)
 
-    def _points(self, nodes: Sequence[BaseNode]) -> list[edge.Point]:
+    async def points(self, ids: Sequence[str]) -> list[Point]:
+        if self._shard is None or not ids:
+            return []
+        with translated("could not be read"):
+            return await asyncio.to_thread(read_points, self._shard, ids)
+
+    async def put(self, points: Sequence[Point]) -> None:
+        await asyncio.to_thread(self._write, points)
+
+    async def drop(self, ids: Sequence[str]) -> None:
+        await self.adelete_nodes(node_ids=list(ids))
+
+    async def total(self) -> int:
+        if self._shard is None:
+            return 0
+        with translated("could not be read"):
+            return await asyncio.to_thread(self._shard.count, edge.CountRequest())
+
+    def _write(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        with self._writing, translated("could not be written"):
+            if self._shard is None:
+                self._shard = create_shard(self._shard_folder, dimensions=len(points[0].dense))
+            write_points(self._shard, points)
+
+    def _points(self, nodes: Sequence[BaseNode]) -> list[Point]:
         texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
         sparse = zip(*self._bm25.encode_documents(texts), strict=True)
         return [
-            edge.Point(
-                node.node_id,
-                {DENSE: node.get_embedding(), SPARSE: edge.SparseVector(indices, values)},
-                node_to_metadata_dict(node, remove_text=False, flat_metadata=False),
+            Point(
+                id=node.node_id,
+                payload=node_to_metadata_dict(node, remove_text=False, flat_metadata=False),
+                dense=node.get_embedding(),
+                sparse=dict(zip(indices, values, strict=True)),
             )
             for node, (indices, values) in zip(nodes, sparse, strict=True)
         ]
@@ -204,18 +214,9 @@ class EdgeStore(BasePydanticVectorStore):
         return edge.Query.Nearest(edge.SparseVector(indices, values), using=SPARSE) if indices else None
 
     def _settle(self, shard: edge.EdgeShard) -> None:
-        with self._writing, _translated("could not be written"):
+        with self._writing, translated("could not be written"):
             shard.optimize()
             shard.flush()
-
-
-def _index_keys(shard: edge.EdgeShard) -> None:
-    """Those that lack: an index may be older than some of the keys."""
-    kinds = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
-    known = shard.info().payload_schema
-    for key, kind in INDEXED_KEYS.items():
-        if key not in known:
-            shard.update(edge.UpdateOperation.create_field_index(key, kinds[kind]))
 
 
 def _as_result(hits: list[edge.ScoredPoint]) -> VectorStoreQueryResult:
@@ -227,12 +228,3 @@ def _as_result(hits: list[edge.ScoredPoint]) -> VectorStoreQueryResult:
     return VectorStoreQueryResult(
         nodes=nodes, similarities=[hit.score for hit in hits], ids=[str(hit.id) for hit in hits]
     )
-
-
-@contextmanager
-def _translated(what: str) -> Generator[None]:
-    try:
-        yield
-    except Exception as error:
-        # The binding raises bare Exception for whatever goes wrong in the engine.
-        raise IndexUnavailable(f"The document index {what}; `tandem doctor` says more") from error

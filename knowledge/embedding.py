@@ -8,8 +8,9 @@ import copy
 import importlib.util
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,15 +119,29 @@ class TransformerEmbedding(ThreadedEmbedding):
 
         torch.set_num_threads(self.threads)
         dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-        self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
+        with _loaded(self.model_name):
+            self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
 
     def _tokenizers(self) -> tuple[Any, Any]:
         """One that counts, and one that the model reads with: that cuts and pads, so its lengths tell nothing."""
         with self._loading:
             if self._reading is None:
-                self._counting = _counting_tokenizer(self.model_name)
+                with _loaded(self.model_name):
+                    self._counting = _counting_tokenizer(self.model_name)
                 self._reading = _reading_tokenizer(self._counting)
             return self._counting, self._reading
+
+
+class UnitEmbedding(ThreadedEmbedding):
+    """Stands where a model cannot be loaded, in an index that is then searched by words: all texts are alike."""
+
+    dimensions: int
+
+    def count_tokens(self, text: str) -> int:
+        return len(text) // 3 + 1
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[1.0, *[0.0] * (self.dimensions - 1)] for _ in texts]
 
 
 class ServiceEmbedding(ThreadedEmbedding):
@@ -194,6 +209,17 @@ def _packaged_folder() -> Path:
             f"The embedding model is not installed: install {_PACKAGE}, or set TANDEM_EMBEDDING_MODEL"
         )
     return Path(spec.submodule_search_locations[0], "model")
+
+
+@contextmanager
+def _loaded(model_name: str) -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Both libraries raise what comes to hand: OSError, ValueError, bare Exception.
+        raise IndexUnavailable(
+            f"The embedding model {model_name} could not be loaded; look at TANDEM_EMBEDDING_MODEL"
+        ) from error
 
 
 def _counting_tokenizer(model_name: str) -> Any:

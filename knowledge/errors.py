@@ -12,13 +12,14 @@ KnowledgeError
 │   │   └── SourceWithheld        the page's server does not show it to Tandem
 │   └── SourceTimeout         fetching or parsing took too long
 ├── DatasetUnreadable     a data set for measuring is not as it should be; its text names the file and the line
+├── NotMigrated           an index is not copied, or the copy is not the same; says why, to operators
 ├── IndexUnavailable      the index cannot be reached or is owned by another process; its text is for operators
 └── CatalogueUnavailable  SQL could not be written or read
 """
 
 
 class KnowledgeError(Exception):
-    """Root of this package's errors. `str(error)` is one sentence; all but IndexUnavailable's may be shown to a person."""
+    """Root of this package's errors. `str(error)` is one sentence; all but IndexUnavailable's and NotMigrated's may be shown to a person."""
 
 
 class InvalidScope(KnowledgeError):
@@ -68,6 +69,10 @@ class DatasetUnreadable(KnowledgeError):
 
 class IndexUnavailable(KnowledgeError):
     """The index cannot be reached, or another process owns it. `str(error)` tells operators what to look at."""
+
+
+class NotMigrated(KnowledgeError):
+    """One index is not copied into another, or the copy does not hold the same; says what to do."""
 
 
 class CatalogueUnavailable(KnowledgeError):

@@ -4,16 +4,17 @@
 
 import asyncio
 import re
+import shutil
 import uuid
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import mul
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 from qdrant_client import AsyncQdrantClient
@@ -24,8 +25,10 @@ from knowledge.documents import Document, Passage, cut_as
 from knowledge.edge_store import EdgeStore
 from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
 from knowledge.filters import UNFILTERED, SearchFilter
+from knowledge.in_service import IndexChange
 from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
-from knowledge.server_store import ServerStore
+from knowledge.ownership import Ownership
+from knowledge.server_store import CollectionLayout, ServerStore
 from knowledge.settings import KnowledgeSettings
 
 
@@ -44,6 +47,10 @@ _QUERY_MODES = {
 }
 
 
+# Each costs an embedding while a question waits.
+_COMPARED = 16
+
+
 class PassageIndex:
     """Holds versions of documents; which of them answers is the catalogue's to say."""
 
@@ -52,11 +59,21 @@ class PassageIndex:
         self._embedding = embedding
         self._chunk_tokens = chunk_tokens
         self._chunker = HeadingChunker(chunk_tokens=chunk_tokens, count_tokens=embedding.count_tokens)
-        # Our own catalogue knows what is unchanged; a cache here would only grow.
-        self._pipeline = IngestionPipeline(transformations=[self._chunker, embedding], disable_cache=True)
 
     @property
-    def cut(self) -> str:
+    def store(self) -> PassageStore:
+        return self._store
+
+    @property
+    def change(self) -> IndexChange | None:
+        """None: no other is being built."""
+        return None
+
+    async def build(self) -> None:
+        """It is whole already."""
+
+    @property
+    def way_of_cutting(self) -> str:
         """Names the way in which documents are cut now."""
         return cut_as(self._chunk_tokens)
 
@@ -66,10 +83,32 @@ class PassageIndex:
 
     async def add(self, document: Document) -> int:
         """Write this version beside any other and return its number of chunks. Writing it again changes nothing."""
+        chunks = await self.cut(document)
+        await self.add_chunks(chunks)
+        return len(chunks)
+
+    async def cut(self, document: Document) -> list[BaseNode]:
         node = as_node(document, content_hash=self.content_hash(document))
-        nodes = await asyncio.to_thread(self._pipeline.run, nodes=[node], in_place=False)
-        await self._store.async_add(list(nodes))
-        return len(nodes)
+        return list(await asyncio.to_thread(self._chunker, [node]))
+
+    async def add_chunks(self, chunks: Sequence[BaseNode]) -> None:
+        await self._store.async_add(await asyncio.to_thread(self._embedding, list(chunks)))
+
+    async def vectors_of(self, chunks: Sequence[BaseNode]) -> list[list[float]]:
+        """What `add_chunks` would store of them."""
+        return [node.get_embedding() for node in await asyncio.to_thread(self._embedding, list(chunks))]
+
+    async def compared(self, query: str, passages: Sequence[Passage]) -> list[Passage]:
+        """Passages that another ranking found, the first ones with the similarity that this model gives them."""
+        compared = passages[:_COMPARED]
+        texts = [f"{passage.heading}\n{passage.text}" for passage in compared]
+        asked = await self._embedding.aget_query_embedding(query)
+        vectors = await asyncio.to_thread(self._embedding.get_text_embedding_batch, texts)
+        near = [
+            replace(each, similarity=sum(map(mul, asked, vector)))
+            for each, vector in zip(compared, vectors, strict=True)
+        ]
+        return [*near, *(replace(each, similarity=0.0) for each in passages[_COMPARED:])]
 
     async def measure(self, document: Document) -> int:
         """How many chunks `add` would write of it."""
@@ -126,12 +165,34 @@ class PassageIndex:
 
 def open_index(settings: KnowledgeSettings) -> PassageIndex:
     """Raises IndexUnavailable if another process owns the embedded index."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
+    store = open_store(settings, index_name(settings))
+    return PassageIndex(store=store, embedding=open_embedding(settings), chunk_tokens=settings.chunk_tokens)
+
+
+def open_store(settings: KnowledgeSettings, name: str) -> PassageStore:
+    """The index of this name, embedded or on the server that is set. Raises IndexUnavailable as `open_index` does."""
+    if settings.qdrant_url:
+        return ServerStore(_server(settings), f"tandem-{name}", _layout(settings))
+    return EdgeStore(Path(settings.home, "index", name))
+
+
+async def remove_store(settings: KnowledgeSettings, name: str) -> None:
+    """Remove the index of this name, whatever state it is in. Raises IndexUnavailable as `open_index` does."""
     if settings.qdrant_url:
         store = ServerStore(_server(settings), f"tandem-{name}")
-    else:
-        store = EdgeStore(Path(settings.home, "index", name))
-    return PassageIndex(store=store, embedding=open_embedding(settings), chunk_tokens=settings.chunk_tokens)
+        await store.aclear()
+        await store.aclose()
+        return
+    folder = Path(settings.home, "index", name)
+    # Not opened: a process may have been killed while it removed the same one.
+    ownership = await asyncio.to_thread(Ownership, folder)
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    ownership.release()
+
+
+def index_name(settings: KnowledgeSettings) -> str:
+    """Named for the embedding model: an index holds the vectors of one."""
+    return re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
 
 
 @asynccontextmanager
@@ -140,13 +201,23 @@ async def temporary_index(settings: KnowledgeSettings) -> AsyncGenerator[Passage
     embedding = open_embedding(settings)
     async with AsyncExitStack() as stack:
         if settings.qdrant_url:
-            store = ServerStore(_server(settings), f"tandem-temporary-{uuid.uuid4().hex}")
+            store = ServerStore(_server(settings), f"tandem-temporary-{uuid.uuid4().hex}", _layout(settings))
             stack.push_async_callback(store.aclose)
             stack.push_async_callback(store.aclear)
         else:
             store = EdgeStore(Path(stack.enter_context(TemporaryDirectory(prefix="tandem-index-"))))
             stack.push_async_callback(store.aclose)
         yield PassageIndex(store=store, embedding=embedding, chunk_tokens=settings.chunk_tokens)
+
+
+def _layout(settings: KnowledgeSettings) -> CollectionLayout:
+    return CollectionLayout(
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
+        write_consistency=settings.qdrant_write_consistency,
+        payload_on_disk=settings.qdrant_payload_on_disk,
+        is_quantized=settings.qdrant_quantization == "int8",
+    )
 
 
 def _server(settings: KnowledgeSettings) -> AsyncQdrantClient:

@@ -17,6 +17,7 @@ from qdrant_edge import Bm25, Bm25Config
 
 from knowledge.audience import Audience, channel_scope
 from knowledge.filters import UNFILTERED, SearchFilter
+from knowledge.points import PointStore
 
 DENSE = "dense"
 SPARSE = "bm25"
@@ -49,7 +50,7 @@ RRF_WEIGHTS = {DENSE: 0.4, SPARSE: 1.0}
 FUSED_HITS = 50
 
 
-class PassageStore(Protocol):
+class PassageStore(PointStore, Protocol):
     """What the index asks of a LlamaIndex vector store, and the little that LlamaIndex has no name for."""
 
     async def async_add(self, nodes: Sequence[BaseNode]) -> list[str]: ...
@@ -64,10 +65,6 @@ class PassageStore(Protocol):
         ...
 
     async def count(self, filters: MetadataFilters) -> int: ...
-    async def settle(self) -> None:
-        """Make what was added durable and quick to search."""
-        ...
-
     async def aclose(self) -> None: ...
 
 

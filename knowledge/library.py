@@ -21,16 +21,19 @@ from knowledge.errors import KnowledgeError, SourceError, SourceNotFound, Source
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
+from knowledge.in_service import IndexChange, ServiceRecord
 from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parsed, Parser
 from knowledge.refreshing import Refresher, failed
 from knowledge.register import KnownPlace, Register
+from knowledge.rerank import Reranker, open_reranker
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
 from knowledge.validators import NO_VALIDATOR, Validator
 
 if TYPE_CHECKING:
+    from knowledge.changing import ChangingIndex
     from knowledge.index import PassageIndex
 
 # The embedding model reads 256 tokens; more only costs time.
@@ -51,11 +54,16 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
     """Raises IndexUnavailable if another process owns the embedded index. The embedding model loads at first use."""
     # LlamaIndex takes two seconds to import, which a process that only names these types does without.
-    from knowledge.index import open_index  # noqa: PLC0415
+    from knowledge.changing import open_index_in_service  # noqa: PLC0415
 
-    index = await asyncio.to_thread(open_index, settings)
+    index = await open_index_in_service(settings, ServiceRecord(engine))
     return Library(
-        index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
+        index=index,
+        catalogue=Catalogue(engine),
+        parser=Parser(settings),
+        fetcher=Fetcher(settings),
+        settings=settings,
+        reranker=open_reranker(settings),
     )
 
 
@@ -63,12 +71,14 @@ class Library:
     def __init__(
         self,
         *,
-        index: "PassageIndex",
+        index: "PassageIndex | ChangingIndex",
         catalogue: Catalogue,
         parser: Parser,
         fetcher: Fetcher,
         settings: KnowledgeSettings,
+        reranker: Reranker | None = None,
     ) -> None:
+        self._reranker = reranker
         self._index = index
         self._catalogue = catalogue
         self._parser = parser
@@ -89,12 +99,16 @@ class Library:
         if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
             return []
         wanted = limit + _SPARE_HITS
+        if self._reranker is not None:
+            wanted = max(wanted, self._settings.rerank_hits)
         hits = await self._index.search(text, audience, limit=wanted, only=only)
         current = await self._current(hits)
         if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
             current = await self._current(
                 await self._index.search(text, audience, limit=max(wanted, _MOST_HITS), only=only)
             )
+        if self._reranker is not None:
+            current = await self._reranker.rerank(text, current)
         ordered = favour_new(
             current,
             weight=self._settings.freshness_weight,
@@ -261,7 +275,18 @@ class Library:
         """Load the embedding model, so that the first question does not wait for it."""
         await self._index.warm_up()
 
+    @property
+    def index_change(self) -> IndexChange | None:
+        """How far the index of another embedding model is built, where one is."""
+        return self._index.change
+
+    async def build_index(self) -> None:
+        """Finish a change of the embedding model, where one is under way. Raises IndexUnavailable; again, it goes on."""
+        await self._index.build()
+
     async def close(self) -> None:
+        if self._reranker is not None:
+            await self._reranker.close()
         await self._parser.close()
         await self._index.close()
 
@@ -367,7 +392,7 @@ class Library:
             document,
             content_hash=content_hash,
             chunks=chunks,
-            cut=self._index.cut,
+            cut=self._index.way_of_cutting,
             validator=validator,
             origin=origin,
         )

@@ -21,6 +21,7 @@ from knowledge.sources import Content, Source
 from knowledge.validators import NO_VALIDATOR
 
 if TYPE_CHECKING:
+    from knowledge.changing import ChangingIndex
     from knowledge.index import PassageIndex
 
 # Between the first time that a document is missing and the time at which that is believed.
@@ -38,7 +39,7 @@ class TakeIn(Protocol):
 class Refresher:
     collector: Collector
     catalogue: Catalogue
-    index: "PassageIndex"
+    index: "PassageIndex | ChangingIndex"
     take_in: TakeIn
     writing: asyncio.Lock
 
@@ -137,7 +138,7 @@ class Refresher:
         """None where a server says that its page is still the one that is in the index, whole and cut as it is now."""
         is_page = source.content is None and source.path is None
         version = (await self.catalogue.versions({entry.id})).get(entry.id) if is_page else None
-        if version is None or version.validator == NO_VALIDATOR or version.cut != self.index.cut:
+        if version is None or version.validator == NO_VALIDATOR or version.cut != self.index.way_of_cutting:
             return await self.collector.content(source)
         if await self.index.count(entry.id) != version.chunks:
             return await self.collector.content(source)

@@ -4,6 +4,8 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
@@ -12,20 +14,38 @@ from llama_index.core.vector_stores.types import MetadataFilters, VectorStoreQue
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from knowledge.errors import IndexUnavailable
 from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
+from knowledge.points import Point
+
+# Outliers are cut off at the quantile, and the hits are scored again with the whole vectors.
+_INT8 = models.ScalarQuantization(
+    scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionLayout:
+    """How a server keeps a collection; None leaves it to the server."""
+
+    shards: int | None = None
+    replicas: int | None = None
+    write_consistency: int | None = None
+    payload_on_disk: bool | None = None
+    is_quantized: bool = False
 
 
 class ServerStore(QdrantVectorStore):
     """Created on the server at the first passage, whose vector sets the dimensions."""
 
     _bm25: Bm25Encoder = PrivateAttr(default_factory=Bm25Encoder)
+    _layout: CollectionLayout = PrivateAttr(default_factory=CollectionLayout)
     _is_created: bool = PrivateAttr(default=False)
     _has_indexed_keys: bool = PrivateAttr(default=False)
 
-    def __init__(self, client: AsyncQdrantClient, collection_name: str) -> None:
+    def __init__(self, client: AsyncQdrantClient, collection_name: str, layout: CollectionLayout | None = None) -> None:
         bm25 = Bm25Encoder()
         super().__init__(
             collection_name=collection_name,
@@ -33,8 +53,6 @@ class ServerStore(QdrantVectorStore):
             enable_hybrid=True,
             dense_vector_name=DENSE,
             sparse_vector_name=SPARSE,
-            # With functions of our own LlamaIndex sets no IDF by itself.
-            sparse_config=models.SparseVectorParams(modifier=models.Modifier.IDF),
             index_doc_id=False,
             sparse_doc_fn=bm25.encode_documents,
             sparse_query_fn=bm25.encode_documents,
@@ -44,6 +62,7 @@ class ServerStore(QdrantVectorStore):
             ],
         )
         self._bm25 = bm25
+        self._layout = layout or CollectionLayout()
 
     async def async_add(self, nodes: Sequence[BaseNode], **_: Any) -> list[str]:
         with _translated():
@@ -96,6 +115,41 @@ class ServerStore(QdrantVectorStore):
                 return 0
             return (await self._aclient.count(self.collection_name, count_filter=self._build_subfilter(filters))).count
 
+    async def ids(self, after: str | None, limit: int) -> tuple[list[str], str | None]:
+        with _translated():
+            if not await self._exists():
+                return [], None
+            records, following = await self._aclient.scroll(
+                self.collection_name, limit=limit, offset=after, with_payload=False, with_vectors=False
+            )
+        return [str(record.id) for record in records], None if following is None else str(following)
+
+    async def points(self, ids: Sequence[str]) -> list[Point]:
+        with _translated():
+            if not ids or not await self._exists():
+                return []
+            records = await self._aclient.retrieve(
+                self.collection_name, list(ids), with_payload=True, with_vectors=[DENSE, SPARSE]
+            )
+        return [_as_point(record) for record in records]
+
+    async def put(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        with _translated():
+            if not await self._exists():
+                await self._acreate_collection(self.collection_name, len(points[0].dense))
+            await self._aclient.upsert(self.collection_name, [_as_struct(point) for point in points])
+
+    async def drop(self, ids: Sequence[str]) -> None:
+        await self.adelete_nodes(node_ids=list(ids))
+
+    async def total(self) -> int:
+        with _translated():
+            if not await self._exists():
+                return 0
+            return (await self._aclient.count(self.collection_name)).count
+
     async def settle(self) -> None:
         """A server does this by itself."""
 
@@ -103,9 +157,35 @@ class ServerStore(QdrantVectorStore):
         """Remove the collection itself."""
         with _translated():
             await super().aclear()
+        self._is_created = False
 
     async def aclose(self) -> None:
         await self._aclient.close()
+
+    async def _acreate_collection(self, collection_name: str, vector_size: int) -> None:
+        """LlamaIndex's own has no place for all that the layout says."""
+        layout = self._layout
+        try:
+            await self._aclient.create_collection(
+                collection_name,
+                vectors_config={
+                    DENSE: models.VectorParams(
+                        size=vector_size, distance=models.Distance.COSINE, on_disk=layout.is_quantized or None
+                    )
+                },
+                sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+                shard_number=layout.shards,
+                replication_factor=layout.replicas,
+                write_consistency_factor=layout.write_consistency,
+                on_disk_payload=layout.payload_on_disk,
+                quantization_config=_INT8 if layout.is_quantized else None,
+            )
+        except UnexpectedResponse as error:
+            # Another process may have made it in between.
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+        await self._acreate_payload_indexes()
+        self._collection_initialized = True
 
     def _branches(self, query: VectorStoreQuery, readable: models.Filter) -> list[models.Prefetch]:
         """Empty where there is nothing to rank by."""
@@ -127,6 +207,24 @@ class ServerStore(QdrantVectorStore):
     async def _exists(self) -> bool:
         self._is_created = self._is_created or await self._aclient.collection_exists(self.collection_name)
         return self._is_created
+
+
+def _as_point(record: models.Record) -> Point:
+    vectors: Any = record.vector
+    sparse = vectors.get(SPARSE)
+    return Point(
+        id=str(record.id),
+        payload=record.payload or {},
+        dense=vectors[DENSE],
+        sparse=dict(zip(sparse.indices, sparse.values, strict=True)) if sparse else {},
+    )
+
+
+def _as_struct(point: Point) -> models.PointStruct:
+    sparse = models.SparseVector(indices=list(point.sparse), values=list(point.sparse.values()))
+    return models.PointStruct(
+        id=point.id, payload=dict(point.payload), vector={DENSE: list(point.dense), SPARSE: sparse}
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a team may set about its documents."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,6 +20,26 @@ class KnowledgeSettings(BaseSettings):
     qdrant_url: str = Field(default="", description="A Qdrant server to keep the index in; empty: an embedded index.")
     qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="The key of the Qdrant server.")
     qdrant_timeout_s: int = Field(default=10, ge=1, description="How long a call to the Qdrant server may take.")
+    qdrant_shards: int | None = Field(
+        default=None,
+        ge=1,
+        description="Shards that a cluster cuts the index into, when it is made; empty: the server's own.",
+    )
+    qdrant_replicas: int | None = Field(
+        default=None,
+        ge=1,
+        description="Copies that a cluster keeps of each shard; empty: the server's own, which is one.",
+    )
+    qdrant_write_consistency: int | None = Field(
+        default=None, ge=1, description="Copies that must have taken in what is written; empty: the server's own."
+    )
+    qdrant_payload_on_disk: bool | None = Field(
+        default=None, description="Whether the server keeps the passages' text on disk alone; empty: the server's own."
+    )
+    qdrant_quantization: Literal["none", "int8"] = Field(
+        default="none",
+        description="How a server keeps vectors in memory: `none`, or `int8`, a quarter as large, with the whole ones on disk.",
+    )
 
     embedding_model: str = Field(
         default="",
@@ -42,6 +62,21 @@ class KnowledgeSettings(BaseSettings):
         le=8000,
         description="Length of a chunk with its title and section, in the model's tokens; at most 256 without an "
         "embedding service. A known document is cut anew when it is ingested again.",
+    )
+
+    rerank_model: str = Field(
+        default="",
+        description="A Hugging Face cross-encoder, by name or folder, or the model's name at TANDEM_RERANK_URL, that scores the "
+        "first hits again; empty: none.",
+    )
+    rerank_url: str = Field(
+        default="",
+        description="An endpoint that reranks in the form of Jina and Cohere, like http://gpu-1:8001/v1/rerank; empty: none.",
+    )
+    rerank_api_key: SecretStr = Field(default=SecretStr(""), description="The key of the reranking service.")
+    rerank_hits: int = Field(default=20, ge=2, le=200, description="How many hits are scored again.")
+    rerank_timeout_s: float = Field(
+        default=1.5, gt=0, description="How long that may take; afterwards the hits stay in the order that they had."
     )
 
     freshness_weight: float = Field(
@@ -89,6 +124,15 @@ class KnowledgeSettings(BaseSettings):
         if value > WINDOW_TOKENS and not info.data.get("embedding_url"):
             raise ValueError(
                 f"The embedding model reads {WINDOW_TOKENS} tokens of a chunk; write {WINDOW_TOKENS} or less"
+            )
+        return value
+
+    @field_validator("qdrant_write_consistency")
+    @classmethod
+    def _not_above_replicas(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value > (info.data.get("qdrant_replicas") or 1):
+            raise ValueError(
+                f"No more copies can take it in than there are: set TANDEM_QDRANT_REPLICAS={value} or more"
             )
         return value
 

@@ -1,4 +1,4 @@
-"""The documents in the index: which version of each is the one that answers."""
+"""The documents in the index: which version of each is the one that answers, and which index."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
 
@@ -61,4 +61,19 @@ taken_out = Table(
     "taken_out",
     metadata,
     Column("document_id", String(36), primary_key=True),
+)
+
+# One row; replacing it puts another index into service.
+index_in_service = Table(
+    "index_in_service",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("other", String(255), nullable=False),
+    Column("is_building", Boolean, nullable=False),
+    Column("is_by_words", Boolean, nullable=False),
+    # Passages embedded anew, of how many.
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
 )

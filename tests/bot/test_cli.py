@@ -1,5 +1,6 @@
 """What the commands do beside printing: the composition root's own steps."""
 
+import asyncio
 import json
 import os
 import socket
@@ -15,13 +16,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
-from bot import cli
+from bot import cli, control
 from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback
 from tests.bot.fakes import parts_of
+from tests.bot.test_control import Scripted
 from tests.conftest import _free_port
 from tests.training.fakes import ServerWithAdapters
 from training import tables as training_tables
@@ -99,6 +101,25 @@ def test_home_that_cannot_be_made_is_a_finding_of_doctor(home, monkeypatch, tmp_
     (finding,) = json.loads(told.stdout)
     assert not finding["ok"]
     assert "TANDEM_HOME" in finding["text"]
+
+
+def test_index_that_is_empty_is_not_copied_and_says_so(home):
+    told = _tandem("index", "migrate", "--to", "http://127.0.0.1:9", "--json")
+    assert told.exit_code == 1
+    assert "nothing to copy" in told.stderr
+
+
+def test_copy_to_a_server_that_is_away_names_the_setting(home):
+    told = _tandem("index", "migrate", "--from", "http://127.0.0.1:9", "--to", "embedded")
+    assert told.exit_code == 1
+    assert "Qdrant server does not answer" in told.stderr
+
+
+async def test_index_is_not_copied_while_the_bot_runs(home):
+    async with control.serving(home, Scripted()):
+        told = await asyncio.to_thread(_tandem, "index", "migrate", "--to", "http://127.0.0.1:9")
+    assert told.exit_code == 1
+    assert "stop it first" in told.stderr
 
 
 def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):

@@ -2,12 +2,15 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.assembly import Configuration
-from bot.doctor import _slack
+from bot import control
+from bot.assembly import Configuration, open_database
+from bot.doctor import _index, _slack
 from bot.errors import BotError
 from bot.settings import BotSettings
+from knowledge.in_service import InService, ServiceRecord
 from knowledge.settings import KnowledgeSettings
 from router.settings import RouterSettings
+from tests.bot.test_control import Scripted
 
 
 def _configuration(home, api_url: str) -> Configuration:
@@ -37,3 +40,14 @@ async def test_address_that_is_no_slack_is_named_with_its_variable(tmp_path, bod
 async def test_address_that_is_none_is_named_with_its_variable(tmp_path, address):
     with pytest.raises(BotError, match="SLACK_API_URL"):
         await _slack(_configuration(tmp_path, address))
+
+
+async def test_change_of_the_embedding_model_is_told_while_the_bot_runs(tmp_path):
+    configuration = _configuration(tmp_path, "http://127.0.0.1:1/")
+    async with open_database(configuration) as engine:
+        await ServiceRecord(engine).put(
+            InService(name="old", model="", url="", other="e5-small", is_building=True, done=2, total=8)
+        )
+    async with control.serving(tmp_path, Scripted()):
+        told = await _index(configuration)
+    assert told.startswith("open in the running bot; 25% of the passages are embedded anew for e5-small")

@@ -44,3 +44,11 @@ async def test_port_in_use_is_named_with_its_variable(free_port):
         with pytest.raises(PortTaken, match=f"port {free_port} is in use.*TANDEM_HEALTH_PORT"):
             async with health.serving(free_port, {}):
                 pass
+
+
+async def test_note_is_told_and_makes_nothing_red(free_port):
+    notes = {"index_change": lambda: "40% of the passages are embedded anew", "nothing": lambda: ""}
+    async with health.serving(free_port, {"model": _yes}, notes):
+        answer = await _get(free_port, "/readyz")
+        assert answer.status_code == 200
+        assert answer.json() == {"ok": True, "model": True, "index_change": "40% of the passages are embedded anew"}

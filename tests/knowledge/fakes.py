@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from knowledge.embedding import ThreadedEmbedding
+from knowledge.index import PassageIndex
+from knowledge.library import Library
 
 DIMENSIONS = 64
 
@@ -30,6 +32,12 @@ def _vector(text: str) -> list[float]:
         vector[hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1.0
     length = math.sqrt(sum(value * value for value in vector))
     return [value / length for value in vector]
+
+
+def index_of(library: Library) -> PassageIndex:
+    """The one index that a library has while no other is being built."""
+    assert isinstance(library._index, PassageIndex)
+    return library._index
 
 
 class Website:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge import edge_store
+from knowledge import edge_shard
 from knowledge.audience import EVERYONE
 from knowledge.documents import Document
 from knowledge.edge_store import EdgeStore
@@ -31,7 +31,7 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
 
 async def test_an_older_index_gets_the_keys_that_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
-        older.setattr(edge_store, "INDEXED_KEYS", {"scope": "keyword", "doc_id": "keyword"})
+        older.setattr(edge_shard, "INDEXED_KEYS", {"scope": "keyword", "doc_id": "keyword"})
         index = index_in(tmp_path)
         await index.add(PAGE)
         await index.close()

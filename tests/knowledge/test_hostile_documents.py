@@ -22,6 +22,7 @@ from knowledge.library import Library
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
 from knowledge.tables import documents, metadata
+from tests.knowledge.fakes import index_of
 from tests.knowledge.office import document
 from tests.knowledge.points import points_in
 
@@ -159,7 +160,7 @@ def letters(text: str) -> Counter[str]:
 
 
 async def texts_by_address(library: Library) -> dict[str, str]:
-    store: Any = library._index._store
+    store: Any = index_of(library).store
     found: dict[str, str] = {}
     if isinstance(store, EdgeStore):
         assert store.client is not None

@@ -15,7 +15,7 @@ from knowledge.filters import SearchFilter
 from knowledge.index import PassageIndex
 from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
-from tests.knowledge.fakes import WordEmbedding
+from tests.knowledge.fakes import WordEmbedding, index_of
 
 
 async def ingest(library: Library, place: Path | str, scope: str = "public") -> list[IngestResult]:
@@ -102,7 +102,9 @@ async def test_a_known_page_is_cut_anew_when_the_length_of_chunks_changed(librar
     [first] = await ingest(library, page)
     lengths = [first.chunks]
     for chunk_tokens in (80, 220):
-        library._index = PassageIndex(store=library._index._store, embedding=WordEmbedding(), chunk_tokens=chunk_tokens)
+        library._index = PassageIndex(
+            store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=chunk_tokens
+        )
         [passage, *_] = await library.search("holiday", EVERYONE)
         [result] = await ingest(library, page)
         assert (result.status, await library._index.count(passage.document_id)) == ("updated", result.chunks)
@@ -120,8 +122,9 @@ async def test_chunks_without_their_length_in_the_version_answer_until_the_page_
     page.write_text(text)
     document = Document(uri=page.as_uri(), title="Leave", text=text, scope="public")
     version = hashlib.sha256(f"Leave\n{text}".encode()).hexdigest()
-    nodes = await library._index._pipeline.arun(nodes=[as_node(document, content_hash=version)])
-    await library._index._store.async_add(nodes)
+    index = index_of(library)
+    nodes = index._embedding(index._chunker([as_node(document, content_hash=version)]))
+    await index_of(library).store.async_add(nodes)
     await library._catalogue.put(document, content_hash=version, chunks=len(nodes))
     assert await texts(library, "days of holiday") == ["Everyone has twenty-eight days of holiday."]
     [result] = await ingest(library, page)

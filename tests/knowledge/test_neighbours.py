@@ -13,7 +13,7 @@ from knowledge.documents import Document, Passage, chunk_id
 from knowledge.index import PassageIndex
 from knowledge.library import Library
 from knowledge.neighbours import neighbours_of, widen
-from tests.knowledge.fakes import WordEmbedding
+from tests.knowledge.fakes import WordEmbedding, index_of
 
 DOCUMENT_ID = "5b2c1c34-5d0e-4a27-9a77-0d6c8e6b7f10"
 
@@ -31,7 +31,7 @@ async def take_in(library: Library, folder: Path, text: str, scope: str = "publi
 
 @pytest.fixture
 def small_chunks(library: Library) -> Library:
-    library._index = PassageIndex(store=library._index._store, embedding=WordEmbedding(), chunk_tokens=80)
+    library._index = PassageIndex(store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=80)
     return library
 
 
@@ -101,10 +101,11 @@ async def test_chunks_by_id_are_those_the_audience_may_read(small_chunks: Librar
 async def test_an_index_without_numbers_answers_as_before(library: Library, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     document = Document(uri=page.as_uri(), title="Tea", text=sentences("kettle", 60), scope="public")
-    nodes = await library._index._pipeline.arun(nodes=[as_node(document, content_hash="0" * 64)])
+    index = index_of(library)
+    nodes = index._embedding(index._chunker([as_node(document, content_hash="0" * 64)]))
     for node in nodes:
         del node.metadata["number"]
-    await library._index._store.async_add(nodes)
+    await index_of(library).store.async_add(nodes)
     await library._catalogue.put(document, content_hash="0" * 64, chunks=len(nodes))
     found = await library.search("kettle", EVERYONE, limit=20, widen_to=10_000)
     assert len(found) == len(nodes) > 1

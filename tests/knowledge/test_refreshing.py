@@ -18,7 +18,7 @@ from knowledge.index import PassageIndex
 from knowledge.library import Library
 from knowledge.settings import KnowledgeSettings
 from knowledge.tables import documents
-from tests.knowledge.fakes import Website, WordEmbedding
+from tests.knowledge.fakes import Website, WordEmbedding, index_of
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ async def test_unchanged_page_is_cut_anew_and_written_again_where_the_index_lost
     entry = await only(web)
     await web._index.remove(entry.id)
     assert (await web.refresh(entry)).status == "updated"
-    web._index = PassageIndex(store=web._index._store, embedding=WordEmbedding(), chunk_tokens=80)
+    web._index = PassageIndex(store=index_of(web).store, embedding=WordEmbedding(), chunk_tokens=80)
     assert (await web.refresh(entry)).status == "updated"
     assert (await web.refresh(entry)).status == "unchanged"
     assert len(site.conditions) == 1

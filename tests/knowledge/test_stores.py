@@ -1,6 +1,7 @@
 """Both stores do the same: every test here runs over the embedded index and over qdrant-client."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from knowledge.documents import Document, Passage, chunk_id
 from knowledge.filters import SearchFilter
 from knowledge.index import PassageIndex, SearchMode
 from knowledge.layout import PassageStore, readable_by
+from knowledge.points import Point
 from tests.knowledge.fakes import DIMENSIONS, WordEmbedding
 
 SCOPES = [PUBLIC, "channel:C1", "channel:C2", "channel:C3"]
@@ -269,3 +271,34 @@ async def test_a_store_without_passages_still_asks_who_may_read(make_store: Call
         await make_store().aquery(query)
     query.filters = readable_by(EVERYONE)
     assert (await make_store().aquery(query)).ids == []
+
+
+async def test_a_store_is_copied_by_its_points(make_store: Callable[[], PassageStore]) -> None:
+    store, copy = make_store(), make_store()
+    index = PassageIndex(store=store, embedding=WordEmbedding(), chunk_tokens=220)
+    for number in range(5):
+        await index.add(document(f"page-{number}", f"Number {number} of the pages."))
+    first, following = await store.ids(None, 2)
+    rest, end = await store.ids(following, 20)
+    assert [len(first), len(rest), end] == [2, 3, None]
+    assert [*first, *rest] == sorted({*first, *rest})
+    await copy.put(await store.points([*first, *rest]))
+    assert await copy.total() == await store.total() == 5
+    stored, copied = await store.points(first), await copy.points(first)
+    assert all(one.is_same_as(other) for one, other in zip(_sorted(stored), _sorted(copied), strict=True))
+    await copy.drop(first)
+    assert await copy.points(first) == []
+    assert await copy.ids(None, 20) == (rest, None)
+
+
+async def test_a_store_without_passages_has_no_points(make_store: Callable[[], PassageStore]) -> None:
+    store = make_store()
+    assert await store.ids(None, 5) == ([], None)
+    assert await store.points([str(uuid.uuid4())]) == []
+    assert await store.total() == 0
+    await store.put([])
+    assert await store.total() == 0
+
+
+def _sorted(points: list[Point]) -> list[Point]:
+    return sorted(points, key=lambda point: point.id)
