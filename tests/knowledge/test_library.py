@@ -304,7 +304,7 @@ async def test_a_file_that_is_no_archive_but_named_so_gives_one_sentence(library
 
 async def test_an_archive_over_the_limit_is_not_opened(library: Library, tmp_path: Path) -> None:
     _zip(tmp_path / "docs.zip", leave="Thirty days.")
-    library._settings = KnowledgeSettings(place_max_bytes=20)
+    library._collector._settings = KnowledgeSettings(place_max_bytes=20)
     [result] = await ingest(library, tmp_path / "docs.zip")
     assert result.error == "“docs.zip” is larger than 20 bytes"
 
