@@ -25,10 +25,6 @@ async def _route(parts, message):
     raise AssertionError("no answer came")
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="34 of 40 with bfloat16, not yet seen with float32: some hang on what the embedded model declines",
-)
 async def test_forty_messages_take_the_right_route(handbook_parts, messages):
     right, probabilities = 0, Counter()
     for case in messages:
