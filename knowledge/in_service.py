@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from knowledge.errors import CatalogueUnavailable
+from knowledge.catalogue import transaction
 from knowledge.tables import index_in_service
 
 
@@ -67,26 +66,17 @@ class ServiceRecord:
 
     async def read(self) -> InService | None:
         """None: no index was ever opened."""
-        try:
-            async with self._engine.connect() as connection:
-                row = (await connection.execute(select(index_in_service))).mappings().first()
-        except (SQLAlchemyError, OSError) as error:
-            raise CatalogueUnavailable from error
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(select(index_in_service))).mappings().first()
         return None if row is None else InService(**dict(row))
 
     async def note_progress(self, record: InService) -> None:
         """Unless another process has put another index into service since."""
         noted = update(index_in_service).where(index_in_service.c.name == record.name)
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(noted.values(done=record.done, total=record.total))
-        except (SQLAlchemyError, OSError) as error:
-            raise CatalogueUnavailable from error
+        async with transaction(self._engine) as connection:
+            await connection.execute(noted.values(done=record.done, total=record.total))
 
     async def put(self, record: InService) -> None:
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(delete(index_in_service))
-                await connection.execute(index_in_service.insert().values(asdict(record)))
-        except (SQLAlchemyError, OSError) as error:
-            raise CatalogueUnavailable from error
+        async with transaction(self._engine) as connection:
+            await connection.execute(delete(index_in_service))
+            await connection.execute(index_in_service.insert().values(asdict(record)))
