@@ -19,7 +19,7 @@ from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.in_service import IndexChange, InService, ServiceRecord
 from knowledge.index import PassageIndex, SearchMode, index_name, open_index, open_store, remove_store
 from knowledge.layout import PassageStore
-from knowledge.points import pages
+from knowledge.points import lacking, pages
 from knowledge.settings import KnowledgeSettings
 
 _log = logging.getLogger(__name__)
@@ -150,17 +150,16 @@ class ChangingIndex:
 
     async def _fill(self) -> int:
         """How many points the new index lacked."""
-        lacking = 0
+        lacked = 0
         self._serving = replace(self._serving, done=0, total=await self._old.store.total())
         async for ids in pages(self._old.store, _BATCH):
-            there = {point.id for point in await self._new.store.points(ids)}
-            lacking += await self._embed_anew([each for each in ids if each not in there])
+            lacked += await self._embed_anew(await lacking(self._new.store, ids))
             self._serving = replace(self._serving, done=self._serving.done + len(ids))
             await self._record.note_progress(self._serving)
             if await self._was_switched():
                 break
         await self._new.settle()
-        return lacking
+        return lacked
 
     async def _embed_anew(self, ids: list[str]) -> int:
         points = await self._old.store.points(ids)
@@ -168,8 +167,8 @@ class ChangingIndex:
         fresh = [replace(point, dense=vector) for point, vector in zip(points, vectors, strict=True)]
         async with self._writing:
             # What was taken out meanwhile must not come back.
-            still = {point.id for point in await self._old.store.points(ids)}
-            await self._new.store.put([point for point in fresh if point.id in still])
+            gone = await lacking(self._old.store, ids)
+            await self._new.store.put([point for point in fresh if point.id not in gone])
         return len(points)
 
     async def _clear(self) -> int:
@@ -177,8 +176,7 @@ class ChangingIndex:
         cleared = 0
         async for ids in pages(self._new.store, _BATCH):
             async with self._writing:
-                there = {point.id for point in await self._old.store.points(ids)}
-                left = [each for each in ids if each not in there]
+                left = await lacking(self._old.store, ids)
                 if left:
                     await self._new.store.drop(left)
             cleared += len(left)

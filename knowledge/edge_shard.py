@@ -5,12 +5,11 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import qdrant_edge as edge
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, INDEXED_KEYS, SPARSE
+from knowledge.layout import DENSE, INDEXED_KEYS, SPARSE, as_point
 from knowledge.points import Point
 
 _POINTS_PER_UPDATE = 256
@@ -58,7 +57,7 @@ def read_ids(shard: edge.EdgeShard, after: str | None, limit: int) -> tuple[list
 
 
 def read_points(shard: edge.EdgeShard, ids: Sequence[str]) -> list[Point]:
-    return [_as_point(record) for record in shard.retrieve(list(ids), with_payload=True, with_vector=[DENSE, SPARSE])]
+    return [as_point(record) for record in shard.retrieve(list(ids), with_payload=True, with_vector=[DENSE, SPARSE])]
 
 
 @contextmanager
@@ -68,17 +67,6 @@ def translated(what: str) -> Generator[None]:
     except Exception as error:
         # The binding raises bare Exception for whatever goes wrong in the engine.
         raise IndexUnavailable(f"The document index {what}; `tandem doctor` says more") from error
-
-
-def _as_point(record: edge.Record) -> Point:
-    vectors: Any = record.vector
-    sparse = vectors.get(SPARSE)
-    return Point(
-        id=str(record.id),
-        payload=dict(record.payload or {}),
-        dense=list(vectors[DENSE]),
-        sparse=dict(zip(sparse.indices, sparse.values, strict=True)) if sparse else {},
-    )
 
 
 def _index_keys(shard: edge.EdgeShard) -> None:

@@ -134,15 +134,11 @@ class EdgeStore(BasePydanticVectorStore):
 
     async def aclear(self) -> None:
         """Remove the index itself, with its folder."""
-        if self._shard is not None:
-            await asyncio.to_thread(self._shard.close)
-            self._shard = None
+        await self._close_shard()
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     async def aclose(self) -> None:
-        if self._shard is not None:
-            await asyncio.to_thread(self._shard.close)
-            self._shard = None
+        await self._close_shard()
         self._ownership.release()
 
     async def ids(self, after: str | None, limit: int) -> tuple[list[str], str | None]:
@@ -168,6 +164,11 @@ class EdgeStore(BasePydanticVectorStore):
             return 0
         with translated("could not be read"):
             return await asyncio.to_thread(self._shard.count, edge.CountRequest())
+
+    async def _close_shard(self) -> None:
+        if self._shard is not None:
+            await asyncio.to_thread(self._shard.close)
+            self._shard = None
 
     def _write(self, points: Sequence[Point]) -> None:
         if not points:

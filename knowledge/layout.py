@@ -17,7 +17,7 @@ from qdrant_edge import Bm25, Bm25Config
 
 from knowledge.audience import Audience, channel_scope
 from knowledge.filters import UNFILTERED, SearchFilter
-from knowledge.points import PointStore
+from knowledge.points import Point, PointStore
 
 DENSE = "dense"
 SPARSE = "bm25"
@@ -136,6 +136,17 @@ def of_document(document_id: str, *, other_than: str | None = None) -> MetadataF
     if other_than is not None:
         conditions.append(_condition(CONTENT_HASH, FilterOperator.NE, other_than))
     return MetadataFilters(filters=conditions)  # pyright: ignore[reportArgumentType] — an invariant list
+
+
+def as_point(record: Any) -> Point:
+    """A record of either engine, fetched with its payload and both vectors."""
+    sparse = record.vector.get(SPARSE)
+    return Point(
+        id=str(record.id),
+        payload=dict(record.payload or {}),
+        dense=list(record.vector[DENSE]),
+        sparse=dict(zip(sparse.indices, sparse.values, strict=True)) if sparse else {},
+    )
 
 
 def _condition(key: str, operator: FilterOperator, value: Any) -> MetadataFilter:

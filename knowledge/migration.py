@@ -10,7 +10,7 @@ from operator import mul
 from knowledge.errors import NotMigrated
 from knowledge.index import open_store
 from knowledge.layout import PassageStore
-from knowledge.points import Point, PointStore, pages
+from knowledge.points import Point, PointStore, lacking, pages
 from knowledge.settings import KnowledgeSettings
 
 EMBEDDED = "embedded"
@@ -55,7 +55,7 @@ async def copy_index(source: PointStore, target: PointStore, *, replace: bool, p
     if not await source.total():
         raise NotMigrated("There is nothing to copy: no passage lies in the index that is copied from")
     await _refuse_other_model(source, target)
-    others = [other async for ids in pages(target, _BATCH) for other in await _lacking(source, ids)]
+    others = [other async for ids in pages(target, _BATCH) for other in await lacking(source, ids)]
     if others and not replace:
         raise NotMigrated(
             f"The target holds {len(others)} passages that the source lacks: it may be the newer one. "
@@ -124,11 +124,6 @@ async def _refuse_other_model(source: PointStore, target: PointStore) -> None:
 
 def _is_by_one_model(one: Point, other: Point) -> bool:
     return sum(map(mul, one.dense, other.dense)) >= _SAME_MODEL
-
-
-async def _lacking(store: PointStore, ids: Sequence[str]) -> list[str]:
-    held = {point.id for point in await store.points(ids)}
-    return [each for each in ids if each not in held]
 
 
 @asynccontextmanager

@@ -65,6 +65,12 @@ async def pages(store: PointStore, size: int) -> AsyncIterator[list[str]]:
             return
 
 
+async def lacking(store: PointStore, ids: Sequence[str]) -> list[str]:
+    """Those of these points that are not there."""
+    held = {point.id for point in await store.points(ids)}
+    return [each for each in ids if each not in held]
+
+
 def _near(one: Sequence[float], other: Sequence[float]) -> bool:
     return len(one) == len(other) and all(
         math.isclose(left, right, rel_tol=_ROUNDING, abs_tol=_ROUNDING) for left, right in zip(one, other, strict=True)

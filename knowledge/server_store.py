@@ -17,7 +17,17 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, FUSED_HITS, INDEXED_KEYS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
+from knowledge.layout import (
+    DENSE,
+    FUSED_HITS,
+    INDEXED_KEYS,
+    RRF_K,
+    RRF_WEIGHTS,
+    SPARSE,
+    Bm25Encoder,
+    as_point,
+    rankings,
+)
 from knowledge.points import Point
 
 # Outliers are cut off at the quantile, and the hits are scored again with the whole vectors.
@@ -131,7 +141,7 @@ class ServerStore(QdrantVectorStore):
             records = await self._aclient.retrieve(
                 self.collection_name, list(ids), with_payload=True, with_vectors=[DENSE, SPARSE]
             )
-        return [_as_point(record) for record in records]
+        return [as_point(record) for record in records]
 
     async def put(self, points: Sequence[Point]) -> None:
         if not points:
@@ -207,17 +217,6 @@ class ServerStore(QdrantVectorStore):
     async def _exists(self) -> bool:
         self._is_created = self._is_created or await self._aclient.collection_exists(self.collection_name)
         return self._is_created
-
-
-def _as_point(record: models.Record) -> Point:
-    vectors: Any = record.vector
-    sparse = vectors.get(SPARSE)
-    return Point(
-        id=str(record.id),
-        payload=record.payload or {},
-        dense=vectors[DENSE],
-        sparse=dict(zip(sparse.indices, sparse.values, strict=True)) if sparse else {},
-    )
 
 
 def _as_struct(point: Point) -> models.PointStruct:
