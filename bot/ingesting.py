@@ -16,7 +16,7 @@ from bot.orphans import Place
 from bot.payloads import Json, inner, optional, required
 from bot.slack_documents import Shared, SlackDocuments, file_place
 from bot.stream import Outlet, Reply
-from knowledge.documents import IngestResult, Origin
+from knowledge.documents import IngestResult, Origin, failed
 from knowledge.errors import InvalidScope, SourceError
 from knowledge.library import Library
 
@@ -139,7 +139,7 @@ class IngestDesk:
         try:
             return [result async for result in self._library.ingest(url, scope, origin)]
         except (SourceError, InvalidScope) as error:
-            return [_failed(url, str(error))]
+            return [failed(url, url, error)]
 
     async def _file(self, file_id: str, scope: str, origin: Origin) -> list[IngestResult]:
         return await self._upload(file_id, self._in_slack.file(file_id), scope, file_place(file_id), origin)
@@ -153,13 +153,13 @@ class IngestDesk:
         try:
             found = await reading
             if found is None:
-                return [_failed(name, "It is not kept in Slack.")]
+                return [failed(name, name, "It is not kept in Slack.")]
             origin = replace(origin, place=place)
             return await self._library.ingest_bytes(
                 found.data, name=found.name, uri=found.uri, scope=scope, origin=origin
             )
         except (NotDownloaded, SourceError, InvalidScope) as error:
-            return [_failed(name, str(error))]
+            return [failed(name, name, error)]
 
 
 def _shared(given: Json, channel: str) -> Shared:
@@ -184,7 +184,3 @@ def place_of(payload: Mapping[str, Any]) -> Place:
         after_ts=optional(payload, "after_ts"),
         user=required(payload, "user"),
     )
-
-
-def _failed(uri: str, error: str) -> IngestResult:
-    return IngestResult(uri=uri, title=uri, status="failed", error=error)

@@ -19,7 +19,7 @@ from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet, Reply
 from bot.thread_upkeep import ThreadUpkeep
 from knowledge.audience import Audience
-from knowledge.documents import Entry, IngestResult
+from knowledge.documents import Entry, IngestResult, failed
 from knowledge.library import Library
 from knowledge.register import KnownPlace
 
@@ -173,7 +173,7 @@ class Upkeep:
         except NoLongerThere as error:
             return await self._library.missed(entry, str(error).rstrip("."), at_once=at_once)
         except NotDownloaded as error:
-            return IngestResult(uri=entry.uri, title=entry.title, status="failed", error=str(error))
+            return failed(entry.uri, entry.title, error)
         if upload is None:
             return await self._library.refresh(entry, at_once=at_once)
         return await self._library.refresh(entry, upload.data, name=upload.name, at_once=at_once)

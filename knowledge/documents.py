@@ -167,6 +167,10 @@ class IngestResult:
     error: str | None = None
 
 
+def failed(uri: str, title: str, why: str | Exception) -> IngestResult:
+    return IngestResult(uri=uri, title=title, status="failed", error=str(why))
+
+
 def _words(text: str) -> str:
     """The text with its spaces and line ends alike: a quote is unwrapped."""
     return " ".join(text.split())

@@ -13,24 +13,23 @@ from typing import TYPE_CHECKING
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import PUBLIC, Audience, parse_scope
-from knowledge.catalogue import Catalogue, Version
+from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
-from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
+from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview, failed
 from knowledge.duplicates import collapse
-from knowledge.errors import KnowledgeError, SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.errors import KnowledgeError, SourceError
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
 from knowledge.in_service import IndexChange, ServiceRecord
-from knowledge.kinds import kind_of
 from knowledge.neighbours import neighbours_of, widen
-from knowledge.parsing import Parsed, Parser
-from knowledge.refreshing import Refresher, failed
+from knowledge.parsing import Parser
+from knowledge.refreshing import Refresher
 from knowledge.register import KnownPlace, Register
 from knowledge.rerank import Reranker, open_reranker
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
-from knowledge.validators import NO_VALIDATOR, Validator
+from knowledge.writing import Writer
 
 if TYPE_CHECKING:
     from knowledge.changing import ChangingIndex
@@ -42,7 +41,6 @@ _QUERY_CHARS = 2000
 _SPARE_HITS = 8
 # Where those fill all of them, as after a large document's killed run, one more search goes this far.
 _MOST_HITS = 400
-_PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _NO_DOCUMENT = str(uuid.UUID(int=0))
 _HAS_WORD = re.compile(r"\w")
@@ -79,13 +77,16 @@ class Library:
         reranker: Reranker | None = None,
     ) -> None:
         self._reranker = reranker
-        self._index = index
         self._catalogue = catalogue
         self._parser = parser
         self._collector = Collector(fetcher=fetcher, parser=parser, settings=settings)
         self._register = Register(catalogue.engine)
+        self._writer = Writer(index=index, catalogue=catalogue, parser=parser, settings=settings)
         self._settings = settings
-        self._writing = asyncio.Lock()
+
+    @property
+    def _index(self) -> "PassageIndex | ChangingIndex":
+        return self._writer.index
 
     async def search(
         self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0, only: SearchFilter = UNFILTERED
@@ -152,14 +153,14 @@ class Library:
 
     async def ingest_text(self, document: Document, origin: Origin) -> IngestResult:
         """Take in what needs no parsing, such as a thread of messages; `origin.place` says where it is found again."""
-        result = await self._bring_in(document, origin, name=document.title)
+        result = await self._writer.bring_in(document, origin, name=document.title)
         await self._index.settle()
         return result
 
     async def preview(self, url: str) -> Preview:
         """Read a page as `ingest` would, and keep nothing of it. Raises SourceError."""
         source, content = await self._collector.page(url)
-        parsed = await self._parse(content, name=source.name)
+        parsed = await self._writer.parse(content, name=source.name)
         document = Document(uri=source.uri, title=parsed.title, text=parsed.text, scope=PUBLIC)
         chunks = await self._index.measure(document)
         return Preview(uri=source.uri, title=parsed.title, size=len(content.data), chunks=chunks, text=parsed.text)
@@ -264,10 +265,7 @@ class Library:
 
         Reading its place again does not bring it back; taking it in again does.
         """
-        async with self._writing:
-            # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
-            await self._index.remove(document_id)
-            was_there = await self._catalogue.remove(document_id, by_person=True)
+        was_there = await self._writer.remove(document_id, by_person=True)
         await self._index.settle()
         return was_there
 
@@ -313,96 +311,11 @@ class Library:
             yield failed(source.uri, source.name, error)
 
     def _refresher(self) -> Refresher:
-        return Refresher(
-            collector=self._collector,
-            catalogue=self._catalogue,
-            index=self._index,
-            take_in=self._take_in,
-            writing=self._writing,
-        )
+        return Refresher(collector=self._collector, catalogue=self._catalogue, writer=self._writer)
 
     async def _ingest_document(self, source: Source, scope: str, origin: Origin) -> IngestResult:
         try:
             content = await self._collector.content(source)
         except SourceError as error:
             return failed(source.uri, source.name, error)
-        return await self._take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
-
-    async def _take_in(
-        self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
-    ) -> IngestResult:
-        """Without an origin, only what is known is read again."""
-        try:
-            parsed = await self._parse(content, name=name)
-        except SourceError as error:
-            return failed(uri, name, error)
-        document = Document(
-            uri=uri,
-            title=parsed.title,
-            text=parsed.text,
-            scope=scope,
-            # What a page says of itself counts more: many servers announce the moment at which they made it up.
-            modified_at=parsed.modified or content.modified_at,
-            kind=kind_of(name, content.content_type) or "",
-            author=parsed.author or "",
-        )
-        return await self._bring_in(document, origin, name=name, validator=content.validator)
-
-    async def _bring_in(
-        self, document: Document, origin: Origin | None, *, name: str, validator: Validator = NO_VALIDATOR
-    ) -> IngestResult:
-        try:
-            async with self._writing:
-                status, chunks = await self._bring_up_to_date(document, origin, validator)
-                public = await self._catalogue.versions({document.public_id} - {document.id})
-        except SourceError as error:
-            return failed(document.uri, name, error)
-        note = _PUBLIC_COPY if public else None
-        return IngestResult(uri=document.uri, title=document.title, status=status, chunks=chunks, error=note)
-
-    async def _parse(self, content: Content, *, name: str) -> Parsed:
-        limit = self._settings.max_document_bytes
-        if len(content.data) > limit:
-            raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
-        return await self._parser.parse(
-            content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
-        )
-
-    async def _bring_up_to_date(
-        self, document: Document, origin: Origin | None, validator: Validator
-    ) -> tuple[IngestStatus, int]:
-        """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
-
-        Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
-        """
-        known = (await self._catalogue.versions({document.id})).get(document.id)
-        if known is None and origin is None:
-            raise SourceNotFound("It was taken out while it was read again")
-        content_hash = self._index.content_hash(document)
-        is_same = known is not None and known.content_hash == content_hash
-        # The count tells of a run that was killed, and of an index that was lost or is another model's.
-        if known is not None and is_same and await self._index.count(document.id) == known.chunks:
-            if known.is_missing or known.validator != validator:
-                await self._catalogue.seen(document.id, validator)
-            return "unchanged", known.chunks
-        chunks = await self._index.add(_with_channel(document, known, origin))
-        if not chunks:
-            raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(
-            document,
-            content_hash=content_hash,
-            chunks=chunks,
-            cut=self._index.way_of_cutting,
-            validator=validator,
-            origin=origin,
-        )
-        await self._index.remove(document.id, all_but=content_hash)
-        return ("updated" if known else "added"), chunks
-
-
-def _with_channel(document: Document, known: Version | None, origin: Origin | None) -> Document:
-    """A public document is of the channel in which it was first added; of others, the scope says it."""
-    if document.scope != PUBLIC:
-        return document
-    first = known.added_in if known is not None else (origin or _NO_ORIGIN).added_in
-    return replace(document, channel=first)
+        return await self._writer.take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)

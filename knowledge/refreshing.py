@@ -4,44 +4,31 @@ A wrong removal costs more than a late one: who finds nothing asks nobody. So a 
 place answers and says twice, an hour or more apart, that it is gone; or once, where a person asked for just this one.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
 
 from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
-from knowledge.documents import Entry, IngestResult, Origin, document_id
+from knowledge.documents import Entry, IngestResult, Origin, document_id, failed
 from knowledge.errors import SourceError, SourceGone
 from knowledge.register import KnownPlace
 from knowledge.repositories import is_repository
 from knowledge.sources import Content, Source
 from knowledge.validators import NO_VALIDATOR
-
-if TYPE_CHECKING:
-    from knowledge.changing import ChangingIndex
-    from knowledge.index import PassageIndex
+from knowledge.writing import Writer
 
 # Between the first time that a document is missing and the time at which that is believed.
 BELIEVED_AFTER = timedelta(hours=1)
 _NOT_YET = "{why}. It stays as it was, and goes if it is still missing an hour or more from now"
 
 
-class TakeIn(Protocol):
-    async def __call__(
-        self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
-    ) -> IngestResult: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresher:
     collector: Collector
     catalogue: Catalogue
-    index: "PassageIndex | ChangingIndex"
-    take_in: TakeIn
-    writing: asyncio.Lock
+    writer: Writer
 
     async def again(self, entry: Entry, given: Source | None = None, *, at_once: bool) -> IngestResult:
         """Read one again, from what is given or from where it was found."""
@@ -102,7 +89,9 @@ class Refresher:
             content = await self.collector.content(document)
         except SourceError as error:
             return failed(document.uri, document.name, error)
-        return await self.take_in(content, name=document.name, uri=document.uri, scope=place.scope, origin=origin)
+        return await self.writer.take_in(
+            content, name=document.name, uri=document.uri, scope=place.scope, origin=origin
+        )
 
     async def missed(self, entry: Entry, why: str, *, at_once: bool) -> IngestResult:
         """Its place says that it is gone: take it out, or note when that was first said."""
@@ -111,10 +100,7 @@ class Refresher:
         if not (at_once or is_believed):
             await self.catalogue.missed(entry.id, now)
             return failed(entry.uri, entry.title, SourceGone(_NOT_YET.format(why=why)))
-        async with self.writing:
-            # In this order, as wherever a document is taken out: it can be removed until it is.
-            await self.index.remove(entry.id)
-            await self.catalogue.remove(entry.id)
+        await self.writer.remove(entry.id)
         return IngestResult(uri=entry.uri, title=entry.title, status="removed", error=why)
 
     async def _read(self, source: Source, entry: Entry) -> IngestResult:
@@ -138,14 +124,14 @@ class Refresher:
         """None where a server says that its page is still the one that is in the index, whole and cut as it is now."""
         is_page = source.content is None and source.path is None
         version = (await self.catalogue.versions({entry.id})).get(entry.id) if is_page else None
-        if version is None or version.validator == NO_VALIDATOR or version.cut != self.index.way_of_cutting:
+        if version is None or version.validator == NO_VALIDATOR or version.cut != self.writer.index.way_of_cutting:
             return await self.collector.content(source)
-        if await self.index.count(entry.id) != version.chunks:
+        if await self.writer.index.count(entry.id) != version.chunks:
             return await self.collector.content(source)
         return await self.collector.newer(source, version.validator)
 
     async def _take_in(self, source: Source, content: Content, entry: Entry) -> IngestResult:
-        return await self.take_in(content, name=source.name, uri=source.uri, scope=entry.scope, origin=None)
+        return await self.writer.take_in(content, name=source.name, uri=source.uri, scope=entry.scope, origin=None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,7 +140,3 @@ class _Listing:
 
     uris: set[str] = field(default_factory=set[str])
     is_whole: bool = True
-
-
-def failed(uri: str, title: str, error: SourceError) -> IngestResult:
-    return IngestResult(uri=uri, title=title, status="failed", error=str(error))

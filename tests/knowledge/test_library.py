@@ -102,7 +102,7 @@ async def test_a_known_page_is_cut_anew_when_the_length_of_chunks_changed(librar
     [first] = await ingest(library, page)
     lengths = [first.chunks]
     for chunk_tokens in (80, 220):
-        library._index = PassageIndex(
+        library._writer.index = PassageIndex(
             store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=chunk_tokens
         )
         [passage, *_] = await library.search("holiday", EVERYONE)
@@ -239,7 +239,7 @@ async def test_an_upload_is_found_under_its_own_address(library: Library) -> Non
 
 
 async def test_an_upload_over_the_limit_is_refused(library: Library) -> None:
-    library._settings = KnowledgeSettings(max_document_bytes=4)
+    library._writer._settings = KnowledgeSettings(max_document_bytes=4)
     [result] = await library.ingest_bytes(b"12345", name="tea.txt", uri="slack:F123", scope="public")
     assert (result.status, result.error) == ("failed", "“tea.txt” is larger than 4 bytes")
 

@@ -31,7 +31,7 @@ async def take_in(library: Library, folder: Path, text: str, scope: str = "publi
 
 @pytest.fixture
 def small_chunks(library: Library) -> Library:
-    library._index = PassageIndex(store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=80)
+    library._writer.index = PassageIndex(store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=80)
     return library
 
 

@@ -208,7 +208,7 @@ async def test_unchanged_page_is_cut_anew_and_written_again_where_the_index_lost
     entry = await only(web)
     await web._index.remove(entry.id)
     assert (await web.refresh(entry)).status == "updated"
-    web._index = PassageIndex(store=index_of(web).store, embedding=WordEmbedding(), chunk_tokens=80)
+    web._writer.index = PassageIndex(store=index_of(web).store, embedding=WordEmbedding(), chunk_tokens=80)
     assert (await web.refresh(entry)).status == "updated"
     assert (await web.refresh(entry)).status == "unchanged"
     assert len(site.conditions) == 1

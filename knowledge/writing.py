@@ -1,0 +1,125 @@
+"""A document's version brought into the index and the catalogue, or the document taken out of both."""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from knowledge.audience import PUBLIC
+from knowledge.catalogue import Catalogue, Version
+from knowledge.documents import Document, IngestResult, IngestStatus, Origin, failed
+from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.kinds import kind_of
+from knowledge.parsing import Parsed, Parser
+from knowledge.settings import KnowledgeSettings
+from knowledge.sources import Content
+from knowledge.validators import NO_VALIDATOR, Validator
+
+if TYPE_CHECKING:
+    from knowledge.changing import ChangingIndex
+    from knowledge.index import PassageIndex
+
+_PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
+
+
+class Writer:
+    """One document is written at a time. Raises IndexUnavailable and CatalogueUnavailable."""
+
+    def __init__(
+        self,
+        *,
+        index: "PassageIndex | ChangingIndex",
+        catalogue: Catalogue,
+        parser: Parser,
+        settings: KnowledgeSettings,
+    ) -> None:
+        self.index = index
+        self._catalogue = catalogue
+        self._parser = parser
+        self._settings = settings
+        self._writing = asyncio.Lock()
+
+    async def take_in(
+        self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
+    ) -> IngestResult:
+        """Without an origin, only what is known is read again."""
+        try:
+            parsed = await self.parse(content, name=name)
+        except SourceError as error:
+            return failed(uri, name, error)
+        document = Document(
+            uri=uri,
+            title=parsed.title,
+            text=parsed.text,
+            scope=scope,
+            # What a page says of itself counts more: many servers announce the moment at which they made it up.
+            modified_at=parsed.modified or content.modified_at,
+            kind=kind_of(name, content.content_type) or "",
+            author=parsed.author or "",
+        )
+        return await self.bring_in(document, origin, name=name, validator=content.validator)
+
+    async def bring_in(
+        self, document: Document, origin: Origin | None, *, name: str, validator: Validator = NO_VALIDATOR
+    ) -> IngestResult:
+        try:
+            async with self._writing:
+                status, chunks = await self._bring_up_to_date(document, origin, validator)
+                public = await self._catalogue.versions({document.public_id} - {document.id})
+        except SourceError as error:
+            return failed(document.uri, name, error)
+        note = _PUBLIC_COPY if public else None
+        return IngestResult(uri=document.uri, title=document.title, status=status, chunks=chunks, error=note)
+
+    async def remove(self, document_id: str, *, by_person: bool = False) -> bool:
+        """Take a document out of the index and the catalogue; False if there was none."""
+        async with self._writing:
+            # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
+            await self.index.remove(document_id)
+            return await self._catalogue.remove(document_id, by_person=by_person)
+
+    async def parse(self, content: Content, *, name: str) -> Parsed:
+        limit = self._settings.max_document_bytes
+        if len(content.data) > limit:
+            raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
+        return await self._parser.parse(
+            content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
+        )
+
+    async def _bring_up_to_date(
+        self, document: Document, origin: Origin | None, validator: Validator
+    ) -> tuple[IngestStatus, int]:
+        """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
+
+        Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
+        """
+        known = (await self._catalogue.versions({document.id})).get(document.id)
+        if known is None and origin is None:
+            raise SourceNotFound("It was taken out while it was read again")
+        content_hash = self.index.content_hash(document)
+        is_same = known is not None and known.content_hash == content_hash
+        # The count tells of a run that was killed, and of an index that was lost or is another model's.
+        if known is not None and is_same and await self.index.count(document.id) == known.chunks:
+            if known.is_missing or known.validator != validator:
+                await self._catalogue.seen(document.id, validator)
+            return "unchanged", known.chunks
+        chunks = await self.index.add(_with_channel(document, known, origin))
+        if not chunks:
+            raise SourceUnreadable(f"“{document.title}” holds no text to search in")
+        await self._catalogue.put(
+            document,
+            content_hash=content_hash,
+            chunks=chunks,
+            cut=self.index.way_of_cutting,
+            validator=validator,
+            origin=origin,
+        )
+        await self.index.remove(document.id, all_but=content_hash)
+        return ("updated" if known else "added"), chunks
+
+
+def _with_channel(document: Document, known: Version | None, origin: Origin | None) -> Document:
+    """A public document is of the channel in which it was first added; of others, the scope says it."""
+    if document.scope != PUBLIC:
+        return document
+    first = known.added_in if known is not None else origin.added_in if origin is not None else ""
+    return replace(document, channel=first)
