@@ -134,7 +134,7 @@ class Bot:
         self._durable.launch(
             nightly=self._nightly,
             nightly_hour_utc=self._settings.nightly_hour_utc,
-            hourly=self._refreshing.read_due if self._refreshing and self._settings.refresh_hours else None,
+            hourly=self._refreshing.read_due if self._refreshing else None,
         )
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
@@ -262,6 +262,8 @@ async def open_bot(
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)
+    hours = settings.refresh_hours
+    refreshing = Refreshing(library=library, upkeep=upkeep, hours=hours) if hours else None
     return Bot(
         slack=slack,
         durable=durable,
@@ -269,7 +271,7 @@ async def open_bot(
         connection=connection,
         settings=settings,
         nightly=nightly,
-        refreshing=Refreshing(library=library, upkeep=upkeep, hours=settings.refresh_hours),
+        refreshing=refreshing,
     )
 
 
