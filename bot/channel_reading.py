@@ -158,8 +158,7 @@ class ChannelDesk:
             result = await self._threads.take_in(reading.history, message)
         has_failed = result is not None and result.status == "failed"
         if result is not None:
-            failed = {result.uri: result.error or ""} if has_failed else {}
-            await self._ingests.outcome(reading.history.ingest_id, reading.history.channel, {result.uri}, failed)
+            await self._ingests.results(reading.history.ingest_id, reading.history.channel, [result])
         reading.threads += result is not None
         reading.failed += has_failed
         goes_on = await self._histories.advance(

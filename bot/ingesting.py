@@ -80,8 +80,7 @@ class IngestDesk:
             await self._ingests.progress(work_id, len(outcomes))
             await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
         results = list(chain.from_iterable(outcomes.values()))
-        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
-        await self._ingests.outcome(work_id, place.channel, {result.uri for result in results}, failed)
+        await self._ingests.results(work_id, place.channel, results)
         await self._ingests.end(work_id)
         del self._under_way[work_id]
 

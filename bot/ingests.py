@@ -1,6 +1,6 @@
 """What was handed over in a conversation: how far it is read, what of it failed, and whether it was taken back."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.tables import ingest_failures, ingests
+from knowledge.documents import IngestResult
 
 _SHOWN = 5
 # A statement may hold so many values on every database.
@@ -68,6 +69,11 @@ class Ingests:
             for name, reason in failed.items():
                 values = {"ingest_id": ingest_id, "channel": channel, "name": name, "reason": reason, "failed_at": now}
                 await connection.execute(insert(ingest_failures).values(values))
+
+    async def results(self, ingest_id: str, channel: str, results: Sequence[IngestResult]) -> None:
+        """Keep what of these failed, by their links."""
+        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
+        await self.outcome(ingest_id, channel, {result.uri for result in results}, failed)
 
     async def forget(self, names: Collection[str]) -> None:
         """Tell no failures of these any more: what they name was taken out."""

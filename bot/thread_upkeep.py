@@ -91,8 +91,7 @@ class ThreadUpkeep:
             if error.code not in _AWAY:
                 raise
             return  # what was known of it stays
-        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
-        await self._ingests.outcome(work_id, thread.channel, {result.uri for result in results}, failed)
+        await self._ingests.results(work_id, thread.channel, results)
 
     async def read_again(self, entry: Entry) -> IngestResult | None:
         """The thread as it is now; None for a document that is none. Raises NotDownloaded where it is gone."""

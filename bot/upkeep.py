@@ -158,8 +158,7 @@ class Upkeep:
         return await self._outcome(work_id, channel, results)
 
     async def _outcome(self, work_id: str, channel: str, results: Sequence[IngestResult]) -> list[Page]:
-        failed = {result.uri: result.error or "" for result in results if result.status == "failed"}
-        await self._ingests.outcome(work_id, channel, {result.uri for result in results}, failed)
+        await self._ingests.results(work_id, channel, results)
         head, *changed = _read_again_lines(results)
         return _lines(head, [head, *changed])
 
