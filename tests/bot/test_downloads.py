@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.downloads import Downloads, NotDownloaded
 from bot.slack import Slack
 from tests.bot.fakes import FakeSlack
+from tests.knowledge.fakes import application_served
 
 _TOKEN = "xoxb-secret"
 
@@ -30,14 +31,8 @@ class _Host:
 @pytest.fixture
 async def host() -> AsyncIterator[_Host]:
     host = _Host()
-    application = web.Application()
-    application.router.add_get("/file", host.file)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host.url = "http://{}:{}".format(*runner.addresses[0][:2])
-    yield host
-    await runner.cleanup()
+    async with application_served(web.get("/file", host.file)) as host.url:
+        yield host
     await asyncio.sleep(0)
 
 

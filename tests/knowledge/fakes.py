@@ -5,9 +5,11 @@ import math
 import re
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aiohttp import web
 
 from knowledge.embedding import ThreadedEmbedding
 from knowledge.index import PassageIndex
@@ -40,6 +42,44 @@ def index_of(library: Library) -> PassageIndex:
     return library._index
 
 
+@contextmanager
+def served(answer: Callable[[BaseHTTPRequestHandler], None]) -> Generator[str]:
+    """Answer GET and POST on loopback; gives host and port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def do_POST(self) -> None:
+            answer(self)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@asynccontextmanager
+async def application_served(*routes: web.RouteDef) -> AsyncGenerator[str]:
+    """Serve them on loopback in this event loop; gives the address."""
+    application = web.Application()
+    application.add_routes(routes)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}"
+    await runner.cleanup()
+
+
 class Website:
     """Pages by their path, served on loopback: a body, a status, or a redirect as `-> address`. It notes the requests.
 
@@ -63,25 +103,8 @@ class Website:
 
     @contextmanager
     def serving(self) -> Generator["Website"]:
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
+        with served(self.answer) as self.host:
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self._at_once += 1

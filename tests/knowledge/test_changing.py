@@ -18,7 +18,7 @@ from knowledge.in_service import InService, ServiceRecord
 from knowledge.index import PassageIndex
 from knowledge.layout import PassageStore
 from knowledge.settings import KnowledgeSettings
-from tests.knowledge.fakes import WordEmbedding
+from tests.knowledge.fakes import WordEmbedding, application_served
 
 PAGES = 100
 
@@ -51,16 +51,9 @@ class Models:
 async def models() -> AsyncIterator[Models]:
     models = Models()
     models.open.set()
-    app = web.Application()
-    app.router.add_post("/embeddings", models.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    models.url = f"http://{host}:{port}"
-    yield models
-    models.open.set()
-    await runner.cleanup()
+    async with application_served(web.post("/embeddings", models.answer)) as models.url:
+        yield models
+        models.open.set()
 
 
 Opened = PassageIndex | ChangingIndex

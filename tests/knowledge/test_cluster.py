@@ -12,6 +12,7 @@ from aiohttp import web
 from knowledge.index import open_store
 from knowledge.points import Point
 from knowledge.settings import KnowledgeSettings
+from tests.knowledge.fakes import application_served
 
 POINT = Point(id="5959bdd0-f1ec-5031-99e4-4fc5d4c6fe78", payload={"scope": "public"}, dense=[1.0, 0.0], sparse={7: 1.5})
 # What was sent before there were settings for it.
@@ -48,15 +49,8 @@ class Listening:
 @pytest.fixture
 async def server() -> AsyncIterator[Listening]:
     listening = Listening()
-    app = web.Application()
-    app.router.add_route("*", "/{any:.*}", listening.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    listening.url = f"http://{host}:{port}"
-    yield listening
-    await runner.cleanup()
+    async with application_served(web.route("*", "/{any:.*}", listening.answer)) as listening.url:
+        yield listening
 
 
 async def collection_made(server: Listening, **settings: Any) -> dict[str, Any]:

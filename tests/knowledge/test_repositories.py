@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from knowledge.library import Library
 from knowledge.repositories import _link, is_repository, repository_sources
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Source
+from tests.knowledge.fakes import served
 from tests.knowledge.test_fetching import PUBLIC, Resolver
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -56,28 +57,8 @@ class GitHost:
 
     @contextmanager
     def serving(self) -> Generator["GitHost"]:
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                host.answer(self)
-
-            def do_POST(self) -> None:
-                host.answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class names it
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
+        with served(self.answer) as self.host:
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)

@@ -23,7 +23,7 @@ from knowledge.library import Library
 from knowledge.parsing import Parser
 from knowledge.rerank import CrossEncoder, Reranker, open_reranker
 from knowledge.settings import KnowledgeSettings
-from tests.knowledge.fakes import WordEmbedding
+from tests.knowledge.fakes import WordEmbedding, application_served
 from tests.router.fakes import passage
 
 
@@ -134,15 +134,9 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
     service = Service()
-    app = web.Application()
-    app.router.add_post("/v1/rerank", service.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    service.url = f"http://{host}:{port}/v1/rerank"
-    yield service
-    await runner.cleanup()
+    async with application_served(web.post("/v1/rerank", service.answer)) as address:
+        service.url = f"{address}/v1/rerank"
+        yield service
 
 
 async def test_a_service_is_asked_in_the_form_of_jina_and_cohere(service: Service, tmp_path: Path) -> None:
