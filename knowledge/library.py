@@ -126,7 +126,7 @@ class Library:
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
-        origin = replace(origin, place=place, whole_site=whole_site)
+        origin = replace(origin, place=place, whole_site=whole_site, overheard=False)
         is_known = False
         try:
             async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
@@ -291,7 +291,7 @@ class Library:
     async def _current(self, hits: list[Passage]) -> list[Passage]:
         versions = await self._catalogue.versions({hit.document_id for hit in hits})
         return [
-            hit
+            replace(hit, overheard=versions[hit.document_id].overheard)
             for hit in hits
             if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
         ]
