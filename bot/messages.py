@@ -103,7 +103,8 @@ class History:
             took_part = took_part or exchange is not None
             if exchange is not None and all(audience.may_read(passage.scope) for passage in exchange.passages):
                 turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
-                turns.append(Turn(speaker="assistant", text=exchange.answer[:_TURN_CHARS]))
+                answer = exchange.answer[:_TURN_CHARS]
+                turns.append(Turn(speaker="assistant", text=answer, overheard=exchange.may_repeat_overheard))
         return tuple(turns[-_TURNS:]) if took_part else None
 
     async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
@@ -130,4 +131,5 @@ class History:
     async def _turn(self, message: Json) -> Turn:
         text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)
         ours = optional(message, "user") == self._bot_user
-        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=not ours)
+        # Ours too: without its exchange, nobody knows from what it was written.
+        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=True)

@@ -26,7 +26,7 @@ _TRUST = (1.0, 0.85, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchStep:
-    """One search of the loop and what was thought of its result."""
+    """One search of the loop and what was thought of its result; whether some of it was overheard."""
 
     query: str
     found: int
@@ -34,6 +34,7 @@ class SearchStep:
     coverage: float
     is_enough: bool
     took_ms: float
+    overheard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class EvidenceLoop:
             coverage=round(held, 4),
             is_enough=similarity >= _ENOUGH_SIMILARITY and held >= _ENOUGH_COVERAGE,
             took_ms=round((time.perf_counter() - started) * 1000, 3),
+            overheard=any(passage.overheard for passage in passages),
         )
         return tuple(passages), step
 
