@@ -33,6 +33,7 @@ from knowledge.writing import Writer
 
 if TYPE_CHECKING:
     from knowledge.changing import ChangingIndex
+    from knowledge.following import FollowingIndex
     from knowledge.index import PassageIndex
 
 # The embedding model reads 256 tokens; more only costs time.
@@ -52,7 +53,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
     """Raises IndexUnavailable if another process owns the embedded index. The embedding model loads at first use."""
     # LlamaIndex takes two seconds to import, which a process that only names these types does without.
-    from knowledge.changing import open_index_in_service  # noqa: PLC0415
+    from knowledge.opening import open_index_in_service  # noqa: PLC0415
 
     index = await open_index_in_service(settings, ServiceRecord(engine))
     return Library(
@@ -69,7 +70,7 @@ class Library:
     def __init__(
         self,
         *,
-        index: "PassageIndex | ChangingIndex",
+        index: "PassageIndex | FollowingIndex | ChangingIndex",
         catalogue: Catalogue,
         parser: Parser,
         fetcher: Fetcher,
@@ -85,7 +86,7 @@ class Library:
         self._settings = settings
 
     @property
-    def _index(self) -> "PassageIndex | ChangingIndex":
+    def _index(self) -> "PassageIndex | FollowingIndex | ChangingIndex":
         return self._writer.index
 
     async def search(
