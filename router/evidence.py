@@ -54,9 +54,9 @@ class EvidenceLoop:
         self._search = search
         self._settings = settings
 
-    async def first(self, question: Question) -> Findings:
-        """One search. Raises SearchUnavailable."""
-        passages, step = await self._look_for(search_query(question), question)
+    async def first(self, question: Question, query: str | None = None) -> Findings:
+        """One search, for the question itself unless another query was made of it. Raises SearchUnavailable."""
+        passages, step = await self._look_for(query or search_query(question), question)
         return Findings(passages=passages, steps=(step,))
 
     async def deepen(self, question: Question, found: Findings) -> Findings:
@@ -66,7 +66,10 @@ class EvidenceLoop:
         """
         started = time.perf_counter()
         results, steps = [found.passages], list(found.steps)
-        for query in rewordings(search_query(question), found.passages):
+        plain = search_query(question)
+        # Whoever made the first query of it may have got the question wrong.
+        asked = [] if steps and steps[0].query == plain else [plain]
+        for query in [*asked, *rewordings(plain, found.passages)]:
             spent = time.perf_counter() - started
             if (
                 steps[-1].is_enough
@@ -75,7 +78,8 @@ class EvidenceLoop:
             ):
                 break
             try:
-                passages, step = await self._look_for(query, question, trust=_TRUST[min(len(steps), len(_TRUST) - 1)])
+                trust = 1.0 if query == plain else _TRUST[min(len(steps), len(_TRUST) - 1)]
+                passages, step = await self._look_for(query, question, trust=trust)
             except SearchUnavailable:
                 break
             results.append(passages)
