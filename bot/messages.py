@@ -11,6 +11,8 @@ from bot.paging import pages
 from bot.payloads import Json, objects, optional
 from bot.slack import Slack
 from knowledge.audience import Audience
+from router.decisions import Route
+from router.exchanges import Exchange
 from router.journal import Journal
 from router.questions import Turn
 
@@ -101,7 +103,7 @@ class History:
                 continue
             exchange = await self._journal.exchange(delivery.asked.exchange_id)
             took_part = took_part or exchange is not None
-            if exchange is not None and all(audience.may_read(passage.scope) for passage in exchange.passages):
+            if exchange is not None and _may_read(audience, exchange):
                 turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
                 answer = exchange.answer[:_TURN_CHARS]
                 turns.append(Turn(speaker="assistant", text=answer, overheard=exchange.may_repeat_overheard))
@@ -133,3 +135,10 @@ class History:
         ours = optional(message, "user") == self._bot_user
         # Ours too: without its exchange, nobody knows from what it was written.
         return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=True)
+
+
+def _may_read(audience: Audience, exchange: Exchange) -> bool:
+    if exchange.decision.route is Route.ABSTAIN:
+        # It names pages that came near, of any that could be read then.
+        return exchange.scopes <= audience.scopes
+    return all(audience.may_read(passage.scope) for passage in exchange.passages)

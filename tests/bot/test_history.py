@@ -106,6 +106,14 @@ async def test_earlier_answer_from_what_may_no_longer_be_read_is_left_out() -> N
     assert len(await _before(_exchange("channel:C7"), members)) == 2
 
 
+async def test_earlier_answer_that_names_pages_is_left_out_for_who_may_read_less_than_it_was_given_for() -> None:
+    declined = Decision(route=Route.ABSTAIN, probabilities={Route.ABSTAIN: 1.0}, reason="r")
+    exchange = replace(_exchange("channel:C7"), passages=(), decision=declined, answer="The closest page is “Layoffs”.")
+    assert await _before(exchange, EVERYONE) == ()
+    members = Audience(scopes=frozenset({"public", "channel:C7"}))
+    assert len(await _before(exchange, members)) == 2
+
+
 async def test_what_people_said_among_themselves_is_marked_as_overheard() -> None:
     turns = await _before(
         None, EVERYONE, {"ts": "1", "user": "U1", "text": "Leave?"}, {"ts": "2", "user": "UBOT", "text": "Hm."}
