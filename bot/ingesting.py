@@ -72,7 +72,9 @@ class IngestDesk:
             await reply.replace(ask_who(payload, left_out))
             return
         outcomes = self._outcomes(work_id, who.scope)
-        origin = Origin(added_by=place.user, added_in=place.channel, ingest_id=work_id)
+        # What a message brings along was said and shown to its readers: pressing the button makes it no one's upload.
+        overheard = bool(payload.get("shared"))
+        origin = Origin(added_by=place.user, added_in=place.channel, ingest_id=work_id, overheard=overheard)
         await self._ingests.begin(work_id, channel=place.channel, person=place.user, documents=len(documents))
         await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
         for name in [name for name in documents if name not in outcomes]:

@@ -11,6 +11,8 @@ from bot.paging import pages
 from bot.payloads import Json, objects, optional
 from bot.slack import Slack
 from knowledge.audience import Audience
+from router.decisions import Route
+from router.exchanges import Exchange
 from router.journal import Journal
 from router.questions import Turn
 
@@ -101,9 +103,10 @@ class History:
                 continue
             exchange = await self._journal.exchange(delivery.asked.exchange_id)
             took_part = took_part or exchange is not None
-            if exchange is not None and all(audience.may_read(passage.scope) for passage in exchange.passages):
+            if exchange is not None and _may_read(audience, exchange):
                 turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
-                turns.append(Turn(speaker="assistant", text=exchange.answer[:_TURN_CHARS]))
+                answer = exchange.answer[:_TURN_CHARS]
+                turns.append(Turn(speaker="assistant", text=answer, overheard=exchange.may_repeat_overheard))
         return tuple(turns[-_TURNS:]) if took_part else None
 
     async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
@@ -130,4 +133,12 @@ class History:
     async def _turn(self, message: Json) -> Turn:
         text = await plain_text(optional(message, "text"), bot_user=self._bot_user, directory=self._directory)
         ours = optional(message, "user") == self._bot_user
-        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=not ours)
+        # Ours too: without its exchange, nobody knows from what it was written.
+        return Turn(speaker="assistant" if ours else "user", text=text[:_TURN_CHARS], overheard=True)
+
+
+def _may_read(audience: Audience, exchange: Exchange) -> bool:
+    if exchange.decision.route is Route.ABSTAIN:
+        # It names pages that came near, of any that could be read then.
+        return exchange.scopes <= audience.scopes
+    return all(audience.may_read(passage.scope) for passage in exchange.passages)

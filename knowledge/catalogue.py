@@ -25,7 +25,7 @@ _FEWEST_DIGITS = 5
 class Version:
     """What the catalogue knows of a document's current version; `cut` names how its text is cut.
 
-    `added_in` is where the document was first added.
+    `added_in` is where the document was first added; `overheard` as in the origin of this version.
     """
 
     content_hash: str
@@ -34,6 +34,7 @@ class Version:
     validator: Validator = NO_VALIDATOR
     is_missing: bool = False
     added_in: str = ""
+    overheard: bool = True
 
 
 class Catalogue:
@@ -65,7 +66,10 @@ class Catalogue:
         validator: Validator = NO_VALIDATOR,
         origin: Origin | None = None,
     ) -> None:
-        """Make this the version that answers. Where the document is known, it keeps its number and its origin."""
+        """Make this the version that answers. Where the document is known, it keeps its number and its origin.
+
+        Whether it was overheard is the version's; without an origin, it is as the version before was.
+        """
         now = datetime.now(UTC)
         version = {
             "uri": document.uri,
@@ -85,12 +89,14 @@ class Catalogue:
             "added_in": given.added_in,
             "ingest_id": given.ingest_id,
             "added_at": now,
+            "overheard": given.overheard,
         }
+        changed = version if origin is None else version | {"overheard": origin.overheard}
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         async with transaction(self._engine) as connection:
             number = await _free_number(connection)
             statement = dialect.insert(documents).values(id=document.id, number=number, **version, **first)
-            await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=version))
+            await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
             await connection.execute(delete(taken_out).where(taken_out.c.document_id == document.id))
 
     async def seen(self, document_id: str, validator: Validator | None = None) -> None:
@@ -208,6 +214,7 @@ def _version(row: Row[Any]) -> Version:
         validator=Validator(url=row.validator_url, etag=row.etag, last_modified=row.last_modified),
         is_missing=row.missing_since is not None,
         added_in=row.added_in,
+        overheard=row.overheard,
     )
 
 
@@ -219,7 +226,13 @@ def _entry(row: Row[Any]) -> Entry:
         title=row.title,
         scope=row.scope,
         chunks=row.chunks,
-        origin=Origin(place=row.place, added_by=row.added_by, added_in=row.added_in, ingest_id=row.ingest_id),
+        origin=Origin(
+            place=row.place,
+            added_by=row.added_by,
+            added_in=row.added_in,
+            ingest_id=row.ingest_id,
+            overheard=row.overheard,
+        ),
         added_at=row.added_at,
         read_at=row.ingested_at,
         missing_since=row.missing_since,

@@ -4,67 +4,56 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Generator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from llama_index.core.vector_stores.utils import metadata_dict_to_node
-from pydantic import SecretStr
 
 from knowledge.audience import Audience
 from knowledge.documents import Document, Passage
-from knowledge.embedding import ThreadedEmbedding, UnitEmbedding, open_embedding
 from knowledge.errors import IndexUnavailable
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.in_service import IndexChange, InService, ServiceRecord
-from knowledge.index import PassageIndex, SearchMode, index_name, open_index, open_store, remove_store
-from knowledge.layout import PassageStore
+from knowledge.index import PassageIndex, SearchMode
 from knowledge.points import lacking, pages
-from knowledge.settings import KnowledgeSettings
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
+_OVERTAKEN = (
+    "Another process has put another index into service, or builds another one: "
+    "give all that share this database the same TANDEM_EMBEDDING_MODEL and TANDEM_EMBEDDING_URL, and start them again"
+)
+_Found = TypeVar("_Found")
 
 
-async def open_index_in_service(settings: KnowledgeSettings, record: ServiceRecord) -> "PassageIndex | ChangingIndex":
-    """The index in service; where it is another model's than the settings', with the one that is to replace it.
-
-    Raises IndexUnavailable if another process owns one of them.
-    """
-    wanted = InService(name=index_name(settings), model=settings.embedding_model, url=settings.embedding_url)
-    stored = await record.read()
-    serving = stored or wanted
-    if serving.other and serving.other != wanted.name:
-        await remove_store(settings, serving.other)
-    if serving.name == wanted.name:
-        if stored != wanted:
-            await record.put(wanted)
-        return await asyncio.to_thread(open_index, settings)
-    store = await asyncio.to_thread(open_store, settings, serving.name)
-    try:
-        new = await asyncio.to_thread(open_index, settings)
-    except IndexUnavailable:
-        await store.aclose()
-        raise
-    embedding = await _embedding_of(serving, settings)
-    is_by_words = embedding is None
-    serving = replace(serving, other=wanted.name, is_building=True, is_by_words=is_by_words)
-    await record.put(serving)
-    old = PassageIndex(store=store, embedding=embedding or await _stand_in(store), chunk_tokens=settings.chunk_tokens)
-    return ChangingIndex(old=old, new=new, serving=serving, wanted=wanted, record=record)
+async def keep(name: str) -> bool:
+    """Leave an index that another process may still want; False, since it is still there."""
+    _log.warning("the index %s is half built and not wanted by this setting: it stays where it is", name)
+    return False
 
 
 class ChangingIndex:
     """The old index answers and the new one is filled, until `build` is through; what is written goes into both."""
 
     def __init__(
-        self, *, old: PassageIndex, new: PassageIndex, serving: InService, wanted: InService, record: ServiceRecord
+        self,
+        *,
+        old: PassageIndex,
+        new: PassageIndex,
+        serving: InService,
+        wanted: InService,
+        record: ServiceRecord,
+        discard: Callable[[str], Awaitable[bool]] = keep,
     ) -> None:
+        """`discard` is called with the name of an index that a change to a third model had begun to build."""
         self._old = old
         self._new = new
         self._serving = serving
         self._wanted = wanted
         self._record = record
+        self._discard = discard
         self._is_switched = False
         self._writing = asyncio.Lock()
         self._reading = 0
@@ -90,8 +79,7 @@ class ChangingIndex:
         chunks = await self._new.cut(document)
         async with self._writing:
             await self._new.add_chunks(chunks)
-            if not await self._was_switched():
-                await self._old.add_chunks(chunks)
+            await self._in_old(lambda old: old.add_chunks(chunks))
         return len(chunks)
 
     async def search(
@@ -103,42 +91,40 @@ class ChangingIndex:
         only: SearchFilter = UNFILTERED,
         mode: SearchMode = SearchMode.HYBRID,
     ) -> list[Passage]:
-        async with self._in_service() as index:
+        async def ask(index: PassageIndex) -> list[Passage]:
             if index is self._new or not self._serving.is_by_words:
                 return await index.search(query, audience, limit=limit, only=only, mode=mode)
             found = await index.search(query, audience, limit=limit, only=only, mode=SearchMode.BM25)
-        return await self._new.compared(query, found)
+            return await self._new.compared(query, found)
+
+        return await self._read(ask)
 
     async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
-        async with self._in_service() as index:
-            return await index.chunks(chunk_ids, audience)
+        return await self._read(lambda index: index.chunks(chunk_ids, audience))
 
     async def count(self, document_id: str) -> int:
-        async with self._in_service() as index:
-            return await index.count(document_id)
+        return await self._read(lambda index: index.count(document_id))
 
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         async with self._writing:
             await self._new.remove(document_id, all_but=all_but)
-            if not await self._was_switched():
-                await self._old.remove(document_id, all_but=all_but)
+            await self._in_old(lambda old: old.remove(document_id, all_but=all_but))
 
     async def settle(self) -> None:
         async with self._writing:
             await self._new.settle()
-            if not await self._was_switched():
-                await self._old.settle()
+            await self._in_old(lambda old: old.settle())
 
     async def warm_up(self) -> None:
         await self._new.warm_up()
-        async with self._in_service() as index:
-            await index.warm_up()
+        await self._read(lambda index: index.warm_up())
 
     async def build(self) -> None:
         """Embed what the new index lacks, and switch once both hold the same. Goes on where a killed run was.
 
         Raises IndexUnavailable and CatalogueUnavailable; called again, it goes on.
         """
+        await self._claim()
         while not await self._was_switched():
             # One pass more than was needed: what other processes wrote meanwhile is found by it.
             if not await self._fill() and not await self._clear():
@@ -148,18 +134,38 @@ class ChangingIndex:
         await self._new.close()
         await self._old.close()
 
+    async def _claim(self) -> None:
+        """Have the record name the index that is built; what it named before is no longer wanted by any setting here."""
+        noted = await self._record.read()
+        if noted is None or noted.name == self._wanted.name:
+            return
+        if noted.name != self._serving.name:
+            raise IndexUnavailable(_OVERTAKEN)
+        if noted.other not in {"", self._wanted.name}:
+            await self._discard(noted.other)
+        if not await self._record.swap(noted, self._serving):
+            raise IndexUnavailable(_OVERTAKEN)
+
     async def _fill(self) -> int:
-        """How many points the new index lacked."""
+        """How many points the new index lacked, and how often others wrote into the old one alone meanwhile."""
         lacked = 0
-        self._serving = replace(self._serving, done=0, total=await self._old.store.total())
+        await self._note(done=0, total=await self._old.store.total())
         async for ids in pages(self._old.store, _BATCH):
             lacked += await self._embed_anew(await lacking(self._new.store, ids))
-            self._serving = replace(self._serving, done=self._serving.done + len(ids))
-            await self._record.note_progress(self._serving)
+            lacked += not await self._note(done=self._serving.done + len(ids), total=self._serving.total)
             if await self._was_switched():
                 break
         await self._new.settle()
         return lacked
+
+    async def _note(self, *, done: int, total: int) -> bool:
+        """False where others wrote since the last note."""
+        before, self._serving = self._serving, replace(self._serving, done=done, total=total)
+        if await self._record.note_progress(before, self._serving):
+            return True
+        if not await self._record.swap(before, self._serving) and not await self._was_switched():
+            raise IndexUnavailable(_OVERTAKEN)
+        return False
 
     async def _embed_anew(self, ids: list[str]) -> int:
         points = await self._old.store.points(ids)
@@ -183,50 +189,59 @@ class ChangingIndex:
         return cleared
 
     async def _switch(self) -> None:
+        """Unless others wrote since the last pass: then one more is needed."""
+        replaced = self._serving.after(self._wanted)
         async with self._writing:
-            await self._record.put(self._serving.after(self._wanted))
+            if not await self._record.swap(self._serving, replaced, untouched=True):
+                await self._note(done=0, total=self._serving.total)
+                return
             self._is_switched = True
         _log.info("the index %s is in service in place of %s", self._wanted.name, self._serving.name)
         await self._unread.wait()
         await self._old.store.aclear()
-        await self._record.put(self._wanted)
+        await self._record.swap(replaced, self._wanted)
 
     async def _was_switched(self) -> bool:
-        """By this process or another."""
+        """By this process or another; it never is again."""
         if not self._is_switched:
-            record = await self._record.read()
-            self._is_switched = record is not None and record.name == self._wanted.name
+            noted = await self._record.read()
+            if noted is not None and noted.name == self._wanted.name:
+                self._is_switched = True
         return self._is_switched
 
-    @asynccontextmanager
-    async def _in_service(self) -> AsyncGenerator[PassageIndex]:
+    async def _read(self, ask: Callable[[PassageIndex], Awaitable[_Found]]) -> _Found:
+        """Ask the old one; where the switch overtakes the question, the new one, since the old one goes away under it."""
+        if not self._is_switched:
+            with self._reading_old():
+                if not await self._was_switched():
+                    try:
+                        found = await ask(self._old)
+                    except IndexUnavailable:
+                        if not await self._was_switched():
+                            raise
+                    else:
+                        if not await self._was_switched():
+                            return found
+        return await ask(self._new)
+
+    async def _in_old(self, write: Callable[[PassageIndex], Awaitable[None]]) -> None:
+        """Write what the new one holds by now into the old one too, for as long as there is one."""
         if await self._was_switched():
-            yield self._new
             return
+        try:
+            await write(self._old)
+        except IndexUnavailable:
+            if not await self._was_switched():
+                raise
+
+    @contextmanager
+    def _reading_old(self) -> Generator[None]:
+        """Entered before the record is asked, so that this process removes no index that is about to be searched."""
         self._reading += 1
         self._unread.clear()
         try:
-            yield self._old
+            yield
         finally:
             self._reading -= 1
             if not self._reading:
                 self._unread.set()
-
-
-async def _embedding_of(serving: InService, settings: KnowledgeSettings) -> ThreadedEmbedding | None:
-    """What queries to the old index are embedded with; None where it cannot be loaded any more."""
-    key = settings.embedding_api_key if serving.url == settings.embedding_url else SecretStr("")
-    changes = {"embedding_model": serving.model, "embedding_url": serving.url, "embedding_api_key": key}
-    try:
-        embedding = open_embedding(settings.model_copy(update=changes))
-        await embedding.aget_query_embedding("warm")
-    except IndexUnavailable as error:
-        _log.warning("%s is searched by words alone until the new index is built: %s", serving.name, error)
-        return None
-    return embedding
-
-
-async def _stand_in(store: PassageStore) -> ThreadedEmbedding:
-    ids, _ = await store.ids(None, 1)
-    held = await store.points(ids)
-    return UnitEmbedding(dimensions=len(held[0].dense) if held else 1)

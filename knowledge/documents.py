@@ -77,7 +77,8 @@ class Origin:
     """Who handed a document over, where, and as what; Slack's ids, empty for the command line.
 
     `place` is the folder, page or file that was named, and `whole_site` says that more than the page was meant;
-    `ingest_id` is shared by all that was handed over at once.
+    `ingest_id` is shared by all that was handed over at once. `overheard` was said or shown among people, not handed
+    over to Tandem, or is not known to have been: it is answered from, and never learnt from.
     """
 
     place: str = ""
@@ -85,6 +86,7 @@ class Origin:
     added_in: str = ""
     ingest_id: str = ""
     whole_site: bool = False
+    overheard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,8 @@ class Passage:
 
     `number` is the chunk's place in its version of the document, from 0; None in an index from before chunks were
     numbered. `parts` are the chunks of a widened passage in reading order, this one among them, else empty.
-    `modified_at` is when the document's source last changed, where it says so.
+    `modified_at` is when the document's source last changed, where it says so. `overheard` is its version's, as the
+    catalogue has it.
     `score` is the fused rank score that orders the results (higher is better, comparable within one
     search only). `similarity` is the cosine of question and chunk, in [-1, 1], comparable across searches.
     """
@@ -141,6 +144,7 @@ class Passage:
     number: int | None = None
     parts: tuple[Part, ...] = ()
     modified_at: datetime | None = None
+    overheard: bool = True
 
     def chunk_holding(self, quote: str) -> str:
         """The id of the chunk that the words of a quote come from; this passage's own where no one chunk holds it."""

@@ -46,6 +46,14 @@ _KIND_OF_SUFFIX = {
     ".eml": EML,
     ".msg": MSG,
     ".vtt": VTT,
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
 }
 _KINDS = frozenset(_KIND_OF_SUFFIX.values())
 _OTHER_NAMES = {
@@ -66,12 +74,14 @@ _INSTEAD = (
     ((".mobi", ".azw3", ".fb2"), "an epub"),
     ((".mbox", ".pst"), "single messages as eml"),
     ((".srt", ".mp3", ".m4a", ".wav", ".mp4", ".mov", ".webm"), "a transcript as vtt"),
-    ((".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp", ".bmp", ".heic"), "a PDF after text recognition"),
+    ((".heic",), "a JPEG"),
 )
 
 _ARCHIVES = frozenset({"application/zip", "application/x-zip-compressed"})
 
-READABLE = ", ".join([*(suffix[1:] for suffix in _KIND_OF_SUFFIX if suffix not in {".markdown", ".htm"}), "zip"])
+READABLE = ", ".join(
+    [*(suffix[1:] for suffix in _KIND_OF_SUFFIX if suffix not in {".markdown", ".htm", ".jpeg", ".tiff"}), "zip"]
+)
 
 
 def kind_of(name: str, content_type: str = "") -> str | None:
@@ -87,9 +97,15 @@ def kind_of(name: str, content_type: str = "") -> str | None:
     return by_name or (announced if announced in _KINDS else None)
 
 
+def is_picture(kind: str | None) -> bool:
+    """Read where it is named. Among other files it is mostly a logo or an illustration."""
+    return kind is not None and kind in _KINDS and kind.startswith("image/")
+
+
 def is_document(name: str) -> bool:
     """Whether a file in a folder is one of its documents; JSON there is mostly the settings of some program."""
-    return kind_of(name) not in {None, JSON}
+    kind = kind_of(name)
+    return kind not in {None, JSON} and not is_picture(kind)
 
 
 def is_archive(name: str, content_type: str = "") -> bool:

@@ -33,6 +33,7 @@ from knowledge.writing import Writer
 
 if TYPE_CHECKING:
     from knowledge.changing import ChangingIndex
+    from knowledge.following import FollowingIndex
     from knowledge.index import PassageIndex
 
 # The embedding model reads 256 tokens; more only costs time.
@@ -52,7 +53,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 async def open_library(settings: KnowledgeSettings, engine: AsyncEngine) -> "Library":
     """Raises IndexUnavailable if another process owns the embedded index. The embedding model loads at first use."""
     # LlamaIndex takes two seconds to import, which a process that only names these types does without.
-    from knowledge.changing import open_index_in_service  # noqa: PLC0415
+    from knowledge.opening import open_index_in_service  # noqa: PLC0415
 
     index = await open_index_in_service(settings, ServiceRecord(engine))
     return Library(
@@ -69,7 +70,7 @@ class Library:
     def __init__(
         self,
         *,
-        index: "PassageIndex | ChangingIndex",
+        index: "PassageIndex | FollowingIndex | ChangingIndex",
         catalogue: Catalogue,
         parser: Parser,
         fetcher: Fetcher,
@@ -85,7 +86,7 @@ class Library:
         self._settings = settings
 
     @property
-    def _index(self) -> "PassageIndex | ChangingIndex":
+    def _index(self) -> "PassageIndex | FollowingIndex | ChangingIndex":
         return self._writer.index
 
     async def search(
@@ -126,7 +127,7 @@ class Library:
         Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
-        origin = replace(origin, place=place, whole_site=whole_site)
+        origin = replace(origin, place=place, whole_site=whole_site, overheard=False)
         is_known = False
         try:
             async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
@@ -291,7 +292,7 @@ class Library:
     async def _current(self, hits: list[Passage]) -> list[Passage]:
         versions = await self._catalogue.versions({hit.document_id for hit in hits})
         return [
-            hit
+            replace(hit, overheard=versions[hit.document_id].overheard)
             for hit in hits
             if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
         ]

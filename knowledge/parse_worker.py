@@ -17,6 +17,8 @@ from unicodedata import category
 from kreuzberg import KreuzbergError
 
 from knowledge.entities import declares_entities
+from knowledge.kinds import is_picture
+from knowledge.pictures import read_picture
 from knowledge.readers import Reading, links, read
 from knowledge.signatures import Refused, actual_kind, is_encrypted
 
@@ -63,7 +65,7 @@ def _allow_cpu(seconds: int) -> None:
 
 def _answer(data: bytes, header: dict[str, Any], max_chars: int) -> dict[str, str]:
     try:
-        reading = _read(data, header["kind"], is_web_page=header["is_web_page"])
+        reading = _read(data, header)
     except Refused as refusal:
         return {"error": "encrypted" if is_encrypted(data) else refusal.reason}
     except KreuzbergError as error:
@@ -89,10 +91,13 @@ def _links(data: bytes) -> dict[str, list[str]]:
         return {"links": []}
 
 
-def _read(data: bytes, kind: str, *, is_web_page: bool) -> Reading:
+def _read(data: bytes, header: Mapping[str, Any]) -> Reading:
     if declares_entities(data):
         raise Refused("entities")
-    return read(data, actual_kind(data, kind), is_web_page=is_web_page)
+    kind = actual_kind(data, header["kind"])
+    if is_picture(kind):
+        return Reading(text=read_picture(data, kind, languages=header["languages"]))
+    return read(data, kind, is_web_page=header["is_web_page"])
 
 
 def _shown(title: str) -> str:

@@ -18,7 +18,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
-from knowledge.kinds import READABLE, instead_of, kind_of
+from knowledge.kinds import READABLE, instead_of, is_picture, kind_of
 from knowledge.settings import KnowledgeSettings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
@@ -31,12 +31,19 @@ _NOT_READ = f"is of a kind that Tandem does not read; it reads {READABLE}"
 _REASONS = {
     "unknown": _NOT_READ,
     "archive": "is an archive; unpack it and add the files in it",
-    "picture": "is a picture, in which Tandem reads no text; save it as a PDF after text recognition",
+    "picture": "is a picture of a kind in which Tandem reads no text; save it as a PNG, or as a PDF after text recognition",
+    "tesseract": (
+        "is a picture, and its text cannot be read here: that needs Tesseract's language data ({languages}), as the "
+        "packages tesseract-ocr and tesseract-ocr-eng bring them; have them installed, or save it as a PDF after text "
+        "recognition"
+    ),
     "encrypted": "is protected by a password; save a copy without one",
     "broken": "is damaged, or is not of the kind that its name says",
     "entities": "declares XML entities, which Tandem does not read; save it anew from the program that it is of",
     "memory": "needs more memory to read than Tandem allows",
 }
+_NO_TEXT = "holds no text; if it is a scan, it needs text recognition first"
+_NO_TEXT_SEEN = "is a picture in which no text was recognised"
 # JSON writes one character in twelve bytes at most; links, title and braces take the rest.
 _BYTES_PER_CHAR = 12
 _BYTES_BESIDE_TEXT = 3 * 1024 * 1024
@@ -69,7 +76,9 @@ class _Answer(BaseModel):
     created: datetime | None = None
     modified: datetime | None = None
     links: list[str] = []
-    error: Literal["", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "unknown"] = ""
+    error: Literal[
+        "", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "tesseract", "unknown"
+    ] = ""
 
 
 class Parser:
@@ -100,9 +109,10 @@ class Parser:
                 f"“{name}” holds more than {self._settings.max_document_chars:,} characters; split it into parts"
             )
         if answer.error:
-            raise SourceUnreadable(f"“{name}” {_REASONS[answer.error]}")
+            reason = _REASONS[answer.error].format(languages=self._settings.ocr_languages)
+            raise SourceUnreadable(f"“{name}” {reason}")
         if not _SAYS_SOMETHING.search(answer.text):
-            raise SourceUnreadable(f"“{name}” holds no text; if it is a scan, it needs text recognition first")
+            raise SourceUnreadable(f"“{name}” {_NO_TEXT_SEEN if is_picture(kind) else _NO_TEXT}")
         return Parsed(
             title=answer.title,
             text=answer.text,
@@ -122,7 +132,8 @@ class Parser:
             await self._end_worker()
 
     async def _ask_worker(self, data: bytes, kind: str, name: str, *, is_web_page: bool) -> _Answer:
-        header = {"kind": kind, "name": PurePath(name).stem, "is_web_page": is_web_page}
+        languages = self._settings.ocr_languages
+        header = {"kind": kind, "name": PurePath(name).stem, "is_web_page": is_web_page, "languages": languages}
         worker = await self._ready_worker()
         most = self._settings.max_document_chars * _BYTES_PER_CHAR + _BYTES_BESIDE_TEXT
         try:
@@ -168,7 +179,7 @@ class Parser:
             stderr=DEVNULL,
             cwd="/",
             # Nothing of ours goes in: a file that takes the worker over finds no token there.
-            env={"PYTHONPATH": str(_PACKAGE_ROOT), "PATH": os.defpath, "LANG": "C.UTF-8", "RAYON_NUM_THREADS": "1"},
+            env=_environment(self._settings),
             # Ctrl-C in the terminal is the bot's to handle; the worker ends with its stdin.
             start_new_session=True,
         )
@@ -186,6 +197,12 @@ class Parser:
         if worker is not None and worker.returncode is None:
             worker.kill()
             await _wait_for_end(worker)
+
+
+def _environment(settings: KnowledgeSettings) -> dict[str, str]:
+    threads = dict.fromkeys(("RAYON_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
+    data = {"TESSDATA_PREFIX": settings.ocr_data} if settings.ocr_data else {}
+    return {"PYTHONPATH": str(_PACKAGE_ROOT), "PATH": os.defpath, "LANG": "C.UTF-8", **threads, **data}
 
 
 async def _wait_for_end(worker: Process) -> None:

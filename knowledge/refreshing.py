@@ -84,7 +84,7 @@ class Refresher:
             yield failed(source.uri, source.name, error)
 
     async def _add(self, document: Source, place: KnownPlace) -> IngestResult:
-        origin = Origin(place=place.place, added_by=place.added_by, added_in=place.added_in)
+        origin = Origin(place=place.place, added_by=place.added_by, added_in=place.added_in, overheard=False)
         try:
             content = await self.collector.content(document)
         except SourceError as error:

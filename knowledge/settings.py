@@ -100,6 +100,14 @@ class KnowledgeSettings(BaseSettings):
     )
     parse_timeout_s: float = Field(default=30, gt=0, description="How long reading one document may take.")
     parse_memory_mb: int = Field(default=1536, ge=256, description="Memory that reading one document may use.")
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^[A-Za-z_]{3,20}(\+[A-Za-z_]{3,20}){0,9}$",
+        description="Languages of the text in pictures, by Tesseract's codes, such as `eng+deu`; their data must be installed.",
+    )
+    ocr_data: str = Field(
+        default="", description="The folder of Tesseract's language data; empty: where the system keeps them."
+    )
 
     fetch_timeout_s: float = Field(default=20, gt=0, description="How long fetching one page may take.")
     fetch_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -8,9 +8,9 @@ from typing import Literal
 
 from kreuzberg import detect_mime_type
 
-from knowledge.kinds import DOC, DOCX, EPUB, HTML, MSG, ODT, PDF, PPT, PPTX, RTF, XLS, XLSX
+from knowledge.kinds import DOC, DOCX, EPUB, HTML, MSG, ODT, PDF, PPT, PPTX, RTF, XLS, XLSX, is_picture
 
-Refusal = Literal["entities", "encrypted", "broken", "archive", "picture", "unknown"]
+Refusal = Literal["entities", "encrypted", "broken", "archive", "picture", "tesseract", "unknown"]
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
@@ -46,7 +46,7 @@ def actual_kind(data: bytes, kind: str) -> str:
     Raises Refused.
     """
     found = _found(data)
-    if found in _BINARY:
+    if found in _BINARY or is_picture(found):
         return found
     if found.startswith("image/"):
         raise Refused("picture")
@@ -58,6 +58,8 @@ def actual_kind(data: bytes, kind: str) -> str:
         return HTML
     if kind == "":
         raise Refused("unknown")
+    if is_picture(kind):
+        raise Refused("broken")
     return kind
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from knowledge.addresses import Place, parse_place
 from knowledge.errors import SourceDisallowed, SourceError, SourceGone, SourceRefused
 from knowledge.fetching import Fetcher, Page
-from knowledge.kinds import kind_of
+from knowledge.kinds import is_picture, kind_of
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
 from knowledge.sitemaps import read_sitemap
@@ -130,7 +130,12 @@ class _Crawl:
                     yield Source(uri=url, name=_name(url), refusal=error)
                 continue
             kind = kind_of(_name(page.url), page.content_type)
-            if page.url in read or kind is None or self.site.address_of(page.url, on=page.url) is None:
+            if (
+                page.url in read
+                or kind is None
+                or is_picture(kind)
+                or self.site.address_of(page.url, on=page.url) is None
+            ):
                 continue
             read.add(page.url)
             yield _source(page, listed.get(url))
@@ -158,7 +163,8 @@ class _Crawl:
 def _may_be_document(url: str) -> bool:
     """Whether it is worth a request: pictures and programs are not."""
     name = _name(url)
-    return kind_of(name) is not None or _TYPES.guess_type(name)[0] is None
+    kind = kind_of(name)
+    return not is_picture(kind) and (kind is not None or _TYPES.guess_type(name)[0] is None)
 
 
 def _source(page: Page, changed_at: datetime | None) -> Source:

@@ -34,6 +34,8 @@ documents = Table(
     Column("last_modified", Text, nullable=False),
     # When its source first said that it is gone; emptied when it is there again.
     Column("missing_since", Moment, nullable=True),
+    # Said among people, or not known to have been handed over: the version is never learnt from.
+    Column("overheard", Boolean, nullable=False),
     # Asked for at each edit and deletion in Slack. By hash: a place may be longer than PostgreSQL's other index holds.
     Index("ix_documents_place", "place", postgresql_using="hash"),
 )

@@ -16,6 +16,7 @@ from knowledge.validators import NO_VALIDATOR, Validator
 
 if TYPE_CHECKING:
     from knowledge.changing import ChangingIndex
+    from knowledge.following import FollowingIndex
     from knowledge.index import PassageIndex
 
 _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
@@ -27,7 +28,7 @@ class Writer:
     def __init__(
         self,
         *,
-        index: "PassageIndex | ChangingIndex",
+        index: "PassageIndex | FollowingIndex | ChangingIndex",
         catalogue: Catalogue,
         parser: Parser,
         settings: KnowledgeSettings,

@@ -26,7 +26,7 @@ _TRUST = (1.0, 0.85, 0.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchStep:
-    """One search of the loop and what was thought of its result."""
+    """One search of the loop and what was thought of its result; whether some of it was overheard."""
 
     query: str
     found: int
@@ -34,6 +34,7 @@ class SearchStep:
     coverage: float
     is_enough: bool
     took_ms: float
+    overheard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +54,9 @@ class EvidenceLoop:
         self._search = search
         self._settings = settings
 
-    async def first(self, question: Question) -> Findings:
-        """One search. Raises SearchUnavailable."""
-        passages, step = await self._look_for(search_query(question), question)
+    async def first(self, question: Question, query: str | None = None) -> Findings:
+        """One search, for the question itself unless another query was made of it. Raises SearchUnavailable."""
+        passages, step = await self._look_for(query or search_query(question), question)
         return Findings(passages=passages, steps=(step,))
 
     async def deepen(self, question: Question, found: Findings) -> Findings:
@@ -65,7 +66,10 @@ class EvidenceLoop:
         """
         started = time.perf_counter()
         results, steps = [found.passages], list(found.steps)
-        for query in rewordings(search_query(question), found.passages):
+        plain = search_query(question)
+        # Whoever made the first query of it may have got the question wrong.
+        asked = [] if steps and steps[0].query == plain else [plain]
+        for query in [*asked, *rewordings(plain, found.passages)]:
             spent = time.perf_counter() - started
             if (
                 steps[-1].is_enough
@@ -74,7 +78,8 @@ class EvidenceLoop:
             ):
                 break
             try:
-                passages, step = await self._look_for(query, question, trust=_TRUST[min(len(steps), len(_TRUST) - 1)])
+                trust = 1.0 if query == plain else _TRUST[min(len(steps), len(_TRUST) - 1)]
+                passages, step = await self._look_for(query, question, trust=trust)
             except SearchUnavailable:
                 break
             results.append(passages)
@@ -107,6 +112,7 @@ class EvidenceLoop:
             coverage=round(held, 4),
             is_enough=similarity >= _ENOUGH_SIMILARITY and held >= _ENOUGH_COVERAGE,
             took_ms=round((time.perf_counter() - started) * 1000, 3),
+            overheard=any(passage.overheard for passage in passages),
         )
         return tuple(passages), step
 

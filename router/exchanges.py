@@ -7,7 +7,7 @@ from datetime import datetime
 from knowledge.audience import PUBLIC
 from knowledge.documents import Passage
 from router.answers import Answer, Source
-from router.decisions import Decision
+from router.decisions import Decision, Route
 from router.evidence import SearchStep
 from router.prompts import ChatMessage
 from router.questions import Turn
@@ -17,7 +17,10 @@ _DIRECT_MESSAGE = "D"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownPassage:
-    """A passage as the model saw it; its place in the list is its [n]."""
+    """A passage as the model saw it; its place in the list is its [n].
+
+    `overheard` is the passage's; of one that was kept before that was noted, it is not known that it may be learnt from.
+    """
 
     chunk_id: str
     document_id: str
@@ -27,6 +30,7 @@ class ShownPassage:
     text: str
     scope: str
     similarity: float
+    overheard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,19 @@ class Exchange:
             in_public and self.scopes == frozenset({PUBLIC}) and all(shown.scope == PUBLIC for shown in self.passages)
         )
 
+    @property
+    def may_repeat_overheard(self) -> bool:
+        """Whether words that were said among people may stand in the answer: it was written from some, or names them.
+
+        Where the documents do not hold the answer, it names the pages that came near; a thread's title is its first words.
+        """
+        names_pages = self.decision.route is Route.ABSTAIN
+        return (
+            any(turn.overheard for turn in self.thread)
+            or any(shown.overheard for shown in self.passages)
+            or (names_pages and any(step.found and step.overheard for step in self.searches))
+        )
+
     def as_answer(self) -> Answer:
         """The answer as it was given, for showing it once more."""
         return Answer(
@@ -92,4 +109,5 @@ def shown(passage: Passage) -> ShownPassage:
         text=passage.text,
         scope=passage.scope,
         similarity=passage.similarity,
+        overheard=passage.overheard,
     )

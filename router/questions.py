@@ -12,7 +12,8 @@ from router.decisions import Route
 class Turn:
     """One earlier message of the thread, oldest first.
 
-    `overheard` was said among people, not to Tandem: it may help to understand a question, and is never learnt from.
+    `overheard` was said among people, not to Tandem, or may repeat what was: it may help to understand a question, and
+    is never learnt from.
     """
 
     speaker: Literal["user", "assistant"]

@@ -17,6 +17,7 @@ from router.queries import search_query
 from router.questions import Question
 from router.releases import Releases
 from router.replies import SOURCES_UNAVAILABLE, ask_back, cut_question, not_in_documents
+from router.rewriting import Rewriter
 from router.settings import RouterSettings
 from router.smalltalk import reply_to
 from router.writer import Writer
@@ -37,6 +38,7 @@ class Router:
     ) -> None:
         self._evidence = EvidenceLoop(search=search, settings=settings)
         self._writer = Writer(model=model, releases=releases, settings=settings)
+        self._rewriter = Rewriter(model=model, settings=settings) if settings.query_rewrite else None
         self._policy = policy or Policy()
         self._journal = journal
         self._settings = settings
@@ -72,9 +74,10 @@ class Router:
 
     async def _search(self, draft: Draft) -> None:
         """Decide after a first search; where documents are to answer and little was found, search on."""
+        query = await self._rewritten(draft)
         started = time.perf_counter()
         try:
-            draft.findings = await self._evidence.first(draft.question)
+            draft.findings = await self._evidence.first(draft.question, query)
         except SearchUnavailable:
             draft.sources_are_down = True
         draft.decision = self._decide(draft)
@@ -82,6 +85,15 @@ class Router:
             draft.findings = await self._evidence.deepen(draft.question, draft.findings)
             draft.decision = self._decide(draft)
         draft.timings_ms["search"] = round((time.perf_counter() - started) * 1000, 3)
+
+    async def _rewritten(self, draft: Draft) -> str | None:
+        """The model's own query, where that is switched on."""
+        if self._rewriter is None:
+            return None
+        started = time.perf_counter()
+        query = await self._rewriter.query(draft.question)
+        draft.timings_ms["rewrite"] = round((time.perf_counter() - started) * 1000, 3)
+        return query
 
     def _decide(self, draft: Draft) -> Decision:
         """A policy that cannot decide leaves the default: retrieve."""

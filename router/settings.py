@@ -66,6 +66,16 @@ class RouterSettings(BaseSettings):
     search_budget_s: float = Field(
         default=2, gt=0, description="Seconds after which no further rewording is searched for"
     )
+    query_rewrite: bool = Field(
+        default=False,
+        description=(
+            "The model makes a search query out of thread and question before the first search: it helps follow-ups, "
+            "and costs the time of a short answer. Meant for models larger than the embedded one"
+        ),
+    )
+    query_rewrite_s: float = Field(
+        default=2, gt=0, description="Seconds that this may take; then the question is searched for as it was asked"
+    )
 
     @model_validator(mode="after")
     def _prompt_has_room(self) -> Self:

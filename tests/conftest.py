@@ -60,6 +60,17 @@ def qdrant_server() -> QdrantServer:
 
 
 @pytest.fixture(scope="session")
+def tessdata() -> str:
+    """The folder that holds Tesseract's data for English."""
+    folders = [Path(os.environ["TANDEM_OCR_DATA"])] if os.environ.get("TANDEM_OCR_DATA") else []
+    folders += [*Path("/usr/share/tesseract-ocr").glob("*/tessdata"), Path("/usr/share/tessdata")]
+    found = next((folder for folder in folders if (folder / "eng.traineddata").exists()), None)
+    if found is None:
+        _absent("tesseract", "install tesseract-ocr-eng, or set TANDEM_OCR_DATA to the folder of eng.traineddata")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real data sets; never copied into the project."""
     folder = Path(os.environ.get("TANDEM_DATA", _ROOT.parent / "shared" / "data"))

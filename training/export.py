@@ -23,7 +23,14 @@ from router.journal import Journal
 from training.settings import TrainingSettings
 
 Withheld = Literal[
-    "switch_off", "not_public", "overheard", "no_feedback", "divided_feedback", "no_prompt", "no_completion"
+    "switch_off",
+    "not_public",
+    "overheard",
+    "overheard_passage",
+    "no_feedback",
+    "divided_feedback",
+    "no_prompt",
+    "no_completion",
 ]
 
 _FORMAT = 1
@@ -89,6 +96,8 @@ def _withheld(exchange: Exchange, final: FinalFeedback) -> Withheld | None:
         return "not_public"
     if any(turn.overheard for turn in exchange.thread):  # Slack's terms: no learning from what the API read
         return "overheard"
+    if any(shown.overheard for shown in exchange.passages):  # nor from messages that were made documents
+        return "overheard_passage"
     # One person's correction does not overrule those who liked what it corrects.
     if final.label is None or (final.correction and final.label):
         return "divided_feedback" if final.ups else "no_feedback"

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import bot.tables
 import knowledge.tables
+import router.tables
 from bot.arrivals import Arrival, Identity
 from bot.channel_command import ChannelCommands, channel_request
 from bot.channel_histories import ChannelHistories
@@ -32,7 +34,7 @@ from bot.thread_upkeep import ThreadUpkeep
 from bot.upkeep import Upkeep
 from knowledge.audience import Audience, parse_audience
 from knowledge.catalogue import Catalogue
-from knowledge.documents import Document, Entry, IngestResult, Origin
+from knowledge.documents import Document, Entry, IngestResult, Origin, Passage
 from knowledge.edge_store import EdgeStore
 from knowledge.fetching import Fetcher
 from knowledge.filters import SearchFilter
@@ -40,11 +42,18 @@ from knowledge.index import PassageIndex
 from knowledge.library import Library
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
+from router.decisions import Decision, Route
+from router.exchanges import Exchange, shown
+from router.feedback import Feedback
+from router.journal import Journal
 from tests.bot.channel_slack import ChannelSlack, Json
 from tests.knowledge.fakes import WordEmbedding
+from training.export import export
+from training.settings import TrainingSettings
 
 _ME = Identity(team="T1", user="UBOT", bot="BBOT")
 _ALL = Audience(scopes=frozenset({"public", "channel:C1", "channel:C2"}))
+_DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -110,11 +119,17 @@ class _Office:
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[_Office]:
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
     async with engine.begin() as connection:
-        await connection.run_sync(bot.tables.metadata.create_all)
-        await connection.run_sync(knowledge.tables.metadata.create_all)
+        for tables in (bot.tables, knowledge.tables, router.tables):
+            await connection.run_sync(tables.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def office(tmp_path: Path, engine: AsyncEngine) -> AsyncIterator[_Office]:
     settings = KnowledgeSettings(home=tmp_path)
     index = PassageIndex(store=EdgeStore(tmp_path / "edge"), embedding=WordEmbedding(), chunk_tokens=220)
     library = Library(
@@ -141,7 +156,6 @@ async def office(tmp_path: Path) -> AsyncIterator[_Office]:
         following=Following(histories=histories, library=library, me=_ME),
     )  # fmt: skip
     await library.close()
-    await engine.dispose()
 
 
 def _ts(event: Json) -> str:
@@ -227,6 +241,38 @@ async def test_thread_is_one_document_with_its_title_link_author_date_and_channe
     )
     assert passage.modified_at is not None
     assert passage.modified_at.timestamp() == pytest.approx(float(head) + 1)
+
+
+async def test_exchange_answered_from_a_channels_history_never_becomes_training_data(
+    office: _Office, tmp_path: Path, engine: AsyncEngine
+) -> None:
+    office.slack.say("We deploy on Monday.")
+    await office.take_in()
+    added = await _add_message(office, "We deploy on Friday.")
+    await office.hear(office.slack.edit(added, "We deploy on Sunday."))
+    passages = await office.library.search("deploy on day", parse_audience("public"))
+    assert {passage.text for passage in passages} == {"person U2: We deploy on Monday.", "We deploy on Sunday."}
+    for passage in passages:
+        await _liked_answer_from(passage, Journal(engine))
+    on = TrainingSettings(training_enabled=True)
+    done = await export(engine, tmp_path / "out", start=_DAY, end=_DAY + timedelta(1), settings=on)
+    assert (done.withheld, sum(done.rows.values())) == ({"overheard_passage": 2}, 0)
+
+
+async def _liked_answer_from(passage: Passage, journal: Journal) -> None:
+    exchange = Exchange(
+        exchange_id=passage.chunk_id, asked_at=_DAY, team="T1", channel="C1", asker="U1",
+        scopes=frozenset({"public"}), question="When do we deploy?", thread=(),
+        prompt=({"role": "user", "content": passage.text},), passages=(shown(passage),),
+        decision=Decision(route=Route.RETRIEVE, probabilities={Route.RETRIEVE: 1.0}, reason="r"),
+        answer="Then [1].", completion="Then [1].", sources=(),
+    )  # fmt: skip
+    await journal.record(exchange)
+    await journal.add_feedback(
+        Feedback(
+            feedback_id=f"{passage.chunk_id}-1", exchange_id=passage.chunk_id, person="U1", kind="vote_up", at=_DAY
+        )
+    )
 
 
 async def test_what_no_person_says_is_left_out(office: _Office) -> None:

@@ -52,6 +52,24 @@ def test_documents_of_an_older_database_get_numbers_of_their_own(database_url):
     assert {tuple(rest) for _, *rest in found} == {("file:///a.md", "", 1700000000000000)}
 
 
+def test_documents_of_an_older_database_are_overheard_where_they_may_have_come_from_messages(database_url):
+    url = make_url(database_url)
+    migrate(url, "0001")
+    sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
+    row = "INSERT INTO documents VALUES (:id, 'https://a.example/', 'A', 'public', 'h', 1, 1700000000000000)"
+    with sync.begin() as connection:
+        for name in ("/srv/docs", "slack-thread:C1:1.0", "slack-message:C1:1.0:1.0", "slack-file:F1"):
+            connection.execute(text(row), {"id": name})
+    migrate(url, "0005")
+    with sync.begin() as connection:
+        connection.execute(text("UPDATE documents SET place = id"))
+    migrate(url)
+    with sync.begin() as connection:
+        found = connection.execute(text("SELECT place FROM documents WHERE NOT overheard")).scalars().all()
+    sync.dispose()
+    assert found == ["/srv/docs"]
+
+
 async def test_sqlite_is_opened_in_wal_mode(tmp_path):
     engine = open_engine(database_url_of(BotSettings(home=tmp_path)))
     async with engine.connect() as connection:

@@ -393,6 +393,33 @@ async def test_message_that_is_gone_or_empty_or_the_bots_own_adds_nothing(place:
     assert await place.entries() == []
 
 
+_FILE = {"name": "f.txt", "url_private": "https://files.slack.com/f.txt", "permalink": "https://t.slack.com/F1"}
+
+
+async def _overheard(place: _Place) -> dict[str, bool]:
+    return {each.uri: each.overheard for each in await place.library.search("kettle tea tulip", _ALL)}
+
+
+async def test_file_that_somebody_hands_over_is_not_overheard(place: _Place) -> None:
+    place.slack.replies["files.info"] = {"file": _FILE}
+    await place.add(files=["F1"])
+    await place.ask("refresh", "all")
+    assert await _overheard(place) == {"https://t.slack.com/F1": False}
+
+
+async def test_message_and_its_file_that_somebody_adds_are_overheard_and_the_page_it_links_to_is_not(
+    place: _Place,
+) -> None:
+    place.slack.replies["files.info"] = {"file": _FILE}
+    await _add_message(place, files=[{"id": "F1"}])
+    await place.ask("refresh", "all")
+    assert await _overheard(place) == {
+        "https://t.slack.com/F1": True,
+        "https://t.slack.com/archives/C1/p1001": True,
+        "https://a.example/wifi": False,
+    }
+
+
 async def test_message_read_again_brings_what_it_says_now(place: _Place) -> None:
     await _add_message(place, text="The guest password is tulip.")
     place.slack.replies["conversations.replies"] = {"messages": [{**_SENT, "text": "The guest password is rose."}]}

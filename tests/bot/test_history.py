@@ -1,6 +1,9 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
+
+import pytest
 
 from bot.deliveries import Asked, Deliveries, Delivery
 from bot.directory import Directory
@@ -8,6 +11,7 @@ from bot.messages import History
 from bot.slack import Slack
 from knowledge.audience import EVERYONE, Audience
 from router.decisions import Decision, Route
+from router.evidence import SearchStep
 from router.exchanges import Exchange, ShownPassage
 from router.journal import Journal
 from router.questions import Turn
@@ -18,10 +22,11 @@ def _asked(ts: str) -> Asked:
     return Asked(key=ts, exchange_id=f"x{ts}", team="T1", channel="D1", ts=ts, thread_ts="1", user="U1", text="")
 
 
-def _exchange(scope: str) -> Exchange:
+def _exchange(scope: str, *, overheard: bool = False) -> Exchange:
     passage = ShownPassage(
-        chunk_id="c", document_id="d", content_hash="h", title="Pay", uri="u", text="t", scope=scope, similarity=0.7
-    )
+        chunk_id="c", document_id="d", content_hash="h", title="Pay", uri="u", text="t", scope=scope, similarity=0.7,
+        overheard=overheard,
+    )  # fmt: skip
     return Exchange(
         exchange_id="x2",
         asked_at=datetime(2026, 3, 1, tzinfo=UTC),
@@ -75,11 +80,38 @@ async def test_earlier_answer_of_the_thread_comes_before_the_question() -> None:
     assert not any(turn.overheard for turn in turns)
 
 
+async def test_earlier_answer_that_may_repeat_what_was_overheard_is_marked_and_its_question_is_not() -> None:
+    turns = await _before(_exchange("public", overheard=True), EVERYONE)
+    assert [turn.overheard for turn in turns] == [False, True]
+    repeated = replace(_exchange("public"), thread=turns)
+    assert [turn.overheard for turn in await _before(repeated, EVERYONE)] == [False, True]
+
+
+@pytest.mark.parametrize(("overheard", "found"), [(True, 1), (False, 1), (True, 0)])
+async def test_answer_that_names_pages_that_came_near_repeats_what_their_titles_say(
+    overheard: bool, found: int
+) -> None:
+    step = SearchStep(
+        query="pay", found=found, similarity=0.2, coverage=0.1, is_enough=False, took_ms=1.0, overheard=overheard
+    )
+    declined = Decision(route=Route.ABSTAIN, probabilities={Route.ABSTAIN: 1.0}, reason="r")
+    exchange = replace(_exchange("public"), passages=(), searches=(step,), decision=declined)
+    assert [turn.overheard for turn in await _before(exchange, EVERYONE)] == [False, overheard and found > 0]
+
+
 async def test_earlier_answer_from_what_may_no_longer_be_read_is_left_out() -> None:
     in_slack = {"ts": "2", "user": "UBOT", "text": "Much [1]."}
     assert await _before(_exchange("channel:C7"), EVERYONE, in_slack) == ()
     members = Audience(scopes=frozenset({"public", "channel:C7"}))
     assert len(await _before(_exchange("channel:C7"), members)) == 2
+
+
+async def test_earlier_answer_that_names_pages_is_left_out_for_who_may_read_less_than_it_was_given_for() -> None:
+    declined = Decision(route=Route.ABSTAIN, probabilities={Route.ABSTAIN: 1.0}, reason="r")
+    exchange = replace(_exchange("channel:C7"), passages=(), decision=declined, answer="The closest page is “Layoffs”.")
+    assert await _before(exchange, EVERYONE) == ()
+    members = Audience(scopes=frozenset({"public", "channel:C7"}))
+    assert len(await _before(exchange, members)) == 2
 
 
 async def test_what_people_said_among_themselves_is_marked_as_overheard() -> None:
@@ -88,7 +120,7 @@ async def test_what_people_said_among_themselves_is_marked_as_overheard() -> Non
     )
     assert turns == (
         Turn(speaker="user", text="Leave?", overheard=True),
-        Turn(speaker="assistant", text="Hm."),
+        Turn(speaker="assistant", text="Hm.", overheard=True),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE
-from knowledge.changing import ChangingIndex, open_index_in_service
-from knowledge.documents import Document
+from knowledge.changing import ChangingIndex
+from knowledge.documents import Document, Passage
 from knowledge.errors import IndexUnavailable
+from knowledge.following import FollowingIndex
 from knowledge.in_service import InService, ServiceRecord
 from knowledge.index import PassageIndex
 from knowledge.layout import PassageStore
+from knowledge.opening import open_index_in_service
 from knowledge.settings import KnowledgeSettings
 from tests.knowledge.fakes import WordEmbedding, application_served
 
@@ -56,7 +58,7 @@ async def models() -> AsyncIterator[Models]:
         models.open.set()
 
 
-Opened = PassageIndex | ChangingIndex
+Opened = PassageIndex | FollowingIndex | ChangingIndex
 
 
 @pytest.fixture
@@ -228,8 +230,9 @@ async def test_a_change_that_is_taken_back_leaves_nothing_behind(start, models, 
     await filled(start, pages=5)
     await (await start("second")).add(page(9))
     index = await start("first")
-    assert isinstance(index, PassageIndex)
+    assert index.change is None
     assert (await titles(index, "Zweibrücken9"))[0] == "Page 9"
+    await index.build()
     assert [folder.name for folder in (tmp_path / "index").iterdir()] == ["first"]
     assert await ServiceRecord(engine).read() == InService(name="first", model="first", url=models.url)
 
@@ -242,3 +245,209 @@ async def test_an_index_that_was_replaced_is_removed_by_the_next_start(start, mo
     await ServiceRecord(engine).put(replaced)
     await start("second")
     assert [folder.name for folder in (tmp_path / "index").iterdir()] == ["second"]
+
+
+@pytest.mark.parametrize("other", ["first", "third"])
+async def test_a_command_that_is_started_with_another_setting_leaves_a_half_built_index_as_it_is(start, models, other):
+    await filled(start)
+    models.fails_after = 64
+    with pytest.raises(IndexUnavailable):
+        await (await start("second")).build()
+    models.fails_after = 1_000_000
+    assert (await titles(await start(other), "Zweibrücken7"))[0] == "Page 7"
+    index = await start("second")
+    await index.build()
+    assert models.embedded["second"] == PAGES
+
+
+async def test_a_third_model_takes_over_from_a_half_built_second_one(start, models, tmp_path, engine):
+    await filled(start, pages=5)
+    models.open.clear()
+    building = asyncio.create_task((await start("second")).build())
+    await asyncio.sleep(0.1)
+    building.cancel()
+    models.open.set()
+    index = await start("third")
+    await index.build()
+    assert (await titles(index, "Zweibrücken4"))[0] == "Page 4"
+    assert [folder.name for folder in (tmp_path / "index").iterdir()] == ["third"]
+    assert (await in_service(engine)).name == "third"
+
+
+async def test_setting_changed_back_finds_an_index_that_was_being_removed_and_builds_it_anew(start, tmp_path, engine):
+    await filled(start)
+    await (await start("second")).build()
+    await ServiceRecord(engine).put(InService(name="first", model="first", url="").after(await in_service(engine)))
+    half_removed = tmp_path / "index" / "first" / "shard"
+    half_removed.mkdir(parents=True)
+    (half_removed / "edge_config.json").write_text("{")
+    index = await start("first")
+    await index.build()
+    assert len(await index.search("printer floor tea", EVERYONE, limit=2 * PAGES)) == PAGES
+    assert [folder.name for folder in (tmp_path / "index").iterdir()] == ["first"]
+
+
+NEW = InService(name="new", model="", url="")
+
+
+async def test_half_built_index_on_a_server_is_left_to_whoever_may_be_building_it(engine, tmp_path, caplog):
+    # Nothing listens there: an attempt to remove it would fail.
+    settings = KnowledgeSettings(
+        home=tmp_path, qdrant_url="http://127.0.0.1:9", embedding_url="http://127.0.0.1:9", embedding_model="first"
+    )
+    building = InService(
+        name="first", model="first", url=settings.embedding_url, other="second", is_building=True, done=64, total=100
+    )
+    await ServiceRecord(engine).put(building)
+    index = await open_index_in_service(settings, ServiceRecord(engine))
+    await index.build()
+    assert await in_service(engine) == building
+    assert "second is half built" in caplog.text
+    await index.close()
+
+
+BUILDING = InService(name="old", model="", url="", other="new", is_building=True)
+
+
+class _Record(ServiceRecord):
+    """Lets something happen once: after the record was read, or right before the switch."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self.after_reading: Callable[[], Awaitable[object]] | None = None
+        self.before_switch: Callable[[], Awaitable[object]] | None = None
+
+    async def read(self) -> InService | None:
+        noted = await super().read()
+        if self.after_reading is not None:
+            happens, self.after_reading = self.after_reading, None
+            await happens()
+        return noted
+
+    async def swap(self, before: InService, now: InService, *, untouched: bool = False) -> bool:
+        if untouched and self.before_switch is not None:
+            happens, self.before_switch = self.before_switch, None
+            await happens()
+        return await super().swap(before, now, untouched=untouched)
+
+
+class _Overtaken(PassageIndex):
+    """As a server's: a question on its way there is answered after what `meanwhile` does, and fails where it is gone."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def search(self, *asked, **how) -> list[Passage]:
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        if not await self._store.total():
+            raise IndexUnavailable("The Qdrant server knows no such collection")
+        return await super().search(*asked, **how)
+
+
+@pytest.fixture
+async def pair(engine: AsyncEngine, make_store) -> tuple[PassageStore, PassageStore]:
+    """The old store and the new one, with the record of a change from one to the other."""
+    await ServiceRecord(engine).put(BUILDING)
+    return make_store(), make_store()
+
+
+def _over(store: PassageStore) -> _Overtaken:
+    return _Overtaken(store=store, embedding=WordEmbedding(), chunk_tokens=220)
+
+
+def _changing(
+    pair: tuple[PassageStore, PassageStore], record: ServiceRecord, *, old: PassageIndex | None = None
+) -> ChangingIndex:
+    old = old or _over(pair[0])
+    return ChangingIndex(old=old, new=_over(pair[1]), serving=BUILDING, wanted=NEW, record=record)
+
+
+def _following(
+    pair: tuple[PassageStore, PassageStore], engine: AsyncEngine, *, index: PassageIndex | None = None
+) -> FollowingIndex:
+    async def open_named(noted: InService) -> PassageIndex:
+        assert noted.name == "new"
+        return _over(pair[1])
+
+    async def discard(name: str) -> bool:
+        raise AssertionError(name)
+
+    index = index or _over(pair[0])
+    return FollowingIndex(index=index, name="old", record=ServiceRecord(engine), open_named=open_named, discard=discard)
+
+
+async def test_search_that_looks_up_the_index_just_before_the_switch_is_answered(pair, engine):
+    record = _Record(engine)
+    index = _changing(pair, record)
+    await index.add(page(7))
+    building: list[asyncio.Task[None]] = []
+
+    async def switch() -> None:
+        building.append(asyncio.create_task(index.build()))
+        while (await in_service(engine)).name == "old":
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+
+    record.after_reading = switch
+    assert await titles(index, "Zweibrücken7") == ["Page 7"]
+    await building[0]
+    assert await pair[0].total() == 0
+
+
+async def test_search_on_its_way_in_another_process_is_answered_by_the_new_index(pair, engine):
+    builder, old = _changing(pair, ServiceRecord(engine)), _over(pair[0])
+    other = _changing(pair, ServiceRecord(engine), old=old)
+    await builder.add(page(7))
+    old.meanwhile = builder.build
+    assert await titles(other, "Zweibrücken7") == ["Page 7"]
+    assert await pair[0].total() == 0
+
+
+async def test_search_fails_where_the_old_index_is_gone_and_no_other_is_in_service(pair, engine):
+    index = _changing(pair, ServiceRecord(engine))
+    with pytest.raises(IndexUnavailable):
+        await titles(index, "Zweibrücken7")
+
+
+async def test_process_with_the_previous_setting_follows_the_switch(pair, engine):
+    builder, old = _changing(pair, ServiceRecord(engine)), _over(pair[0])
+    follower = _following(pair, engine, index=old)
+    await follower.add(page(7))
+    old.meanwhile = builder.build
+    assert await titles(follower, "Zweibrücken7") == ["Page 7"]
+    assert await pair[0].total() == 0
+    await follower.add(page(8))
+    assert {*await titles(builder, "printer floor tea")} == {"Page 7", "Page 8"}
+    assert await pair[0].total() == 0
+    await follower.remove(page(7).id)
+    assert await titles(builder, "printer floor tea") == ["Page 8"]
+
+
+async def test_what_a_process_with_the_previous_setting_writes_just_before_the_switch_is_not_lost(pair, engine):
+    record = _Record(engine)
+    builder, follower = _changing(pair, record), _following(pair, engine)
+    await builder.add(page(6))
+    await builder.add(page(7))
+
+    async def write() -> None:
+        await follower.add(page(8))
+        await follower.remove(page(7).id)
+
+    record.before_switch = write
+    await builder.build()
+    assert {*await titles(builder, "printer floor tea")} == {"Page 6", "Page 8"}
+    assert (await in_service(engine)) == NEW
+
+
+async def test_a_change_that_another_process_overtakes_ends_and_removes_nothing(pair, engine):
+    record = _Record(engine)
+    index = _changing(pair, record)
+    await index.add(page(7))
+    third = InService(name="old", model="", url="", other="third", is_building=True)
+    record.before_switch = lambda: record.put(third)
+    with pytest.raises(IndexUnavailable, match="Another process"):
+        await index.build()
+    assert await in_service(engine) == third
+    assert await titles(index, "Zweibrücken7") == ["Page 7"]
+    assert (await pair[0].total(), await pair[1].total()) == (1, 1)

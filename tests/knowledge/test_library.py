@@ -1,6 +1,7 @@
 import hashlib
 import os
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,41 @@ async def test_public_document_is_found_in_the_channel_in_which_it_was_first_add
     await library.refresh(entry, b"We deploy on Friday.", name="page.txt")
     assert await found(_IN_OPS) == ["We deploy on Friday."]
     assert await found(SearchFilter(channels=frozenset({"C2"}))) == []
+
+
+async def test_what_is_read_at_a_place_may_be_learnt_from_and_stays_so(library: Library, page: Path) -> None:
+    await ingest(library, page.parent)
+    page.with_name("pay.md").write_text("# Pay\n\nHoliday is paid.\n")
+    page.write_text("# Leave\n\nEveryone has thirty days of holiday.\n")
+    async for _ in library.refresh_place((await library.places_due(datetime.max.replace(tzinfo=UTC)))[0]):
+        pass
+    found = await library.search("holiday", EVERYONE)
+    assert sorted((passage.text, passage.overheard) for passage in found) == [
+        ("Everyone has thirty days of holiday.", False),
+        ("Holiday is paid.", False),
+    ]
+
+
+async def test_of_what_else_is_handed_over_each_version_is_overheard_unless_its_origin_says_otherwise(
+    library: Library,
+) -> None:
+    async def overheard(text: str, origin: Origin | None) -> bool:
+        if origin is None:
+            [entry] = await library.documents(EVERYONE)
+            await library.refresh(entry, text.encode(), name="a.txt")
+        else:
+            await library.ingest_bytes(
+                text.encode(), name="a.txt", uri="https://s.example/a", scope="public", origin=origin
+            )
+        [passage] = await library.search("deploy", EVERYONE, widen_to=1_000)
+        assert passage.text == text
+        return passage.overheard
+
+    assert await overheard("We deploy on Monday.", Origin())
+    assert await overheard("We deploy on Tuesday.", None)
+    assert not await overheard("We deploy on Wednesday.", Origin(overheard=False))
+    assert not await overheard("We deploy on Thursday.", None)
+    assert await overheard("We deploy on Friday.", Origin(overheard=True))
 
 
 async def test_text_handed_over_as_a_document_is_found_by_its_place_and_replaced_whole(library: Library) -> None:

@@ -223,7 +223,7 @@ async def test_member_of_an_archive_is_read_again_by_itself(library: Library, tm
     _pack(tmp_path / "docs.zip", tea="Tea is at four.", leave="Thirty days.")
     _ = [result async for result in library.ingest(str(tmp_path / place), PUBLIC, _ADA)]
     [entry] = await library.find(f"{(tmp_path / 'docs.zip').as_uri()}#tea.md", EVERYONE)
-    assert entry.origin == replace(_ADA, place=str(tmp_path / place))
+    assert entry.origin == replace(_ADA, place=str(tmp_path / place), overheard=False)
     assert (await library.refresh(entry)).status == "unchanged"
     _pack(tmp_path / "docs.zip", tea="Tea is at five.", leave="Forty days.")
     assert (await library.refresh(entry)).status == "updated"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router.decisions import Decision, Route
@@ -12,7 +13,7 @@ from router.exchanges import Exchange, ShownPassage
 from router.feedback import Feedback, FeedbackKind
 from router.journal import Journal
 from router.questions import Turn
-from router.tables import metadata
+from router.tables import exchanges, metadata
 from training.export import export
 from training.settings import TrainingSettings
 
@@ -21,7 +22,15 @@ NEXT = DAY + timedelta(days=1)
 ON = TrainingSettings(training_enabled=True)
 
 PASSAGE = ShownPassage(
-    chunk_id="c", document_id="d", content_hash="h", title="Leave", uri="u", text="t", scope="public", similarity=0.7
+    chunk_id="c",
+    document_id="d",
+    content_hash="h",
+    title="Leave",
+    uri="u",
+    text="t",
+    scope="public",
+    similarity=0.7,
+    overheard=False,
 )
 
 
@@ -190,3 +199,33 @@ async def test_exchange_that_heard_people_among_themselves_teaches_nothing(engin
     done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
     assert done.withheld == {"overheard": 1}
     assert "anybody" not in "".join(file.read_text() for file in tmp_path.glob("*.jsonl"))
+
+
+async def test_exchange_answered_from_what_people_said_in_a_channel_teaches_nothing(
+    engine: AsyncEngine, tmp_path: Path
+):
+    said = replace(PASSAGE, text="Ada: sixteen, I think", overheard=True)
+    await kept(engine, exchange("channel", passages=(PASSAGE, said)), ("U1", "vote_up", ""))
+    done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
+    assert done.withheld == {"overheard_passage": 1}
+    assert sum(done.rows.values()) == 0
+    assert json.loads((tmp_path / "manifest.json").read_text())["withheld"] == {"overheard_passage": 1}
+
+
+async def test_correction_of_an_answer_from_what_people_said_teaches_nothing(engine: AsyncEngine, tmp_path: Path):
+    said = replace(PASSAGE, overheard=True)
+    await kept(engine, exchange("channel", passages=(said,)), ("U1", "correction", "Eighteen weeks [1]."))
+    done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
+    assert done.withheld == {"overheard_passage": 1}
+
+
+async def test_exchange_from_before_it_was_noted_who_said_a_passage_teaches_nothing(
+    engine: AsyncEngine, tmp_path: Path
+):
+    await kept(engine, exchange("old"), ("U1", "vote_up", ""))
+    async with engine.begin() as connection:
+        (row,) = (await connection.execute(select(exchanges.c.passages))).scalars()
+        before = [{name: value for name, value in passage.items() if name != "overheard"} for passage in row]
+        await connection.execute(update(exchanges).values(passages=before))
+    done = await export(engine, tmp_path, start=DAY, end=NEXT, settings=ON)
+    assert done.withheld == {"overheard_passage": 1}
