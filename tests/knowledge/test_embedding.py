@@ -1,3 +1,4 @@
+import asyncio
 import json
 import math
 import threading
@@ -5,8 +6,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from llama_index.core.bridge.pydantic import PrivateAttr
 
-from knowledge.embedding import ThreadedEmbedding, open_embedding
+from knowledge.embedding import ThreadedEmbedding, TransformerEmbedding, open_embedding
 from knowledge.errors import IndexUnavailable
 from knowledge.settings import KnowledgeSettings
 
@@ -51,3 +53,27 @@ async def test_a_vector_of_nothing_stays_nothing(embedding: ThreadedEmbedding) -
 async def test_a_service_that_fails_says_which_setting_to_look_at(embedding: ThreadedEmbedding) -> None:
     with pytest.raises(IndexUnavailable, match="TANDEM_EMBEDDING_URL"):
         await embedding.aget_query_embedding("broken")
+
+
+class _HeldUp(TransformerEmbedding):
+    """Its documents wait until they are let go."""
+
+    _let_go: threading.Event = PrivateAttr(default_factory=threading.Event)
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+    def _embed_batch(self, texts: list[str]) -> list[list[float]]:
+        if "a document" in texts:
+            assert self._let_go.wait(timeout=10)
+        return [[1.0] for _ in texts]
+
+
+async def test_a_question_does_not_wait_for_documents_that_are_embedded() -> None:
+    embedding = _HeldUp(model_name="none", threads=1)
+    documents = asyncio.create_task(embedding.aget_text_embedding_batch(["a document"]))
+    async with asyncio.timeout(5):
+        assert await embedding.aget_query_embedding("a question") == [1.0]
+    assert not documents.done()
+    embedding.let_go()
+    assert await documents == [[1.0]]
