@@ -26,6 +26,7 @@ _SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeiou"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeUpDocument:
+    number: int
     document: Document
     content_hash: str
     nodes: list[TextNode]
@@ -38,10 +39,11 @@ class MadeUp:
         self._words = [_word(number) for number in range(WORDS)]
         # Zipf's law as Mandelbrot has it; the shift leaves out the most frequent ones, which BM25 does not count.
         weights = 1.0 / (np.arange(WORDS) + 30.0)
-        self._probabilities = weights / weights.sum()
+        self._up_to = np.cumsum(weights / weights.sum())[:-1]
 
     def text(self, words: int) -> str:
-        return " ".join(self._words[number] for number in self._random.choice(WORDS, words, p=self._probabilities))
+        drawn = np.searchsorted(self._up_to, self._random.random(words), side="right")
+        return " ".join(self._words[number] for number in drawn)
 
     def vectors(self, count: int) -> list[list[float]]:
         """Of length one."""
@@ -83,7 +85,7 @@ class MadeUp:
             )
             for at, (text, vector) in enumerate(zip(texts, self.vectors(len(texts)), strict=True))
         ]
-        return MadeUpDocument(document=document, content_hash=content_hash, nodes=nodes)
+        return MadeUpDocument(number=number, document=document, content_hash=content_hash, nodes=nodes)
 
 
 def _channel(number: int) -> str:

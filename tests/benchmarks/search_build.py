@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from llama_index.core.schema import TextNode
@@ -17,21 +18,17 @@ from tests.benchmarks.made_up import MadeUp, MadeUpDocument
 from tests.benchmarks.measuring import disk_mb, memory_mb
 from tests.benchmarks.opening import opened_engine
 
-CHUNKS_AT_ONCE = 1000
+DOCUMENTS_AT_ONCE = 100
 
 
 async def main(chunks: int, home: Path) -> None:
     store = EdgeStore(home / "index")
     seconds = 0.0
     async with opened_engine(home) as engine:
-        held: list[MadeUpDocument] = []
-        for number, each in enumerate(MadeUp(seed=1).documents(chunks)):
-            held.append(each)
-            if sum(len(one.nodes) for one in held) < CHUNKS_AT_ONCE:
-                continue
-            seconds += await timed_add(store, [node for one in held for node in one.nodes])
-            await list_them(engine, held, number)
-            held = []
+        made_up = MadeUp(seed=1).documents(chunks)
+        while held := list(islice(made_up, DOCUMENTS_AT_ONCE)):
+            seconds += await timed_add(store, [node for each in held for node in each.nodes])
+            await list_them(engine, held)
     began = time.perf_counter()
     await store.settle()
     settle_seconds = time.perf_counter() - began
@@ -55,7 +52,7 @@ async def timed_add(store: EdgeStore, nodes: list[TextNode]) -> float:
     return time.perf_counter() - began
 
 
-async def list_them(engine: AsyncEngine, held: list[MadeUpDocument], number: int) -> None:
+async def list_them(engine: AsyncEngine, held: list[MadeUpDocument]) -> None:
     now = datetime.now(UTC)
     rows = [
         {
@@ -67,13 +64,13 @@ async def list_them(engine: AsyncEngine, held: list[MadeUpDocument], number: int
             "chunks": len(each.nodes),
             "ingested_at": now,
             "added_at": now,
-            "number": 10_000_000 + number * 1000 + at,
+            "number": each.number,
             "place": each.document.uri,
             "added_by": "",
             "added_in": "",
             "ingest_id": "",
         }
-        for at, each in enumerate(held)
+        for each in held
     ]
     async with engine.begin() as connection:
         await connection.execute(insert(documents), rows)
