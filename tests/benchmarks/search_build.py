@@ -69,6 +69,10 @@ async def list_them(engine: AsyncEngine, held: list[MadeUpDocument]) -> None:
             "added_by": "",
             "added_in": "",
             "ingest_id": "",
+            "cut": "",
+            "validator_url": "",
+            "etag": "",
+            "last_modified": "",
         }
         for each in held
     ]
