@@ -117,6 +117,10 @@ class ChangingIndex:
         async with self._in_service() as index:
             return await index.count(document_id)
 
+    async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
+        async with self._in_service() as index:
+            return await index.counts(document_ids)
+
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         async with self._writing:
             await self._new.remove(document_id, all_but=all_but)

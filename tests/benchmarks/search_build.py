@@ -70,6 +70,7 @@ async def list_them(engine: AsyncEngine, held: list[MadeUpDocument]) -> None:
             "added_in": "",
             "ingest_id": "",
             "cut": "",
+            "fingerprint": "",
             "validator_url": "",
             "etag": "",
             "last_modified": "",

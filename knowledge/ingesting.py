@@ -1,0 +1,106 @@
+"""Places and uploads taken in document by document; what has not changed is known by its bytes, and not read."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from knowledge.collecting import Collector
+from knowledge.documents import IngestResult, Origin, failed
+from knowledge.errors import SourceError
+from knowledge.kinds import is_archive
+from knowledge.register import Register
+from knowledge.sources import Source
+from knowledge.writing import Writer
+
+# Files that are compared with the catalogue and the index at once.
+_COMPARED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingester:
+    collector: Collector
+    register: Register
+    writer: Writer
+
+    async def place(self, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
+        """What stands at the origin's place, which is known from then on; one result per document."""
+        is_known = False
+        try:
+            async with aclosing(self.batches(origin.place, scope, whole_site=origin.whole_site)) as batches:
+                async for sources, unchanged in batches:
+                    async with aclosing(self._of_batch(sources, unchanged, scope, origin)) as results:
+                        async for result in results:
+                            if result.status != "failed" and not is_known:
+                                await self.register.add(origin, scope)
+                                is_known = True
+                            yield result
+        except SourceError as error:
+            yield failed(origin.place, origin.place, error)
+
+    async def upload(self, source: Source, scope: str, origin: Origin) -> list[IngestResult]:
+        """A document, or what is in an archive; its place is known from then on where the origin names one."""
+        results = [result async for result in self._source(source, scope, origin)]
+        if origin.place and any(result.status != "failed" for result in results):
+            await self.register.add(origin, scope)
+        return results
+
+    async def batches(
+        self, place: str, scope: str, *, whole_site: bool
+    ) -> AsyncGenerator[tuple[list[Source], Mapping[str, IngestResult]]]:
+        """The sources at a place in their order, with the results of those that are known and unchanged, by `uri`."""
+        async with aclosing(self.collector.sources(place, whole_site=whole_site)) as sources:
+            async for batch in _batched(sources):
+                yield batch, await self._unchanged(batch, scope)
+
+    async def document(self, source: Source, scope: str, origin: Origin | None) -> IngestResult:
+        """Without an origin, only what is known is read again."""
+        try:
+            content = await self.collector.content(source)
+        except SourceError as error:
+            return failed(source.uri, source.name, error)
+        return await self.writer.take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
+
+    async def _of_batch(
+        self, sources: Sequence[Source], unchanged: Mapping[str, IngestResult], scope: str, origin: Origin
+    ) -> AsyncGenerator[IngestResult]:
+        for source in sources:
+            if source.uri in unchanged:
+                yield unchanged[source.uri]
+                continue
+            async for result in self._source(source, scope, origin):
+                yield result
+
+    async def _source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
+        try:
+            async with aclosing(self.collector.documents(source)) as documents:
+                async for document in documents:
+                    yield await self.document(document, scope, origin)
+        except SourceError as error:
+            yield failed(source.uri, source.name, error)
+
+    async def _unchanged(self, sources: Sequence[Source], scope: str) -> dict[str, IngestResult]:
+        found = await asyncio.gather(*(asyncio.to_thread(self._fingerprint, source) for source in sources))
+        named = {source.uri: each for source, each in zip(sources, found, strict=True) if each is not None}
+        return await self.writer.unchanged(named, scope)
+
+    def _fingerprint(self, source: Source) -> str | None:
+        """None for what is no file of its own, and for one that cannot be read: why, its reading will say."""
+        if source.path is None or source.refusal is not None or is_archive(source.name):
+            return None
+        try:
+            return self.writer.fingerprints.of_file(source.path, name=source.name)
+        except (SourceError, OSError):
+            return None
+
+
+async def _batched(sources: AsyncIterator[Source]) -> AsyncGenerator[list[Source]]:
+    """Files together; what is fetched comes slowly, and each goes on at once."""
+    batch: list[Source] = []
+    async for source in sources:
+        batch.append(source)
+        if len(batch) == _COMPARED or source.path is None:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
