@@ -1,6 +1,7 @@
 """Places and uploads taken in document by document; what has not changed is known by its bytes, and not read."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from knowledge.register import Register
 from knowledge.sources import Source
 from knowledge.writing import Writer
 
+# Documents that are taken in side by side; each may be as large as a document can be.
+_AT_ONCE = 4
 # Files that are compared with the catalogue and the index at once.
 _COMPARED = 64
 
@@ -26,21 +29,16 @@ class Ingester:
     async def place(self, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
         """What stands at the origin's place, which is known from then on; one result per document."""
         is_known = False
-        try:
-            async with aclosing(self.batches(origin.place, scope, whole_site=origin.whole_site)) as batches:
-                async for sources, unchanged in batches:
-                    async with aclosing(self._of_batch(sources, unchanged, scope, origin)) as results:
-                        async for result in results:
-                            if result.status != "failed" and not is_known:
-                                await self.register.add(origin, scope)
-                                is_known = True
-                            yield result
-        except SourceError as error:
-            yield failed(origin.place, origin.place, error)
+        async with aclosing(self._side_by_side(self._found_at(scope, origin), scope, origin)) as results:
+            async for result in results:
+                if result.status != "failed" and not is_known:
+                    await self.register.add(origin, scope)
+                    is_known = True
+                yield result
 
     async def upload(self, source: Source, scope: str, origin: Origin) -> list[IngestResult]:
         """A document, or what is in an archive; its place is known from then on where the origin names one."""
-        results = [result async for result in self._source(source, scope, origin)]
+        results = [result async for result in self._side_by_side(self._documents(source), scope, origin)]
         if origin.place and any(result.status != "failed" for result in results):
             await self.register.add(origin, scope)
         return results
@@ -61,23 +59,49 @@ class Ingester:
             return failed(source.uri, source.name, error)
         return await self.writer.take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)
 
-    async def _of_batch(
-        self, sources: Sequence[Source], unchanged: Mapping[str, IngestResult], scope: str, origin: Origin
-    ) -> AsyncGenerator[IngestResult]:
-        for source in sources:
-            if source.uri in unchanged:
-                yield unchanged[source.uri]
-                continue
-            async for result in self._source(source, scope, origin):
-                yield result
+    async def _found_at(self, scope: str, origin: Origin) -> AsyncGenerator[Source | IngestResult]:
+        """The documents that are to be taken in, and what is known of the others already."""
+        try:
+            async with aclosing(self.batches(origin.place, scope, whole_site=origin.whole_site)) as batches:
+                async for sources, unchanged in batches:
+                    for source in sources:
+                        if source.uri in unchanged:
+                            yield unchanged[source.uri]
+                            continue
+                        async with aclosing(self._documents(source)) as documents:
+                            async for document in documents:
+                                yield document
+        except SourceError as error:
+            yield failed(origin.place, origin.place, error)
 
-    async def _source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
+    async def _documents(self, source: Source) -> AsyncGenerator[Source | IngestResult]:
         try:
             async with aclosing(self.collector.documents(source)) as documents:
                 async for document in documents:
-                    yield await self.document(document, scope, origin)
+                    yield document
         except SourceError as error:
             yield failed(source.uri, source.name, error)
+
+    async def _side_by_side(
+        self, found: AsyncGenerator[Source | IngestResult], scope: str, origin: Origin
+    ) -> AsyncGenerator[IngestResult]:
+        """Results in the order of what was found: one document is read and written while others are embedded."""
+        running: deque[asyncio.Task[IngestResult]] = deque()
+        try:
+            async with aclosing(found):
+                async for item in found:
+                    running.append(asyncio.create_task(self._result(item, scope, origin)))
+                    while running and (running[0].done() or len(running) >= _AT_ONCE):
+                        yield await running.popleft()
+            while running:
+                yield await running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _result(self, item: Source | IngestResult, scope: str, origin: Origin) -> IngestResult:
+        return item if isinstance(item, IngestResult) else await self.document(item, scope, origin)
 
     async def _unchanged(self, sources: Sequence[Source], scope: str) -> dict[str, IngestResult]:
         found = await asyncio.gather(*(asyncio.to_thread(self._fingerprint, source) for source in sources))

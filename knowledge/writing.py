@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from knowledge.audience import PUBLIC
 from knowledge.catalogue import Catalogue, Version
@@ -24,7 +25,7 @@ _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable 
 
 
 class Writer:
-    """One document is written at a time. Raises IndexUnavailable and CatalogueUnavailable."""
+    """Documents are written side by side, each by one at a time. Raises IndexUnavailable and CatalogueUnavailable."""
 
     def __init__(
         self,
@@ -38,7 +39,9 @@ class Writer:
         self._catalogue = catalogue
         self._parser = parser
         self._settings = settings
-        self._writing = asyncio.Lock()
+        self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # Two at once could draw the same number.
+        self._listing = asyncio.Lock()
 
     @property
     def fingerprints(self) -> Fingerprints:
@@ -50,18 +53,17 @@ class Writer:
         self, fingerprints: Mapping[str, str], scope: str, validator: Validator = NO_VALIDATOR
     ) -> dict[str, IngestResult]:
         """Of documents by `uri`, the results of those that are there as they would be read again."""
-        async with self._writing:
-            ids = {uri: document_id(uri, scope) for uri in fingerprints}
-            public_ids = {uri: document_id(uri, PUBLIC) for uri in fingerprints}
-            versions = await self._catalogue.versions({*ids.values(), *public_ids.values()})
-            known = {uri: versions[ids[uri]] for uri in fingerprints if ids[uri] in versions}
-            same = {uri: version for uri, version in known.items() if version.fingerprint == fingerprints[uri]}
-            # The count tells of a run that was killed, and of an index that was lost or is another model's.
-            counts = await self.index.counts([ids[uri] for uri in same])
-            whole = {uri: version for uri, version in same.items() if counts.get(ids[uri]) == version.chunks}
-            for uri, version in whole.items():
-                if version.is_missing or version.validator != validator:
-                    await self._catalogue.seen(ids[uri], validator)
+        ids = {uri: document_id(uri, scope) for uri in fingerprints}
+        public_ids = {uri: document_id(uri, PUBLIC) for uri in fingerprints}
+        versions = await self._catalogue.versions({*ids.values(), *public_ids.values()})
+        known = {uri: versions[ids[uri]] for uri in fingerprints if ids[uri] in versions}
+        same = {uri: version for uri, version in known.items() if version.fingerprint == fingerprints[uri]}
+        # The count tells of a run that was killed, and of an index that was lost or is another model's.
+        counts = await self.index.counts([ids[uri] for uri in same])
+        whole = {uri: version for uri, version in same.items() if counts.get(ids[uri]) == version.chunks}
+        for uri, version in whole.items():
+            if version.is_missing or version.validator != validator:
+                await self._catalogue.seen(ids[uri], validator)
         return {
             uri: IngestResult(
                 uri=uri,
@@ -108,7 +110,7 @@ class Writer:
         fingerprint: str = "",
     ) -> IngestResult:
         try:
-            async with self._writing:
+            async with self._turn(document.id):
                 versions = await self._catalogue.versions({document.id, document.public_id})
                 known = versions.get(document.id)
                 status, chunks = await self._bring_up_to_date(document, known, origin, validator, fingerprint)
@@ -119,7 +121,7 @@ class Writer:
 
     async def remove(self, document_id: str, *, by_person: bool = False) -> bool:
         """Take a document out of the index and the catalogue; False if there was none."""
-        async with self._writing:
+        async with self._turn(document_id):
             # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
             await self.index.remove(document_id)
             return await self._catalogue.remove(document_id, by_person=by_person)
@@ -129,6 +131,10 @@ class Writer:
         return await self._parser.parse(
             content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
         )
+
+    def _turn(self, document_id: str) -> asyncio.Lock:
+        """Held while this document is written or removed."""
+        return self._writing.setdefault(document_id, asyncio.Lock())
 
     def _check_size(self, content: Content, name: str) -> None:
         limit = self._settings.max_document_bytes
@@ -153,15 +159,16 @@ class Writer:
         chunks = await self.index.add(_with_channel(document, known, origin))
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(
-            document,
-            content_hash=content_hash,
-            chunks=chunks,
-            cut=self.index.way_of_cutting,
-            fingerprint=fingerprint,
-            validator=validator,
-            origin=origin,
-        )
+        async with self._listing:
+            await self._catalogue.put(
+                document,
+                content_hash=content_hash,
+                chunks=chunks,
+                cut=self.index.way_of_cutting,
+                fingerprint=fingerprint,
+                validator=validator,
+                origin=origin,
+            )
         await self.index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
 

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import math
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -77,3 +78,23 @@ async def test_a_question_does_not_wait_for_documents_that_are_embedded() -> Non
     assert not documents.done()
     embedding.let_go()
     assert await documents == [[1.0]]
+
+
+class _Together(TransformerEmbedding):
+    """A batch goes on only when another is under way beside it."""
+
+    _both: threading.Barrier = PrivateAttr(default_factory=lambda: threading.Barrier(2))
+    _priorities: set[int] = PrivateAttr(default_factory=set)
+
+    def _embed_batch(self, texts: list[str]) -> list[list[float]]:
+        self._both.wait(timeout=10)
+        self._priorities.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return [[float(len(text))] for text in texts]
+
+
+async def test_batches_of_documents_are_embedded_side_by_side_and_give_way_to_all_else() -> None:
+    embedding = _Together(model_name="none", threads=1, workers=2, embed_batch_size=100)
+    texts = ["x" * length for length in (9, 3, 12, 1, 7, 14, 5, 10, 2, 16, 4, 13, 6, 15, 8, 11)]
+    assert await embedding.aget_text_embedding_batch(texts) == [[float(len(text))] for text in texts]
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert min(embedding._priorities) > own or own == 19
