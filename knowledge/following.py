@@ -78,6 +78,9 @@ class FollowingIndex:
     async def count(self, document_id: str) -> int:
         return await self._read(lambda index: index.count(document_id))
 
+    async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
+        return await self._read(lambda index: index.counts(document_ids))
+
     async def settle(self) -> None:
         await self._read(lambda index: index.settle())
 

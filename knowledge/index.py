@@ -147,7 +147,11 @@ class PassageIndex:
 
     async def count(self, document_id: str) -> int:
         """How many chunks of a document there are, of all its versions."""
-        return await self._store.count(of_document(document_id))
+        return (await self.counts([document_id])).get(document_id, 0)
+
+    async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
+        """How many chunks of each of these documents there are; those without any are absent."""
+        return await self._store.counts(list(document_ids))
 
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         """Remove a document's chunks, or those of all versions but one."""

@@ -64,7 +64,10 @@ class PassageStore(PointStore, Protocol):
         """Of these passages, those that are there and match."""
         ...
 
-    async def count(self, filters: MetadataFilters) -> int: ...
+    async def counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many passages of each of these documents there are; those without any are absent."""
+        ...
+
     async def aclose(self) -> None: ...
 
 
@@ -128,6 +131,10 @@ def _from_channels(channels: frozenset[str]) -> MetadataFilters:
         ],
         condition=FilterCondition.OR,
     )
+
+
+def of_documents(document_ids: Sequence[str]) -> MetadataFilters:
+    return MetadataFilters(filters=[_condition(DOCUMENT_ID, FilterOperator.IN, list(document_ids))])
 
 
 def of_document(document_id: str, *, other_than: str | None = None) -> MetadataFilters:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import PUBLIC, Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
-from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview, failed
+from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
 from knowledge.duplicates import collapse
-from knowledge.errors import KnowledgeError, SourceError
+from knowledge.errors import KnowledgeError
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.freshness import favour_new
 from knowledge.in_service import IndexChange, ServiceRecord
+from knowledge.ingesting import Ingester
 from knowledge.neighbours import neighbours_of, widen
 from knowledge.parsing import Parser
 from knowledge.refreshing import Refresher
@@ -89,6 +90,14 @@ class Library:
     def _index(self) -> "PassageIndex | FollowingIndex | ChangingIndex":
         return self._writer.index
 
+    @property
+    def _ingester(self) -> Ingester:
+        return Ingester(collector=self._collector, register=self._register, writer=self._writer)
+
+    @property
+    def _refresher(self) -> Refresher:
+        return Refresher(ingester=self._ingester, catalogue=self._catalogue)
+
     async def search(
         self, query: str, audience: Audience, *, limit: int = 8, widen_to: int = 0, only: SearchFilter = UNFILTERED
     ) -> list[Passage]:
@@ -128,17 +137,9 @@ class Library:
         """
         scope = parse_scope(scope)
         origin = replace(origin, place=place, whole_site=whole_site, overheard=False)
-        is_known = False
-        try:
-            async with aclosing(self._collector.sources(place, whole_site=whole_site)) as sources:
-                async for source in sources:
-                    async for result in self._ingest_source(source, scope, origin):
-                        if result.status != "failed" and not is_known:
-                            await self._register.add(origin, scope)
-                            is_known = True
-                        yield result
-        except SourceError as error:
-            yield failed(place, place, error)
+        async with aclosing(self._ingester.place(scope, origin)) as results:
+            async for result in results:
+                yield result
         await self._index.settle()
 
     async def ingest_bytes(
@@ -146,9 +147,7 @@ class Library:
     ) -> list[IngestResult]:
         """Take in an uploaded file, or what is in an uploaded archive. Raises InvalidScope for a scope that is none."""
         source = Source(uri=uri, name=name, content=Content(data=data))
-        results = [result async for result in self._ingest_source(source, parse_scope(scope), origin)]
-        if origin.place and any(result.status != "failed" for result in results):
-            await self._register.add(origin, scope)
+        results = await self._ingester.upload(source, parse_scope(scope), origin)
         await self._index.settle()
         return results
 
@@ -174,13 +173,13 @@ class Library:
         One that its place no longer holds is removed when it is missing again an hour later, or `at_once`.
         """
         given = None if data is None else Source(uri=entry.uri.partition("#")[0], name=name, content=Content(data=data))
-        result = await self._refresher().again(entry, given, at_once=at_once)
+        result = await self._refresher.again(entry, given, at_once=at_once)
         await self._index.settle()
         return result
 
     async def missed(self, entry: Entry, why: str, *, at_once: bool = False) -> IngestResult:
         """A document that was handed over in Slack is no longer there: removed as `refresh` would."""
-        result = await self._refresher().missed(entry, why, at_once=at_once)
+        result = await self._refresher.missed(entry, why, at_once=at_once)
         await self._index.settle()
         return result
 
@@ -192,7 +191,7 @@ class Library:
         await self._register.begin(place)
         counts: Counter[IngestStatus] = Counter()
         try:
-            async with aclosing(self._refresher().place(place)) as results:
+            async with aclosing(self._refresher.place(place)) as results:
                 async for result in results:
                     counts[result.status] += 1
                     yield result
@@ -302,21 +301,3 @@ class Library:
             return hits
         neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
         return widen(hits, neighbours, widen_to=widen_to)
-
-    async def _ingest_source(self, source: Source, scope: str, origin: Origin) -> AsyncGenerator[IngestResult]:
-        try:
-            async with aclosing(self._collector.documents(source)) as documents:
-                async for document in documents:
-                    yield await self._ingest_document(document, scope, origin)
-        except SourceError as error:
-            yield failed(source.uri, source.name, error)
-
-    def _refresher(self) -> Refresher:
-        return Refresher(collector=self._collector, catalogue=self._catalogue, writer=self._writer)
-
-    async def _ingest_document(self, source: Source, scope: str, origin: Origin) -> IngestResult:
-        try:
-            content = await self._collector.content(source)
-        except SourceError as error:
-            return failed(source.uri, source.name, error)
-        return await self._writer.take_in(content, name=source.name, uri=source.uri, scope=scope, origin=origin)

@@ -12,6 +12,8 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -26,6 +28,10 @@ _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _DOCUMENTS_PER_WORKER = 500
 # From the end of a worker's answers, or its kill, to its status: longer, and there is something amiss with it.
 _END_TIMEOUT_S = 2
+
+# Changes with what this project's own readers make of a document: one taken in again is then read again.
+_READ = "1"
+_LIBRARIES = ("kreuzberg", "trafilatura", "lxml")
 
 _NOT_READ = f"is of a kind that Tandem does not read; it reads {READABLE}"
 _REASONS = {
@@ -89,6 +95,11 @@ class Parser:
         self._worker: Process | None = None
         self._read_by_worker = 0
         self._turn = asyncio.Lock()
+
+    @property
+    def way_of_reading(self) -> str:
+        """Names the way in which documents are read now: another one may find another text in the same bytes."""
+        return f"{_read_with()} {self._settings.max_document_chars} {self._settings.ocr_languages}"
 
     async def parse(self, data: bytes, *, name: str, content_type: str = "", is_web_page: bool = False) -> Parsed:
         """Of a web page, only its main text counts: what stands around it says nothing of its subject.
@@ -203,6 +214,11 @@ def _environment(settings: KnowledgeSettings) -> dict[str, str]:
     threads = dict.fromkeys(("RAYON_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
     data = {"TESSDATA_PREFIX": settings.ocr_data} if settings.ocr_data else {}
     return {"PYTHONPATH": str(_PACKAGE_ROOT), "PATH": os.defpath, "LANG": "C.UTF-8", **threads, **data}
+
+
+@cache
+def _read_with() -> str:
+    return " ".join([_READ, *(f"{name}={version(name)}" for name in _LIBRARIES)])
 
 
 async def _wait_for_end(worker: Process) -> None:

@@ -13,6 +13,7 @@ from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
 from knowledge.documents import Entry, IngestResult, Origin, document_id, failed
 from knowledge.errors import SourceError, SourceGone
+from knowledge.ingesting import Ingester
 from knowledge.register import KnownPlace
 from knowledge.repositories import is_repository
 from knowledge.sources import Content, Source
@@ -26,9 +27,16 @@ _NOT_YET = "{why}. It stays as it was, and goes if it is still missing an hour o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresher:
-    collector: Collector
+    ingester: Ingester
     catalogue: Catalogue
-    writer: Writer
+
+    @property
+    def collector(self) -> Collector:
+        return self.ingester.collector
+
+    @property
+    def writer(self) -> Writer:
+        return self.ingester.writer
 
     async def again(self, entry: Entry, given: Source | None = None, *, at_once: bool) -> IngestResult:
         """Read one again, from what is given or from where it was found."""
@@ -45,13 +53,19 @@ class Refresher:
         known = {entry.uri: entry for entry in await self.catalogue.of_place(place.place, place.scope)}
         listing = _Listing()
         try:
-            async with aclosing(self.collector.sources(place.place, whole_site=place.whole_site)) as sources:
-                async for source in sources:
-                    listing.is_whole &= not source.is_rest
-                    async for result in self._of_place(source, place, known, listing):
-                        # Behind a page of a site that was not read there may be others.
-                        listing.is_whole &= not (place.whole_site and result.status == "failed")
-                        yield result
+            batches = self.ingester.batches(place.place, place.scope, whole_site=place.whole_site)
+            async with aclosing(batches):
+                async for sources, unchanged in batches:
+                    for source in sources:
+                        if source.uri in unchanged:
+                            listing.uris.add(source.uri)
+                            yield unchanged[source.uri]
+                            continue
+                        listing.is_whole &= not source.is_rest
+                        async for result in self._of_place(source, place, known, listing):
+                            # Behind a page of a site that was not read there may be others.
+                            listing.is_whole &= not (place.whole_site and result.status == "failed")
+                            yield result
         except SourceError as error:
             listing.is_whole = False
             yield failed(place.place, place.place, error)
@@ -79,19 +93,9 @@ class Refresher:
                     if document.uri in known:
                         yield await self.again(known[document.uri], document, at_once=False)
                     elif not await self.catalogue.is_taken_out(document_id(document.uri, place.scope)):
-                        yield await self._add(document, place)
+                        yield await self.ingester.document(document, place.scope, _origin(place))
         except SourceError as error:
             yield failed(source.uri, source.name, error)
-
-    async def _add(self, document: Source, place: KnownPlace) -> IngestResult:
-        origin = Origin(place=place.place, added_by=place.added_by, added_in=place.added_in, overheard=False)
-        try:
-            content = await self.collector.content(document)
-        except SourceError as error:
-            return failed(document.uri, document.name, error)
-        return await self.writer.take_in(
-            content, name=document.name, uri=document.uri, scope=place.scope, origin=origin
-        )
 
     async def missed(self, entry: Entry, why: str, *, at_once: bool) -> IngestResult:
         """Its place says that it is gone: take it out, or note when that was first said."""
@@ -140,3 +144,7 @@ class _Listing:
 
     uris: set[str] = field(default_factory=set[str])
     is_whole: bool = True
+
+
+def _origin(place: KnownPlace) -> Origin:
+    return Origin(place=place.place, added_by=place.added_by, added_in=place.added_in, overheard=False)

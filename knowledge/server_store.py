@@ -19,6 +19,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from knowledge.errors import IndexUnavailable
 from knowledge.layout import (
     DENSE,
+    DOCUMENT_ID,
     FUSED_HITS,
     INDEXED_KEYS,
     RRF_K,
@@ -26,6 +27,7 @@ from knowledge.layout import (
     SPARSE,
     Bm25Encoder,
     as_point,
+    of_documents,
     rankings,
 )
 from knowledge.points import Point
@@ -119,11 +121,15 @@ class ServerStore(QdrantVectorStore):
                 return []
             return list(await super().aget_nodes(node_ids=node_ids, filters=filters))
 
-    async def count(self, filters: MetadataFilters) -> int:
+    async def counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        matching = self._build_subfilter(of_documents(document_ids))
         with _translated():
-            if not await self._exists():
-                return 0
-            return (await self._aclient.count(self.collection_name, count_filter=self._build_subfilter(filters))).count
+            if not document_ids or not await self._exists():
+                return {}
+            found = await self._aclient.facet(
+                self.collection_name, DOCUMENT_ID, facet_filter=matching, limit=len(document_ids), exact=True
+            )
+        return {str(hit.value): hit.count for hit in found.hits}
 
     async def ids(self, after: str | None, limit: int) -> tuple[list[str], str | None]:
         with _translated():

@@ -53,7 +53,12 @@ class KnowledgeSettings(BaseSettings):
     # Measured on two cores with the model server busy: one thread 26 chunks/s and 9 ms a question, two threads
     # 1 chunk/s and 680 ms, since each waits, spinning, for a core that something else has.
     embedding_threads: int = Field(
-        default=1, ge=1, description="CPU threads that the embedding model may use; more only where cores are idle."
+        default=1, ge=1, description="CPU threads for one pass of the embedding model; more only where cores are idle."
+    )
+    embedding_workers: int = Field(
+        default=0,
+        ge=0,
+        description="Passes over documents at once, all of which wait for whatever else needs the cores; 0: one a core.",
     )
 
     chunk_tokens: int = Field(

@@ -6,8 +6,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from knowledge.addresses import parse_place
@@ -127,7 +127,7 @@ def read_file(path: Path, *, limit: int) -> Content:
     return Content(data=data, modified_at=_moment(changed_s))
 
 
-def open_file(path: Path, *, limit: int) -> BinaryIO:
+def open_file(path: Path, *, limit: int) -> BufferedReader:
     """Raises SourceRefused over the limit, SourceNotFound or SourceUnreadable."""
     try:
         # Non-blocking: a pipe put in a file's place would hold us for ever.

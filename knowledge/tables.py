@@ -28,6 +28,8 @@ documents = Table(
     Column("added_at", Moment, nullable=False),
     # How the version's text is cut. Cut otherwise, it is read again though its server says that it has not changed.
     Column("cut", String(20), nullable=False),
+    # Of the bytes that the version was read from, and of how they are read and cut. Empty: not known, read it again.
+    Column("fingerprint", String(64), nullable=False),
     # What the server named the version by, and the address at which it did.
     Column("validator_url", Text, nullable=False),
     Column("etag", Text, nullable=False),

@@ -1,13 +1,16 @@
 """A document's version brought into the index and the catalogue, or the document taken out of both."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from knowledge.audience import PUBLIC
 from knowledge.catalogue import Catalogue, Version
-from knowledge.documents import Document, IngestResult, IngestStatus, Origin, failed
+from knowledge.documents import Document, IngestResult, IngestStatus, Origin, document_id, failed
 from knowledge.errors import SourceError, SourceNotFound, SourceRefused, SourceUnreadable
+from knowledge.fingerprints import Fingerprints
 from knowledge.kinds import kind_of
 from knowledge.parsing import Parsed, Parser
 from knowledge.settings import KnowledgeSettings
@@ -23,7 +26,7 @@ _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable 
 
 
 class Writer:
-    """One document is written at a time. Raises IndexUnavailable and CatalogueUnavailable."""
+    """Documents are written side by side, each by one at a time. Raises IndexUnavailable and CatalogueUnavailable."""
 
     def __init__(
         self,
@@ -37,13 +40,52 @@ class Writer:
         self._catalogue = catalogue
         self._parser = parser
         self._settings = settings
-        self._writing = asyncio.Lock()
+        self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # Two at once could draw the same number.
+        self._listing = asyncio.Lock()
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """Of what would be written now."""
+        way = f"{self._parser.way_of_reading} {self.index.way_of_cutting}"
+        return Fingerprints(way=way, max_bytes=self._settings.max_document_bytes)
+
+    async def unchanged(
+        self, fingerprints: Mapping[str, str], scope: str, validator: Validator = NO_VALIDATOR
+    ) -> dict[str, IngestResult]:
+        """Of documents by `uri`, the results of those that are there as they would be read again."""
+        ids = {uri: document_id(uri, scope) for uri in fingerprints}
+        public_ids = {uri: document_id(uri, PUBLIC) for uri in fingerprints}
+        versions = await self._catalogue.versions({*ids.values(), *public_ids.values()})
+        known = {uri: versions[ids[uri]] for uri in fingerprints if ids[uri] in versions}
+        same = {uri: version for uri, version in known.items() if version.fingerprint == fingerprints[uri]}
+        # The count tells of a run that was killed, and of an index that was lost or is another model's.
+        counts = await self.index.counts([ids[uri] for uri in same])
+        whole = {uri: version for uri, version in same.items() if counts.get(ids[uri]) == version.chunks}
+        for uri, version in whole.items():
+            if version.is_missing or version.validator != validator:
+                await self._catalogue.seen(ids[uri], validator)
+        return {
+            uri: IngestResult(
+                uri=uri,
+                title=version.title,
+                status="unchanged",
+                chunks=version.chunks,
+                error=_PUBLIC_COPY if public_ids[uri] != ids[uri] and public_ids[uri] in versions else None,
+            )
+            for uri, version in whole.items()
+        }
 
     async def take_in(
         self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
     ) -> IngestResult:
         """Without an origin, only what is known is read again."""
         try:
+            self._check_size(content, name)
+            fingerprint = await asyncio.to_thread(self.fingerprints.of_content, content, name=name)
+            unchanged = await self.unchanged({uri: fingerprint}, scope, content.validator)
+            if uri in unchanged:
+                return unchanged[uri]
             parsed = await self.parse(content, name=name)
         except SourceError as error:
             return failed(uri, name, error)
@@ -57,63 +99,77 @@ class Writer:
             kind=kind_of(name, content.content_type) or "",
             author=parsed.author or "",
         )
-        return await self.bring_in(document, origin, name=name, validator=content.validator)
+        return await self.bring_in(document, origin, name=name, validator=content.validator, fingerprint=fingerprint)
 
     async def bring_in(
-        self, document: Document, origin: Origin | None, *, name: str, validator: Validator = NO_VALIDATOR
+        self,
+        document: Document,
+        origin: Origin | None,
+        *,
+        name: str,
+        validator: Validator = NO_VALIDATOR,
+        fingerprint: str = "",
     ) -> IngestResult:
         try:
-            async with self._writing:
-                status, chunks = await self._bring_up_to_date(document, origin, validator)
-                public = await self._catalogue.versions({document.public_id} - {document.id})
+            async with self._turn(document.id):
+                versions = await self._catalogue.versions({document.id, document.public_id})
+                known = versions.get(document.id)
+                status, chunks = await self._bring_up_to_date(document, known, origin, validator, fingerprint)
         except SourceError as error:
             return failed(document.uri, name, error)
-        note = _PUBLIC_COPY if public else None
+        note = _PUBLIC_COPY if document.public_id != document.id and document.public_id in versions else None
         return IngestResult(uri=document.uri, title=document.title, status=status, chunks=chunks, error=note)
 
     async def remove(self, document_id: str, *, by_person: bool = False) -> bool:
         """Take a document out of the index and the catalogue; False if there was none."""
-        async with self._writing:
+        async with self._turn(document_id):
             # In this order: a run that is killed in between leaves a document that is still listed, and can be removed.
             await self.index.remove(document_id)
             return await self._catalogue.remove(document_id, by_person=by_person)
 
     async def parse(self, content: Content, *, name: str) -> Parsed:
-        limit = self._settings.max_document_bytes
-        if len(content.data) > limit:
-            raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
+        self._check_size(content, name)
         return await self._parser.parse(
             content.data, name=name, content_type=content.content_type, is_web_page=content.is_web_page
         )
 
+    def _turn(self, document_id: str) -> asyncio.Lock:
+        """Held while this document is written or removed."""
+        return self._writing.setdefault(document_id, asyncio.Lock())
+
+    def _check_size(self, content: Content, name: str) -> None:
+        limit = self._settings.max_document_bytes
+        if len(content.data) > limit:
+            raise SourceRefused(f"“{name}” is larger than {limit:,} bytes")
+
     async def _bring_up_to_date(
-        self, document: Document, origin: Origin | None, validator: Validator
+        self, document: Document, known: Version | None, origin: Origin | None, validator: Validator, fingerprint: str
     ) -> tuple[IngestStatus, int]:
         """New chunks first, then the catalogue, then the old chunks out: at every line one whole version answers.
 
         Raises SourceUnreadable for a document without a chunk, SourceNotFound for one without an origin that is gone.
         """
-        known = (await self._catalogue.versions({document.id})).get(document.id)
         if known is None and origin is None:
             raise SourceNotFound("It was taken out while it was read again")
         content_hash = self.index.content_hash(document)
         is_same = known is not None and known.content_hash == content_hash
-        # The count tells of a run that was killed, and of an index that was lost or is another model's.
         if known is not None and is_same and await self.index.count(document.id) == known.chunks:
-            if known.is_missing or known.validator != validator:
-                await self._catalogue.seen(document.id, validator)
+            if known.is_missing or (known.validator, known.fingerprint) != (validator, fingerprint):
+                await self._catalogue.seen(document.id, validator, fingerprint)
             return "unchanged", known.chunks
         chunks = await self.index.add(_with_channel(document, known, origin))
         if not chunks:
             raise SourceUnreadable(f"“{document.title}” holds no text to search in")
-        await self._catalogue.put(
-            document,
-            content_hash=content_hash,
-            chunks=chunks,
-            cut=self.index.way_of_cutting,
-            validator=validator,
-            origin=origin,
-        )
+        async with self._listing:
+            await self._catalogue.put(
+                document,
+                content_hash=content_hash,
+                chunks=chunks,
+                cut=self.index.way_of_cutting,
+                fingerprint=fingerprint,
+                validator=validator,
+                origin=origin,
+            )
         await self.index.remove(document.id, all_but=content_hash)
         return ("updated" if known else "added"), chunks
 

