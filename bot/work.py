@@ -8,13 +8,10 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from bot.answering import Answering
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Asked, Deliveries
-from bot.errors import SlackAmbiguous, SlackRefused, SlackUnauthorized, SlackUnreachable
+from bot.errors import SlackRefused
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
@@ -22,25 +19,11 @@ from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
 from bot.upkeep import Upkeep
-from knowledge.errors import CatalogueUnavailable, IndexUnavailable
-from router.errors import JournalUnavailable
+from bot.waiting import passes
+from knowledge.errors import IndexUnavailable
 
 log = logging.getLogger("tandem.work")
 
-# What passes: Slack, the index or the database is away, the disk is full, or Slack does not take the token. The work
-# waits for it, however long that takes, and outlives restarts meanwhile. Other errors of the database come again each time.
-_PASSING = (
-    SlackUnreachable,
-    SlackAmbiguous,
-    SlackUnauthorized,
-    IndexUnavailable,
-    OperationalError,
-    InterfaceError,
-    PoolTimeout,
-    OSError,
-)
-# One error for all that a database says: what that was tells whether to wait.
-_OF_A_DATABASE = (JournalUnavailable, CatalogueUnavailable)
 _WAITS_S = (1, 2, 5, 10, 30, 60)
 
 
@@ -90,8 +73,8 @@ class Work:
         while True:
             try:
                 return await step()
-            except (*_PASSING, *_OF_A_DATABASE) as error:
-                if not _passes(error):
+            except Exception as error:
+                if not passes(error):
                     raise
                 # The index's sentence says what to look at; a driver's may hold the message.
                 why = str(error) if isinstance(error, IndexUnavailable) else type(error).__name__
@@ -219,10 +202,6 @@ class Work:
                 await self._deliveries.settle(_retry_id(payload), optional(payload, "value"), "failed")
             case _:
                 return
-
-
-def _passes(error: Exception) -> bool:
-    return isinstance(error.__cause__ if isinstance(error, _OF_A_DATABASE) else error, _PASSING)
 
 
 def _retry_id(payload: Json) -> str:
