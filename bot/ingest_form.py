@@ -69,6 +69,13 @@ def may_ask_to_ingest(text: str) -> bool:
     return _COMMENT.match(text) is not None
 
 
+def may_hand_over(kind: str, payload: Mapping[str, Any]) -> bool:
+    """Whether stored work may turn out to wait for documents."""
+    if kind in {"question", "edit"}:
+        return may_ask_to_ingest(optional(payload, "text"))
+    return kind in {"ingest", "share", "refresh"}
+
+
 def is_ingest_comment(text: str, *, has_files: bool) -> bool:
     """Whether a message asks to take something in, and is no question about the word."""
     found = _COMMENT.match(text)

@@ -21,6 +21,8 @@ from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
 from bot.durable import Durable, Nightly
@@ -35,6 +37,7 @@ from bot.intake import Intake
 from bot.messages import History
 from bot.pacer import Pacer
 from bot.payloads import optional
+from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.refreshing import Refreshing
 from bot.slack import Slack
@@ -225,6 +228,7 @@ async def open_bot(
         histories=histories,
         threads=threads,
     )
+    queue = DocumentQueue()
     work = Work(
         answering=Answering(
             router=router,
@@ -238,7 +242,10 @@ async def open_bot(
             model_started=model_started,
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
-        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
+        documents=DocumentReader(
+            library=library, in_slack=in_slack, directory=directory, quarantine=Quarantine(engine)
+        ),
         upkeep=upkeep,
         channels=ChannelDesk(
             slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
@@ -246,7 +253,9 @@ async def open_bot(
         deliveries=deliveries,
         slack=slack,
     )
-    durable = Durable(database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do)
+    durable = Durable(
+        database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do, documents=queue
+    )
     following = Following(histories=histories, library=library, me=me)
     intake = Intake(durable=durable, deliveries=deliveries, following=following, me=me, failpoints=failpoints)
     app = build_app(

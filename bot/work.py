@@ -11,6 +11,7 @@ from typing import Any
 from bot.answering import Answering
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Asked, Deliveries
+from bot.document_reading import DocumentReader
 from bot.errors import SlackRefused
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
@@ -36,6 +37,7 @@ class Work:
         answering: Answering,
         feedback: FeedbackDesk,
         ingest: IngestDesk,
+        documents: DocumentReader,
         upkeep: Upkeep,
         channels: ChannelDesk,
         deliveries: Deliveries,
@@ -45,6 +47,7 @@ class Work:
         self._answering = answering
         self._feedback = feedback
         self._ingest = ingest
+        self._documents = documents
         self._upkeep = upkeep
         self._channels = channels
         self._deliveries = deliveries
@@ -52,7 +55,7 @@ class Work:
         self._waits_s = waits_s
 
     async def do(self, work_id: str, kind: str, payload: Json) -> Any:
-        """The result is what a listener waits for: the kind of vote that was recorded, else None."""
+        """The result is what is waited for: the kind of vote that was recorded, what came of a document, else None."""
         if kind == "gave_up":
             work_id, kind = required(payload, "given_up"), optional(payload, "kind")
             steps = [partial(self._own_up, GAVE_UP)]
@@ -93,11 +96,10 @@ class Work:
                 return await self._feedback.vote(work_id, payload)
             case "correction":
                 await self._feedback.correct(work_id, payload)
-            case "ingest":
-                await self._ingest.take_in(work_id, payload)
-            case "share":
-                shared = read_choice(optional(payload, "value"))
-                await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
+            case "ingest" | "share":
+                await self._ingest.take_in(work_id, _with_choice(payload) if kind == "share" else payload)
+            case "document":
+                return await self._documents.read(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.do(work_id, kind, payload)
             case "history" | "thread" | "leave":
@@ -182,7 +184,7 @@ class Work:
                 await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
-            case _:  # a deletion shows nothing
+            case _:  # a deletion shows nothing, and of a document its ingest tells
                 return
 
     async def _let_go(self, work_id: str, kind: str, payload: Json) -> None:
@@ -202,6 +204,10 @@ class Work:
                 await self._deliveries.settle(_retry_id(payload), optional(payload, "value"), "failed")
             case _:
                 return
+
+
+def _with_choice(payload: Json) -> Json:
+    return {**payload, **read_choice(optional(payload, "value")), "everyone": True}
 
 
 def _retry_id(payload: Json) -> str:

@@ -15,6 +15,8 @@ from bot.arrivals import Identity
 from bot.channel_histories import ChannelHistories
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
 from bot.errors import SlackRefused, UnknownDocument
@@ -23,6 +25,7 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.operations import LocalOperations
 from bot.pacer import Pacer
+from bot.quarantine import Quarantine
 from bot.refreshing import Refreshing
 from bot.rendering import Page
 from bot.slack import Slack
@@ -42,7 +45,7 @@ from knowledge.library import Library
 from knowledge.parsing import Parser
 from knowledge.register import KnownPlace
 from knowledge.settings import KnowledgeSettings
-from tests.bot.fakes import ShowingSlack, channel, person
+from tests.bot.fakes import InlineQueue, ShowingSlack, channel, person
 from tests.knowledge.fakes import WordEmbedding
 
 _ALL = Audience(scopes=frozenset({"public", "channel:C1", "channel:C2"}))
@@ -129,9 +132,16 @@ async def place(tmp_path: Path) -> AsyncIterator[_Place]:
     histories = ChannelHistories(engine)
     reader = SlackThreads(slack=slack, directory=directory, me=Identity(team="T1", user="UBOT", bot="BBOT"))
     threads = ThreadUpkeep(threads=reader, in_slack=in_slack, histories=histories, **parts)
+    queue, quarantine = InlineQueue(), Quarantine(engine)
+    documents = DocumentReader(
+        library=library, in_slack=in_slack, directory=directory, quarantine=quarantine, again_s=0
+    )
+    queue.run = lambda work_id, _, payload: documents.read(work_id, payload)
     yield _Place(
         library=library, pages=pages, slack=shown, directory=directory, ingests=ingests,
-        ingest=IngestDesk(outlet=outlet, in_slack=in_slack, **parts),
+        ingest=IngestDesk(
+            outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=cast("DocumentQueue", queue)
+        ),
         upkeep=Upkeep(outlet=outlet, in_slack=in_slack, threads=threads, histories=histories, **parts),
         desk=DocumentDesk(**parts),
     )  # fmt: skip
