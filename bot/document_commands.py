@@ -16,10 +16,20 @@ Reference = Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its nu
 
 
 @documents.command("list")
-def list_documents(audience: OfAudience = "public", as_json: AsJson = False) -> None:
+def list_documents(
+    audience: OfAudience = "public",
+    failed: Annotated[
+        bool,
+        typer.Option("--failed", help="Those that failed three times, are not tried again by themselves, and why."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List them, the last added first."""
     from bot import errands
 
+    if failed:
+        finish(errands.list_set_aside(read_configuration(), audience, as_json=as_json))
+        return
     finish(errands.list_documents(read_configuration(), audience, as_json=as_json))
 
 

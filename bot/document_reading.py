@@ -1,6 +1,7 @@
 """One document that was handed over: read for those who may read it now, three times at most if that goes wrong."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from bot.ingest_report import EVERYONE_MAY, Readers, readers
 from bot.membership import access
 from bot.payloads import Json
 from bot.quarantine import Quarantine, Tried
-from bot.slack_documents import SlackDocuments, file_place
+from bot.slack_documents import SlackDocuments, file_at, file_place, is_in_slack
 from bot.waiting import passes
 from knowledge.documents import IngestResult, Origin, failed
 from knowledge.errors import InvalidScope, SourceError
@@ -24,6 +25,7 @@ log = logging.getLogger("tandem.documents")
 
 DocumentKind = Literal["page", "file", "message"]
 
+LOST = "Something went wrong on my side. Please hand it over again; tell an administrator if it stays so."
 _AGAIN_S = 2.0
 _NOT_SHOWN = "Slack does not let me read it."
 
@@ -61,8 +63,17 @@ class Outcome:
     results: list[IngestResult]
 
 
-def work_of(document: HandedOver) -> Json:
-    return asdict(document)
+def document_work_id(document: HandedOver, time: int = 0) -> str:
+    """The same one each time that its ingest is done: by the document's name, which may be too long for an id."""
+    named = hashlib.sha256(f"{document.scope} {document.name}".encode()).hexdigest()[:16]
+    return f"{document.ingest_id}:document:{named}:{time}"
+
+
+def handed_over_again(tried: Tried, *, ingest_id: str, channel: str, user: str) -> HandedOver:
+    file_id = file_at(tried.place)
+    kind: DocumentKind = "file" if file_id else "message" if is_in_slack(tried.place) else "page"
+    name = file_id or tried.place
+    return HandedOver(ingest_id=ingest_id, channel=channel, user=user, kind=kind, name=name, scope=tried.scope)
 
 
 def outcome_of(stored: Any) -> Outcome | None:
@@ -162,7 +173,7 @@ class DocumentReader:
         if found is None:
             return [failed(document.name, document.title, "It is not kept in Slack.")]
         if document.kind == "file":
-            await self._quarantine.named(work_id, found.name)
+            await self._quarantine.know_title(work_id, found.name)
         return await self._library.ingest_bytes(found.data, name=found.name, uri=found.uri, scope=scope, origin=origin)
 
     async def _found(self, document: HandedOver) -> Upload | None:

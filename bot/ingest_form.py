@@ -19,7 +19,7 @@ HELP = (
     "In a direct message I ask who may read it, unless you write `/ingest public` and what to add.\n"
     "*See and change what is there*\n"
     "• `/ingest list` shows what can be read here, and `/ingest list 2` the next page\n"
-    "• `/ingest status` shows what is being taken in here, and what failed last\n"
+    "• `/ingest status` shows what is being taken in here, what failed last, and what is set aside\n"
     "• `/ingest preview https://…` shows what would be read of a page, and keeps nothing\n"
     "• `/ingest remove` with a number or a link takes a document out; its adder and administrators may\n"
     "• `/ingest undo` takes out what you added here last\n"

@@ -1,14 +1,13 @@
 """Documents that people hand over in Slack, and who will be able to read them."""
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.directory import Directory
 from bot.document_queue import DocumentQueue
-from bot.document_reading import DocumentKind, HandedOver, Outcome, outcome_of, readers_at, work_of
+from bot.document_reading import LOST, DocumentKind, HandedOver, Outcome, document_work_id, outcome_of, readers_at
 from bot.downloads import NotDownloaded
 from bot.failures import NOT_TAKEN_IN, note
 from bot.ingest_form import HELP, URLS_AT_ONCE
@@ -28,7 +27,6 @@ _NOT_THERE = (
 
 _NOTHING = "There is nothing in this message that I could add."
 _CHANGED = "This conversation changed while I read. Please hand it over again."
-_LOST = "Something went wrong on my side. Please hand it over again; tell an administrator if it stays so."
 _PAUSE_S = 1.0
 _OURS = "This is an answer of mine, and adding it would have me learn from myself. Add what it is based on instead."
 
@@ -104,11 +102,11 @@ class IngestDesk:
                 return ""
             if time > 1:
                 await asyncio.sleep(_PAUSE_S)  # it changes back and forth, or is known otherwise elsewhere
-            works = {_work_id(work_id, each, time): each for each in left}
-            waited = self._queue.outcomes({each_id: work_of(each) for each_id, each in works.items()})
+            works = {document_work_id(each, time): each for each in left}
+            waited = self._queue.outcomes({each_id: asdict(each) for each_id, each in works.items()})
             async for each_id, stored in waited:
                 each = works[each_id]
-                lost = Outcome(scope=scope, results=[failed(each.name, each.title, _LOST)])
+                lost = Outcome(scope=scope, results=[failed(each.name, each.title, LOST)])
                 outcome = outcome_of(stored) or lost
                 if outcome.scope == scope:
                     outcomes[each.name] = outcome
@@ -173,12 +171,6 @@ class IngestDesk:
             for name, kind in kinds.items()
         ]
         return documents, left_out_of(given)
-
-
-def _work_id(ingest_id: str, document: HandedOver, time: int) -> str:
-    """The same one each time that the ingest is done: by the document's name, which may be too long for an id."""
-    named = hashlib.sha256(document.name.encode()).hexdigest()[:16]
-    return f"{ingest_id}:document:{named}:{time}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,17 @@ class Quarantine:
             await connection.execute(update(document_tries).where(_of(work_id)).values(aside))
             return _set_aside((await connection.execute(select(document_tries).where(_of(work_id)))).one())
 
-    async def named(self, work_id: str, title: str) -> None:
+    async def named(self, name: str, audience: Audience, *, ingest_id: str) -> list[Tried]:
+        """Those of this place or title, of what the audience may read, also where this ingest is trying them again."""
+        readable = document_tries.c.scope.in_(sorted(audience.scopes))
+        is_it = (document_tries.c.place == name) | (document_tries.c.title == name)
+        theirs = document_tries.c.work_id.startswith(f"{ingest_id}:", autoescape=True)
+        state = (document_tries.c.state == "aside") | theirs
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(document_tries).where(readable, is_it, state))
+            return list(dict.fromkeys(_tried(row) for row in rows))
+
+    async def know_title(self, work_id: str, title: str) -> None:
         """What the document is called was found out."""
         await self._change(work_id, title=title)
 
@@ -140,5 +150,8 @@ def _of(work_id: str) -> Any:
 
 
 def _set_aside(row: Row[Any]) -> SetAside:
-    document = Tried(place=row.place, scope=row.scope, title=row.title, channel=row.channel)
-    return SetAside(document=document, reason=row.reason, tries=row.tries, tried_at=row.tried_at)
+    return SetAside(document=_tried(row), reason=row.reason, tries=row.tries, tried_at=row.tried_at)
+
+
+def _tried(row: Row[Any]) -> Tried:
+    return Tried(place=row.place, scope=row.scope, title=row.title, channel=row.channel)

@@ -210,7 +210,8 @@ async def open_bot(
         slack=slack, token=settings.bot_token, api_url=settings.api_url, max_bytes=settings.upload_bytes
     )
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
-    ingests, histories = Ingests(engine), ChannelHistories(engine)
+    ingests, histories, quarantine = Ingests(engine), ChannelHistories(engine), Quarantine(engine)
+    queue = DocumentQueue()
     threads = ThreadUpkeep(
         library=library,
         threads=SlackThreads(slack=slack, directory=directory, me=me),
@@ -227,8 +228,9 @@ async def open_bot(
         ingests=ingests,
         histories=histories,
         threads=threads,
+        quarantine=quarantine,
+        queue=queue,
     )
-    queue = DocumentQueue()
     work = Work(
         answering=Answering(
             router=router,
@@ -243,9 +245,7 @@ async def open_bot(
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
-        documents=DocumentReader(
-            library=library, in_slack=in_slack, directory=directory, quarantine=Quarantine(engine)
-        ),
+        documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
         channels=ChannelDesk(
             slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
@@ -266,13 +266,13 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
-        documents=DocumentDesk(library=library, directory=directory, ingests=ingests),
+        documents=DocumentDesk(library=library, directory=directory, ingests=ingests, quarantine=quarantine),
         channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)
     hours = settings.refresh_hours
-    refreshing = Refreshing(library=library, upkeep=upkeep, hours=hours) if hours else None
+    refreshing = Refreshing(library=library, upkeep=upkeep, quarantine=quarantine, hours=hours) if hours else None
     return Bot(
         slack=slack,
         durable=durable,

@@ -147,7 +147,10 @@ async def office(tmp_path: Path) -> AsyncIterator[_Office]:
         ingest=IngestDesk(
             outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=cast("DocumentQueue", queue)
         ),
-        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, **parts),
+        upkeep=Upkeep(
+            library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, quarantine=Quarantine(engine),
+            queue=cast("DocumentQueue", queue), **parts,
+        ),
         commands=ChannelCommands(directory=directory, histories=histories, durable=cast("Durable", durable)),
         following=Following(histories=histories, library=library, me=_ME),
     )  # fmt: skip

@@ -182,6 +182,8 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests, quarantin
             ingests=ingests,
             histories=_not_asked,
             threads=_not_asked,
+            quarantine=_not_asked,
+            queue=_not_asked,
         ),
         channels=_not_asked,
         deliveries=deliveries,
