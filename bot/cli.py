@@ -11,16 +11,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import logs
-from bot.assembly import Configuration, Parts, load_configuration, open_database
-from bot.errors import BotError, ModelServerError
-from bot.operations import ALL_DOCUMENTS, Asked
+from bot.assembly import Configuration, Parts, open_database
+from bot.command_line import AsJson, fail, plainly, read_configuration
+from bot.document_commands import documents, index
+from bot.errors import ModelServerError
+from bot.operations import Asked
 from bot.printing import (
     print_findings,
     print_json,
@@ -29,11 +30,9 @@ from bot.printing import (
     print_retrieval,
     progress_bar,
     say,
-    say_failure,
 )
 from bot.settings import load_settings
 from bot.shapes import Json
-from knowledge.errors import KnowledgeError
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
 from router.model import ModelClient
@@ -51,16 +50,10 @@ app = typer.Typer(
 )
 evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help=True)
 app.add_typer(evaluating, name="eval")
-documents = typer.Typer(help="See to the documents that were taken in.", no_args_is_help=True)
 app.add_typer(documents, name="documents")
-index = typer.Typer(help="See to the index itself.", no_args_is_help=True)
 app.add_typer(index, name="index")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-OfAudience = Annotated[str, typer.Option("--audience", help="Those that public, or channel:ID, may read.")]
-Reference = Annotated[str, typer.Argument(metavar="NUMBER_OR_LINK", help="Its number, address or path.")]
 
 _DAYS_EXPORTED = 7
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
@@ -84,7 +77,7 @@ def run() -> None:
     """Start everything and serve until Ctrl-C."""
     from bot.run import serve
 
-    configuration = _configuration()
+    configuration = read_configuration()
     switch = _plainly(lambda: load_settings(TrainingSettings))
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
 
@@ -108,7 +101,7 @@ def ask(
     from bot import errands
 
     asked = Asked(text=text, user=user, channel=channel, route=route.value)
-    _finish(errands.ask(_configuration(), asked, as_json=as_json))
+    _finish(errands.ask(read_configuration(), asked, as_json=as_json))
 
 
 @app.command()
@@ -121,7 +114,7 @@ def search(
     """Find passages in the documents."""
     from bot import errands
 
-    _finish(errands.search(_configuration(), text, limit, audience, as_json=as_json))
+    _finish(errands.search(read_configuration(), text, limit, audience, as_json=as_json))
 
 
 @app.command()
@@ -136,55 +129,7 @@ def ingest(
 
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(errands.ingest(_configuration(), absolute, audience, whole_site=site, as_json=as_json))
-
-
-@documents.command("list")
-def list_documents(audience: OfAudience = "public", as_json: AsJson = False) -> None:
-    """List them, the last added first."""
-    from bot import errands
-
-    _finish(errands.list_documents(_configuration(), audience, as_json=as_json))
-
-
-@documents.command()
-def remove(reference: Reference, audience: OfAudience = "public", as_json: AsJson = False) -> None:
-    """Take one out of the index and the list."""
-    from bot import errands
-
-    _finish(errands.remove(_configuration(), _absolute(reference), audience, as_json=as_json))
-
-
-@documents.command()
-def refresh(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="NUMBER_OR_LINK", help="Its number, address or path; a place that was taken in; or all."
-        ),
-    ],
-    audience: OfAudience = "public",
-    as_json: AsJson = False,
-) -> None:
-    """Read one again, a folder, site or repository with what is new there, or all of them."""
-    from bot import errands
-
-    _finish(errands.refresh(_configuration(), _absolute(reference), audience, as_json=as_json))
-
-
-@index.command("migrate")
-def migrate_index(
-    target: Annotated[str, typer.Option("--to", metavar="URL|embedded", help="Where to copy it to.")],
-    source: Annotated[
-        str, typer.Option("--from", metavar="URL|embedded", help="Where it is. Default: where the settings say.")
-    ] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Remove from the target what the source lacks.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Copy the index to a Qdrant server, or from one, point for point; twice changes nothing. The bot must be stopped."""
-    from bot import errands
-
-    _finish(errands.migrate_index(_configuration(), source, target, replace=replace, as_json=as_json))
+    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))
 
 
 @app.command()
@@ -199,7 +144,7 @@ def export(
     """Write exchanges and their feedback as training data."""
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
-    manifest = _finish(_export(_configuration(), out, start, end))
+    manifest = _finish(_export(read_configuration(), out, start, end))
     if as_json:
         print_json(manifest)
     else:
@@ -218,10 +163,10 @@ def train(
         from training.finetune import Progress as Progressed
         from training.finetune import train as fine_tune
     except ModuleNotFoundError as error:
-        _fail(
+        fail(
             f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
         )
-    models = _configuration().home / "model"
+    models = read_configuration().home / "model"
     with progress_bar() as bar:
         task = bar.add_task("training", total=None)
 
@@ -241,7 +186,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Put an adapter into service, once it is shown to answer as it was trained to."""
-    release = _finish(_promote(_configuration(), directory))
+    release = _finish(_promote(read_configuration(), directory))
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
 
 
@@ -270,12 +215,6 @@ def doctor(as_json: AsJson = False) -> None:
     told = [finding.as_json() for finding in findings]
     print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
-
-
-def _absolute(reference: str) -> str:
-    """A path as its document has it, where there is such a file; a number, an address and `all` as they are."""
-    is_other = "://" in reference or reference.isdecimal() or reference == ALL_DOCUMENTS
-    return reference if is_other else str(Path(reference).absolute())
 
 
 async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
@@ -360,28 +299,13 @@ async def _export_last_days(parts: Parts, scheduled: datetime, settings: Trainin
         await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
 
 
-def _configuration() -> Configuration:
-    return _plainly(load_configuration)
-
-
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:
     return _plainly(lambda: asyncio.run(work))
 
 
 def _plainly(work: Callable[[], _T]) -> _T:
-    """Do it; what goes wrong is one line for the person, and exit code 1."""
+    """As for all commands; those of this module may also meet the trainer's errors."""
     try:
-        return work()
-    except (BotError, KnowledgeError, RouterError, TrainingError) as error:
-        _fail(str(error))
-    except SQLAlchemyError as error:
-        _fail(f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used")
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except OSError as error:
-        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-
-
-def _fail(line: str) -> NoReturn:
-    say_failure(line)
-    raise typer.Exit(1)
+        return plainly(work)
+    except TrainingError as error:
+        fail(str(error))

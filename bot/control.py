@@ -82,6 +82,9 @@ class RemoteOperations:
     async def documents(self, *, audience: str) -> list[Json]:
         return [line async for line in self._lines("/documents", {"audience": audience})]
 
+    async def set_aside(self, *, audience: str) -> list[Json]:
+        return [line async for line in self._lines("/set-aside", {"audience": audience})]
+
     async def remove(self, reference: str, *, audience: str) -> Json:
         told = {"reference": reference, "audience": audience}
         (removed,) = [line async for line in self._lines("/remove", told)]
@@ -144,6 +147,9 @@ def _application(operations: Operations) -> web.Application:
     async def documents(request: web.Request) -> web.StreamResponse:
         return await _stream(request, _several(operations.documents(**await request.json())))
 
+    async def set_aside(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, _several(operations.set_aside(**await request.json())))
+
     async def remove(request: web.Request) -> web.StreamResponse:
         return await _stream(request, _one(operations.remove(**await request.json())))
 
@@ -156,6 +162,7 @@ def _application(operations: Operations) -> web.Application:
         "/search": search,
         "/ingest": ingest,
         "/documents": documents,
+        "/set-aside": set_aside,
         "/remove": remove,
         "/refresh": refresh,
     }

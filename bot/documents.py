@@ -7,6 +7,7 @@ from bot.directory import Directory
 from bot.ingest_report import readers
 from bot.ingests import Ingest, Ingests
 from bot.membership import access
+from bot.quarantine import Quarantine, SetAside
 from bot.rendering import Page, button, context, escape, plain, section, short_title_of
 from knowledge.audience import PUBLIC
 from knowledge.documents import Entry, Preview
@@ -15,22 +16,25 @@ from knowledge.library import Library
 
 _PER_PAGE = 15
 _PLACES = 3
+_SET_ASIDE = 5
 _NAME_CHARS = 1_000
 _PREVIEW_LINES = 8
 _PREVIEW_CHARS = 700
 _KILO = 1_000
 _NOTHING = "There is no document yet that can be read here. `/ingest help` says how to add one."
 _NOT_A_PAGE = "Write the address of a page, like `/ingest preview https://example.org/page`."
+_ON_PURPOSE = "`/ingest refresh` with this name tries it again."
 _ASKED = "You would be asked who may read it."
 
 
 class DocumentDesk:
     """Raises CatalogueUnavailable, and SQLAlchemyError where the database fails otherwise."""
 
-    def __init__(self, *, library: Library, directory: Directory, ingests: Ingests) -> None:
+    def __init__(self, *, library: Library, directory: Directory, ingests: Ingests, quarantine: Quarantine) -> None:
         self._library = library
         self._directory = directory
         self._ingests = ingests
+        self._quarantine = quarantine
 
     async def listed(self, *, channel: str, user: str, page: int = 1) -> Page:
         """What everybody may read who reads here, a page of it, the last added first."""
@@ -54,7 +58,7 @@ class DocumentDesk:
         return Page(text=head, blocks=[section(head), *(section(_line(entry)) for entry in entries), *turning])
 
     async def status(self, *, channel: str, user: str) -> Page:
-        """What is being taken in here, which places were read again, and what failed last."""
+        """What is being taken in here, which places were read again, what failed last, and what is set aside."""
         granted = await access(self._directory, channel=channel, user=user)
         if granted.refusal:
             return _said(granted.refusal)
@@ -83,6 +87,10 @@ class DocumentDesk:
             blocks.extend(section(line) for line in read_again)
         blocks.append(section("*What failed here last*" if failed else "Nothing failed here."))
         blocks.extend(section(line) for line in failed)
+        aside = await self._quarantine.set_aside(granted.audience, channel=channel, limit=_SET_ASIDE)
+        if aside:
+            blocks.append(section("*Set aside here: not tried again by itself*"))
+            blocks.extend(section(_aside_line(each)) for each in aside)
         return Page(text=head, blocks=blocks)
 
     async def preview(self, *, channel: str, user: str, url: str) -> Page:
@@ -121,6 +129,12 @@ def _line(entry: Entry) -> str:
     scope = "everyone" if entry.scope == PUBLIC else f"<#{entry.scope.partition(':')[2]}>"
     about = f"{passages} · added {_day(entry.added_at)} by {who}{read} · for {scope}"
     return f"*{entry.number}* {short_title_of(entry.title, entry.uri)}\n{about}"
+
+
+def _aside_line(aside: SetAside) -> str:
+    title, place = aside.document.title, aside.document.place
+    named = title if place.endswith(title) else f"{title}, {place}"
+    return f"• {escape(named[:_NAME_CHARS])} ({aside.tries} tries, {_moment(aside.tried_at)}). {_ON_PURPOSE}"
 
 
 def _readable(count: int) -> str:

@@ -16,8 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.arrivals import Arrival
 from bot.database import prepare_sqlite
+from bot.document_queue import DocumentQueue
 from bot.errors import NotStored
-from bot.stored_work import GIVEN_UP, HOURLY, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
+from bot.ingest_form import may_hand_over
+from bot.quarantine import TRIES
+from bot.stored_work import GIVEN_UP, HOURLY, INGEST, UNDER_WAY, WORK, Stored, apart, discard, forget, listed
 
 log = logging.getLogger("tandem.durable")
 
@@ -33,6 +36,9 @@ _WORK_VERSION = "1"
 _KEPT = timedelta(days=7)
 # The first run and three more: a message that kills the process would otherwise do so for ever.
 _ATTEMPTS = 4
+# What waits for documents is cut off each time that one of them ends the process. A message brings ten addresses, ten
+# files and its text.
+_INGEST_ATTEMPTS = _ATTEMPTS + 21 * TRIES
 _QUIET = "ERROR"
 _SQLITE_CONNECTIONS = 3
 _BUSY_TIMEOUT_MS = 30_000
@@ -46,11 +52,17 @@ _STAND_BACK_S = 1.0
 class Durable:
     """One executor of durable work. DBOS keeps one instance a process, so this is opened once a process."""
 
-    def __init__(self, *, database_url: str, executor_id: str, handler: Handler) -> None:
-        """`database_url` is synchronous: `sqlite:///…` or `postgresql://…`. `executor_id` must outlive restarts."""
+    def __init__(
+        self, *, database_url: str, executor_id: str, handler: Handler, documents: DocumentQueue | None = None
+    ) -> None:
+        """`database_url` is synchronous: `sqlite:///…` or `postgresql://…`. `executor_id` must outlive restarts.
+
+        What is in the queue of `documents` is done by the same handler.
+        """
         self._database_url = database_url
         self._executor_id = executor_id
         self._handler = handler
+        self._documents = documents
         self._sqlite = _sqlite_engine(database_url)
         self._running: set[str] = set()
         self._idle = asyncio.Event()
@@ -79,6 +91,9 @@ class Durable:
         logging.getLogger("dbos").setLevel(_QUIET)
         DBOS(config=config)
         self._work = DBOS.workflow(name=WORK, max_recovery_attempts=_ATTEMPTS)(_as_function(self._run))
+        self._ingest = DBOS.workflow(name=INGEST, max_recovery_attempts=_INGEST_ATTEMPTS)(_as_function(self._run))
+        if self._documents is not None:
+            self._documents.register(self._run)
         night = DBOS.workflow(name="nightly")(_nightly(nightly))
         # Not taken up again after a crash: the next hour does what is left.
         hour = DBOS.workflow(name=HOURLY, max_recovery_attempts=0)(_hourly(hourly))
@@ -117,8 +132,9 @@ class Durable:
             starting.exception()
 
     async def _start(self, arrival: Arrival) -> None:
+        work = self._ingest if may_hand_over(arrival.kind, arrival.payload) else self._work
         with SetWorkflowID(arrival.id):
-            await DBOS.start_workflow_async(self._work, arrival.id, arrival.kind, arrival.payload)
+            await DBOS.start_workflow_async(work, arrival.id, arrival.kind, arrival.payload)
 
     async def result(self, work_id: str) -> Any:
         """Wait for stored work to be done and give what it returned."""

@@ -17,6 +17,7 @@ from bot.printing import (
     print_json,
     print_line,
     print_passages,
+    print_set_aside,
     progress_bar,
     say,
 )
@@ -65,6 +66,12 @@ async def list_documents(configuration: Configuration, audience: str, *, as_json
     async with reach_operations(configuration, needs_model=False, progress=say) as operations:
         found = await operations.documents(audience=audience)
     print_json(found) if as_json else print_documents(found)
+
+
+async def list_set_aside(configuration: Configuration, audience: str, *, as_json: bool) -> None:
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        found = await operations.set_aside(audience=audience)
+    print_json(found) if as_json else print_set_aside(found)
 
 
 async def remove(configuration: Configuration, reference: str, audience: str, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ HELP = (
     "In a direct message I ask who may read it, unless you write `/ingest public` and what to add.\n"
     "*See and change what is there*\n"
     "• `/ingest list` shows what can be read here, and `/ingest list 2` the next page\n"
-    "• `/ingest status` shows what is being taken in here, and what failed last\n"
+    "• `/ingest status` shows what is being taken in here, what failed last, and what is set aside\n"
     "• `/ingest preview https://…` shows what would be read of a page, and keeps nothing\n"
     "• `/ingest remove` with a number or a link takes a document out; its adder and administrators may\n"
     "• `/ingest undo` takes out what you added here last\n"
@@ -67,6 +67,13 @@ def _address(found: re.Match[str]) -> str:
 def may_ask_to_ingest(text: str) -> bool:
     """Whether a message begins like one that hands something over: its files decide."""
     return _COMMENT.match(text) is not None
+
+
+def may_hand_over(kind: str, payload: Mapping[str, Any]) -> bool:
+    """Whether stored work may turn out to wait for documents."""
+    if kind in {"question", "edit"}:
+        return may_ask_to_ingest(optional(payload, "text"))
+    return kind in {"ingest", "share", "refresh"}
 
 
 def is_ingest_comment(text: str, *, has_files: bool) -> bool:

@@ -1,8 +1,7 @@
 """What is said of documents that are handed over: who will be able to read them, and what came of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from bot.arrivals import SHARE_ACTION
@@ -16,9 +15,6 @@ from knowledge.documents import IngestResult
 _SECTION_CHARS = 2_900
 # What a button's value may hold.
 _VALUE_CHARS = 2_000
-
-# By the name under which a document was handed over.
-Outcomes = dict[str, list[IngestResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +54,9 @@ _SIGNS = {
 }
 
 
-def progress(outcomes: Outcomes, who: Readers, left: int, left_out: str) -> list[Page]:
+def progress(results: Sequence[IngestResult], who: Readers, left: int, left_out: str) -> list[Page]:
     head = f"Reading {left} {'document' if left == 1 else 'documents'}… {who.said}" if left else who.said
-    lines = [line_of(result) for result in chain.from_iterable(outcomes.values())]
-    text = "\n".join(filter(None, [head, *lines, left_out]))
+    text = "\n".join(filter(None, [head, *map(line_of, results), left_out]))
     return pages([section(piece) for piece in split_text(text, _SECTION_CHARS)], text=text)
 
 

@@ -1,32 +1,33 @@
 """Documents that people hand over in Slack, and who will be able to read them."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from itertools import chain
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.directory import Directory
-from bot.downloads import NotDownloaded, Upload
+from bot.document_queue import DocumentQueue
+from bot.document_reading import LOST, DocumentKind, HandedOver, Outcome, document_work_id, outcome_of, readers_at
+from bot.downloads import NotDownloaded
 from bot.failures import NOT_TAKEN_IN, note
 from bot.ingest_form import HELP, URLS_AT_ONCE
-from bot.ingest_report import EVERYONE_MAY, Outcomes, ask_who, left_out_of, progress, readers
+from bot.ingest_report import Readers, ask_who, left_out_of, progress
 from bot.ingests import Ingests
 from bot.membership import access
 from bot.orphans import Place
 from bot.payloads import Json, inner, optional, required
-from bot.slack_documents import Shared, SlackDocuments, file_place
+from bot.slack_documents import Shared, SlackDocuments
 from bot.stream import Outlet, Reply
-from knowledge.documents import IngestResult, Origin, failed
-from knowledge.errors import InvalidScope, SourceError
-from knowledge.library import Library
+from knowledge.documents import IngestResult, failed
 
 _NOT_THERE = (
     "I could not write in <#{channel}>, so what you added there was not taken in, or not all of it. "
     "Please invite me to it, and add it again."
 )
 
-_Read = Callable[[str, str, Origin], Awaitable[list[IngestResult]]]
 _NOTHING = "There is nothing in this message that I could add."
+_CHANGED = "This conversation changed while I read. Please hand it over again."
+_PAUSE_S = 1.0
 _OURS = "This is an answer of mine, and adding it would have me learn from myself. Add what it is based on instead."
 
 
@@ -34,16 +35,19 @@ class IngestDesk:
     """`/ingest`, uploads and forms; results are shown in one message that is updated as documents come in."""
 
     def __init__(
-        self, *, library: Library, outlet: Outlet, in_slack: SlackDocuments, directory: Directory, ingests: Ingests
+        self,
+        *,
+        outlet: Outlet,
+        in_slack: SlackDocuments,
+        directory: Directory,
+        ingests: Ingests,
+        queue: DocumentQueue,
     ) -> None:
-        self._library = library
         self._outlet = outlet
         self._in_slack = in_slack
         self._directory = directory
         self._ingests = ingests
-        # Of work that is not done: for which readers, and what came of each document so far. Without it, a further try
-        # would fetch again what is in, and call “already there” what was said to be added.
-        self._under_way: dict[str, tuple[str, Outcomes]] = {}
+        self._queue = queue
 
     async def take_in(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Bring in addresses or files; say how to, where there are none. Run again, it changes nothing that is in already.
@@ -54,41 +58,65 @@ class IngestDesk:
         reply = await self._reply(work_id, place, payload)
         allowed = await access(self._directory, channel=place.channel, user=place.user)
         if allowed.refusal:
-            self._under_way.pop(work_id, None)
             await reply.replace(note(f":warning: {allowed.refusal}"))
             return
         try:
-            documents, left_out = await self._documents(payload)
+            documents, left_out = await self._documents(work_id, place, payload)
         except NotDownloaded as error:
             await reply.replace(note(str(error)))
             return
         if not documents:
             await reply.replace(note(_NOTHING if payload.get("shared") else HELP))
             return
-        who = readers(await self._directory.channel(place.channel))
-        if who.scope is None and payload.get("everyone"):
-            who = EVERYONE_MAY
+        who = await self._readers(payload)
         if who.scope is None:
             await reply.replace(ask_who(payload, left_out))
             return
-        outcomes = self._outcomes(work_id, who.scope)
-        # What a message brings along was said and shown to its readers: pressing the button makes it no one's upload.
-        overheard = bool(payload.get("shared"))
-        origin = Origin(added_by=place.user, added_in=place.channel, ingest_id=work_id, overheard=overheard)
         await self._ingests.begin(work_id, channel=place.channel, person=place.user, documents=len(documents))
-        await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
-        for name in [name for name in documents if name not in outcomes]:
-            outcomes[name] = await documents[name](name, who.scope, origin)
-            await self._ingests.progress(work_id, len(outcomes))
-            await reply.replace(progress(outcomes, who, len(documents) - len(outcomes), left_out))
-        results = list(chain.from_iterable(outcomes.values()))
-        await self._ingests.results(work_id, place.channel, results)
+        live = _Live(reply=reply, documents=documents, left_out=left_out)
+        refusal = await self._take_in_all(work_id, payload, live)
         await self._ingests.end(work_id)
-        del self._under_way[work_id]
+        if refusal:
+            await reply.replace(note(f":warning: {refusal}"))
+
+    async def _take_in_all(self, work_id: str, payload: Mapping[str, Any], live: "_Live") -> str:
+        """Wait until all are in for those who read here now; what stands in the way of that is returned.
+
+        Documents look for themselves who may read them. Where the channel changed meanwhile, some were taken in for
+        others: these are taken in once more.
+        """
+        place = place_of(payload)
+        outcomes: dict[str, Outcome] = {}
+        time = 0
+        while True:
+            allowed = await access(self._directory, channel=place.channel, user=place.user)
+            who = await self._readers(payload)
+            if allowed.refusal or who.scope is None:
+                return allowed.refusal or _CHANGED
+            scope = who.scope
+            outcomes = {name: outcome for name, outcome in outcomes.items() if outcome.scope == scope}
+            left = [each for each in live.documents if each.name not in outcomes]
+            await live.show(outcomes, who)
+            if not left:
+                await self._ingests.results(work_id, place.channel, live.results(outcomes))
+                return ""
+            if time > 1:
+                await asyncio.sleep(_PAUSE_S)  # it changes back and forth, or is known otherwise elsewhere
+            works = {document_work_id(each, time): each for each in left}
+            waited = self._queue.outcomes({each_id: asdict(each) for each_id, each in works.items()})
+            async for each_id, stored in waited:
+                each = works[each_id]
+                lost = Outcome(scope=scope, results=[failed(each.name, each.title, LOST)])
+                outcome = outcome_of(stored) or lost
+                if outcome.scope == scope:
+                    outcomes[each.name] = outcome
+                    await self._ingests.progress(work_id, len(outcomes))
+                if len(outcomes) < len(live.documents):
+                    await live.show(outcomes, who)
+            time += 1
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Say that it failed, over the message that tells of its progress."""
-        self._under_way.pop(work_id, None)
         await self._ingests.end(work_id)
         reply = await self._reply(work_id, place_of(payload), payload)
         await reply.replace(note(NOT_TAKEN_IN))
@@ -98,6 +126,10 @@ class IngestDesk:
         place = place_of(payload)
         await tell_privately(self._outlet, place, work_id, _NOT_THERE.format(channel=place.channel))
 
+    async def _readers(self, payload: Mapping[str, Any]) -> Readers:
+        channel = required(payload, "channel")
+        return await readers_at(self._directory, channel, everyone=bool(payload.get("everyone")))
+
     async def _reply(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> Reply:
         # The answer to “who may read it?” is written over that question.
         asked_in = optional(payload, "message_ts")
@@ -106,61 +138,60 @@ class IngestDesk:
         await reply.recover()
         return reply
 
-    async def _documents(self, payload: Mapping[str, Any]) -> tuple[dict[str, _Read], str]:
-        """What is handed over, and how each is read; and what is said of addresses that were too many.
+    async def _documents(self, work_id: str, place: Place, payload: Mapping[str, Any]) -> tuple[list[HandedOver], str]:
+        """What is handed over, each once; and what is said of addresses that were too many.
 
         Raises NotDownloaded for a message that is no longer there, or is not to be added.
         """
         given = dict(payload)
-        texts: dict[str, _Read] = {}
+        kinds: dict[str, DocumentKind] = {}
         if payload.get("shared"):
             shared = _shared(inner(payload, "shared"), required(payload, "channel"))
             found = await self._in_slack.contents(shared)
             if found.is_ours:
                 raise NotDownloaded(_OURS)
             if found.has_text:
-                texts = {shared.place: self._message}
+                kinds[shared.place] = "message"
             given |= {
                 "urls": found.urls[:URLS_AT_ONCE],
                 "left_out": len(found.urls[URLS_AT_ONCE:]),
                 "files": found.files,
             }
-        pages_ = dict.fromkeys(given.get("urls", []), self._page)
-        return texts | pages_ | dict.fromkeys(given.get("files", []), self._file), left_out_of(given)
-
-    def _outcomes(self, work_id: str, scope: str) -> Outcomes:
-        """What an earlier try brought in for these readers; for others, it would have to be brought in anew."""
-        before, outcomes = self._under_way.get(work_id, (scope, {}))
-        if before != scope:
-            outcomes = {}
-        self._under_way[work_id] = scope, outcomes
-        return outcomes
-
-    async def _page(self, url: str, scope: str, origin: Origin) -> list[IngestResult]:
-        try:
-            return [result async for result in self._library.ingest(url, scope, origin)]
-        except (SourceError, InvalidScope) as error:
-            return [failed(url, url, error)]
-
-    async def _file(self, file_id: str, scope: str, origin: Origin) -> list[IngestResult]:
-        return await self._upload(file_id, self._in_slack.file(file_id), scope, file_place(file_id), origin)
-
-    async def _message(self, place: str, scope: str, origin: Origin) -> list[IngestResult]:
-        return await self._upload("The message", self._in_slack.again(place), scope, place, origin)
-
-    async def _upload(
-        self, name: str, reading: Awaitable[Upload | None], scope: str, place: str, origin: Origin
-    ) -> list[IngestResult]:
-        try:
-            found = await reading
-            if found is None:
-                return [failed(name, name, "It is not kept in Slack.")]
-            origin = replace(origin, place=place)
-            return await self._library.ingest_bytes(
-                found.data, name=found.name, uri=found.uri, scope=scope, origin=origin
+        kinds |= dict.fromkeys(given.get("urls", []), "page")
+        kinds |= dict.fromkeys(given.get("files", []), "file")
+        # What a message brings along was said and shown to its readers: pressing the button makes it no one's upload.
+        overheard = bool(payload.get("shared"))
+        documents = [
+            HandedOver(
+                ingest_id=work_id,
+                channel=place.channel,
+                user=place.user,
+                kind=kind,
+                name=name,
+                everyone=bool(payload.get("everyone")),
+                overheard=overheard,
             )
-        except (NotDownloaded, SourceError, InvalidScope) as error:
-            return [failed(name, name, error)]
+            for name, kind in kinds.items()
+        ]
+        return documents, left_out_of(given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    """The message that tells how far an ingest is; outcomes are by the documents' names."""
+
+    reply: Reply
+    documents: Sequence[HandedOver]
+    left_out: str
+
+    async def show(self, outcomes: Mapping[str, Outcome], who: Readers) -> None:
+        left = len(self.documents) - len(outcomes)
+        await self.reply.replace(progress(self.results(outcomes), who, left, self.left_out))
+
+    def results(self, outcomes: Mapping[str, Outcome]) -> list[IngestResult]:
+        """In the order in which the documents were handed over."""
+        read = [outcomes[each.name] for each in self.documents if each.name in outcomes]
+        return [result for outcome in read for result in outcome.results]
 
 
 def _shared(given: Json, channel: str) -> Shared:

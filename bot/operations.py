@@ -13,9 +13,10 @@ from typing import Protocol
 
 from bot.errors import UnknownDocument
 from bot.ingests import Ingests
-from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json
+from bot.quarantine import Quarantine
+from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json, set_aside_json
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
-from knowledge.documents import Entry
+from knowledge.documents import Entry, failed
 from knowledge.filters import parse_filter
 from knowledge.library import Library
 from router.answers import Answered, Released, Working
@@ -52,6 +53,10 @@ class Operations(Protocol):
 
     async def documents(self, *, audience: str) -> list[Json]: ...
 
+    async def set_aside(self, *, audience: str) -> list[Json]:
+        """Documents that were tried three times, and are tried again by people alone."""
+        ...
+
     async def remove(self, reference: str, *, audience: str) -> Json:
         """Raises UnknownDocument, or ControlError from another process, unless one document has this number or link."""
         ...
@@ -70,12 +75,14 @@ class LocalOperations:
         router: Router,
         library: Library,
         ingests: Ingests,
+        quarantine: Quarantine,
         who_sees: WhoSees,
         model_started: asyncio.Event | None = None,
     ) -> None:
         self._router = router
         self._library = library
         self._ingests = ingests
+        self._quarantine = quarantine
         self._who_sees = who_sees
         self._model_started = model_started
 
@@ -113,11 +120,18 @@ class LocalOperations:
     async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
         checked = parse_scope(scope)
         for place in places:
+            is_in = False
             async for result in self._library.ingest(place, checked, whole_site=whole_site):
+                is_in |= result.status != "failed"
                 yield ingest_json(result)
+            if is_in:
+                await self._quarantine.release({place}, checked)
 
     async def documents(self, *, audience: str) -> list[Json]:
         return [document_json(entry) for entry in await self._library.documents(parse_audience(audience))]
+
+    async def set_aside(self, *, audience: str) -> list[Json]:
+        return [set_aside_json(each) for each in await self._quarantine.set_aside(parse_audience(audience))]
 
     async def remove(self, reference: str, *, audience: str) -> Json:
         found = await self._find(reference, audience)
@@ -126,6 +140,7 @@ class LocalOperations:
             raise UnknownDocument(f"several documents have this link: name one of the numbers {numbers}")
         await self._library.remove(found[0].id)
         await self._ingests.forget({found[0].uri})
+        await self._quarantine.release({found[0].origin.place, found[0].uri}, found[0].scope)
         return document_json(found[0])
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
@@ -140,6 +155,10 @@ class LocalOperations:
             await self._library.documents(parse_audience(audience)) if is_all else await self._find(reference, audience)
         )
         for entry in found:
+            reason = await self._quarantine.reason(entry.origin.place or entry.uri, entry.scope) if is_all else ""
+            if reason:
+                yield ingest_json(failed(entry.uri, entry.title, reason))
+                continue
             # Who names a document means it: that it is gone counts at once.
             yield ingest_json(await self._library.refresh(entry, at_once=not is_all))
 

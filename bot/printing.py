@@ -93,6 +93,14 @@ def print_documents(found: Sequence[Json]) -> None:
     _out.print(table if found else "no documents")
 
 
+def print_set_aside(found: Sequence[Json]) -> None:
+    table = Table("title", "tried", "audience", "channel", "place", "why", box=None, pad_edge=False)
+    for each in found:
+        told = (each["title"], each["tried_at"][:10], each["audience"], each["channel"], each["place"], each["reason"])
+        table.add_row(*map(escape, told))
+    _out.print(table if found else "no documents are set aside")
+
+
 def print_findings(findings: Sequence[Json]) -> None:
     table = Table("part", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:

@@ -10,6 +10,7 @@ from bot.control import RemoteOperations
 from bot.ingests import Ingests
 from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
+from bot.quarantine import Quarantine
 from bot.views import who_sees
 from router.errors import RouterError
 
@@ -45,6 +46,7 @@ async def reach_operations(
             router=parts.router,
             library=parts.library,
             ingests=Ingests(parts.engine),
+            quarantine=Quarantine(parts.engine),
             who_sees=who_sees(configuration),
         )
 

@@ -6,7 +6,10 @@ import logging
 from collections import Counter
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from bot.errors import SlackError
+from bot.quarantine import Quarantine
 from bot.slack_documents import is_in_slack
 from bot.upkeep import Upkeep
 from knowledge.documents import IngestStatus
@@ -20,8 +23,9 @@ log = logging.getLogger("tandem.refreshing")
 class Refreshing:
     """What came of it is logged, and told by `/ingest status`; nobody is written to."""
 
-    def __init__(self, *, library: Library, upkeep: Upkeep, hours: int) -> None:
+    def __init__(self, *, library: Library, upkeep: Upkeep, quarantine: Quarantine, hours: int) -> None:
         self._library = library
+        self._quarantine = quarantine
         self._upkeep = upkeep
         self._interval = timedelta(hours=hours)
         self._reading: asyncio.Task[None] | None = None
@@ -43,8 +47,10 @@ class Refreshing:
     async def _read_all(self, before: datetime) -> None:
         try:
             for place in await self._library.places_due(before):
-                await self._read(place)
-        except KnowledgeError:
+                # What is set aside is tried again by people alone.
+                if not await self._quarantine.reason(place.place, place.scope):
+                    await self._read(place)
+        except (KnowledgeError, SQLAlchemyError):
             log.exception("places were not read again: the next hour tries it anew")
 
     async def _read(self, place: KnownPlace) -> None:

@@ -23,6 +23,7 @@ from bot.errors import BotError
 from bot.ingests import Ingests
 from bot.operations import LocalOperations
 from bot.ports import refuse_taken
+from bot.quarantine import Quarantine
 from bot.reach import model_served
 from bot.service import Bot, SlackSettings, open_bot
 from bot.tokens import read_tokens, workspace_home
@@ -112,6 +113,7 @@ def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
         router=parts.router,
         library=parts.library,
         ingests=Ingests(parts.engine),
+        quarantine=Quarantine(parts.engine),
         who_sees=who_sees(parts.configuration),
         model_started=model_started,
     )

@@ -21,6 +21,8 @@ from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
 from bot.durable import Durable, Nightly
@@ -35,6 +37,7 @@ from bot.intake import Intake
 from bot.messages import History
 from bot.pacer import Pacer
 from bot.payloads import optional
+from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.refreshing import Refreshing
 from bot.slack import Slack
@@ -207,7 +210,8 @@ async def open_bot(
         slack=slack, token=settings.bot_token, api_url=settings.api_url, max_bytes=settings.upload_bytes
     )
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
-    ingests, histories = Ingests(engine), ChannelHistories(engine)
+    ingests, histories, quarantine = Ingests(engine), ChannelHistories(engine), Quarantine(engine)
+    queue = DocumentQueue()
     threads = ThreadUpkeep(
         library=library,
         threads=SlackThreads(slack=slack, directory=directory, me=me),
@@ -224,6 +228,8 @@ async def open_bot(
         ingests=ingests,
         histories=histories,
         threads=threads,
+        quarantine=quarantine,
+        queue=queue,
     )
     work = Work(
         answering=Answering(
@@ -238,7 +244,8 @@ async def open_bot(
             model_started=model_started,
         ),
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
-        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
+        documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
         channels=ChannelDesk(
             slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
@@ -246,7 +253,9 @@ async def open_bot(
         deliveries=deliveries,
         slack=slack,
     )
-    durable = Durable(database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do)
+    durable = Durable(
+        database_url=settings.durable_url, executor_id=settings.executor_id, handler=work.do, documents=queue
+    )
     following = Following(histories=histories, library=library, me=me)
     intake = Intake(durable=durable, deliveries=deliveries, following=following, me=me, failpoints=failpoints)
     app = build_app(
@@ -257,13 +266,13 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
-        documents=DocumentDesk(library=library, directory=directory, ingests=ingests),
+        documents=DocumentDesk(library=library, directory=directory, ingests=ingests, quarantine=quarantine),
         channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",
     )
     connection = _connection(app, settings)
     hours = settings.refresh_hours
-    refreshing = Refreshing(library=library, upkeep=upkeep, hours=hours) if hours else None
+    refreshing = Refreshing(library=library, upkeep=upkeep, quarantine=quarantine, hours=hours) if hours else None
     return Bot(
         slack=slack,
         durable=durable,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.quarantine import SetAside
 from knowledge.documents import Entry, IngestResult, Passage
 from router.answers import Answer
 
@@ -53,4 +54,17 @@ def document_json(entry: Entry) -> Json:
         "added_at": entry.added_at.isoformat(),
         "read_at": entry.read_at.isoformat(),
         "document_id": entry.id,
+    }
+
+
+def set_aside_json(aside: SetAside) -> Json:
+    """`channel` is Slack's id of the conversation where it was handed over."""
+    return {
+        "title": aside.document.title,
+        "place": aside.document.place,
+        "audience": aside.document.scope,
+        "channel": aside.document.channel,
+        "reason": aside.reason,
+        "tries": aside.tries,
+        "tried_at": aside.tried_at.isoformat(),
     }

@@ -42,6 +42,11 @@ def file_place(file_id: str) -> str:
     return f"{_FILE}{file_id}"
 
 
+def file_at(place: str) -> str:
+    """The file's id; empty where the place is none of a file."""
+    return place.removeprefix(_FILE) if place.startswith(_FILE) else ""
+
+
 def places_of_messages(channel: str) -> str:
     """What the places of all messages begin with that were added to the documents in a channel."""
     return f"{_MESSAGE}{channel}:"

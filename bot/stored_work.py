@@ -7,23 +7,30 @@ import asyncio
 from collections.abc import Coroutine
 from contextvars import Context
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from dbos import DBOS, WorkflowStatus
 
 WORK = "work"
+INGEST = "ingest"
+DOCUMENT = "document"
 HOURLY = "hourly"
 GIVEN_UP = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]
 _LISTED = 100
 _FORGET_TIMEOUT_S = 30.0
+_ACCEPTED = [WORK, INGEST]
+_T = TypeVar("_T")
 
 Stored = tuple[str, str, dict[str, Any]]
 """A piece of work: its id, its kind, its payload."""
 
 
 async def listed(status: list[str]) -> list[Stored]:
-    found = await DBOS.list_workflows_async(status=status, name=WORK, load_output=False, limit=_LISTED, sort_desc=True)
+    """What was accepted and has one of these states; the documents of an ingest are told with it."""
+    found = await DBOS.list_workflows_async(
+        status=status, name=_ACCEPTED, load_output=False, limit=_LISTED, sort_desc=True
+    )
     return [(each.workflow_id, *each.input["args"][1:]) for each in found if each.input]
 
 
@@ -43,12 +50,12 @@ async def forget(key: str) -> None:
 
 
 def _asks(work_id: str, key: str) -> bool:
-    return work_id == key or work_id.startswith((f"{key}:edit:", f"{key}:gave-up"))
+    return work_id == key or work_id.startswith((f"{key}:edit:", f"{key}:gave-up", f"{key}:document:"))
 
 
 async def discard(before: datetime) -> None:
     """Delete work that was done before then."""
-    while done := await _ids(completed_before=before.isoformat(), name=[WORK, HOURLY], limit=_LISTED):
+    while done := await _ids(completed_before=before.isoformat(), name=[*_ACCEPTED, DOCUMENT, HOURLY], limit=_LISTED):
         await DBOS.delete_workflows_async([each.workflow_id for each in done])
 
 
@@ -56,6 +63,6 @@ async def _ids(**which: Any) -> list[WorkflowStatus]:
     return await DBOS.list_workflows_async(**which, load_input=False, load_output=False)
 
 
-async def apart(work: Coroutine[Any, Any, None]) -> None:
+async def apart(work: Coroutine[Any, Any, _T]) -> _T:
     """Outside the workflow that asks for it: DBOS would keep what is looked up as a step's outcome."""
-    await asyncio.create_task(work, context=Context())
+    return await asyncio.create_task(work, context=Context())

@@ -1,6 +1,6 @@
 """What the Slack side remembers: which message answers which question, and what was handed over where."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from knowledge.columns import Moment, named_metadata
 
@@ -63,6 +63,24 @@ ingest_failures = Table(
     Column("reason", Text, nullable=False),
     Column("failed_at", Moment, nullable=False),
     Index("ix_ingest_failures_channel_failed_at", "channel", "failed_at"),
+)
+
+# One row for a document that is being taken in, and for one that is set aside. `state` is reading, failed (by an error
+# that nobody foresaw) or aside; `tries` counts those that were begun, also by a process that did not live to end them.
+document_tries = Table(
+    "document_tries",
+    metadata,
+    Column("work_id", String(255), primary_key=True),
+    Column("document_id", String(36), nullable=False, index=True),
+    Column("place", Text, nullable=False),
+    Column("scope", String(60), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("overheard", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("tried_at", Moment, nullable=False),
 )
 
 # One row a channel whose history was taken in. `state` is reading, broken (given up on the way), followed or stopped; all

@@ -3,10 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from bot.channel_histories import ChannelHistories
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import LOST, document_work_id, handed_over_again, outcome_of
 from bot.downloads import NoLongerThere, NotDownloaded
 from bot.failures import NOT_DONE, note
 from bot.ingest_report import line_of
@@ -14,6 +17,7 @@ from bot.ingesting import place_of, tell_privately
 from bot.ingests import Ingests
 from bot.membership import access
 from bot.orphans import Place
+from bot.quarantine import Quarantine
 from bot.rendering import SECTION_CHARS, Page, escape, pages, section, short_title_of, split_text
 from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet, Reply
@@ -50,6 +54,8 @@ class Upkeep:
         ingests: Ingests,
         histories: ChannelHistories,
         threads: ThreadUpkeep,
+        quarantine: Quarantine,
+        queue: DocumentQueue,
     ) -> None:
         self._library = library
         self._outlet = outlet
@@ -58,6 +64,8 @@ class Upkeep:
         self._ingests = ingests
         self._histories = histories
         self._threads = threads
+        self._quarantine = quarantine
+        self._queue = queue
 
     async def do(self, work_id: str, kind: str, payload: Mapping[str, Any]) -> None:
         """Do it and say what came of it. Done again after a crash, it finishes what was begun.
@@ -77,7 +85,9 @@ class Upkeep:
             case "undo":
                 said = await self._undo(work_id, place, granted.audience)
             case _:
-                said = await self._refresh(work_id, reference, place.channel, granted.audience, reply)
+                said = await self._try_again(work_id, reference, place, granted.audience) or await self._refresh(
+                    work_id, reference, place.channel, granted.audience, reply
+                )
         await reply.replace(said)
 
     async def own_up(self, work_id: str, payload: Mapping[str, Any]) -> None:
@@ -128,6 +138,21 @@ class Upkeep:
     async def _take_out(self, entry: Entry) -> None:
         await self._library.remove(entry.id)
         await self._ingests.forget({entry.uri})
+        await self._quarantine.release({entry.origin.place, entry.uri}, entry.scope)
+
+    async def _try_again(self, work_id: str, reference: str, place: Place, audience: Audience) -> list[Page] | None:
+        """Have what is set aside under this name tried again, as if it were handed over now; None where nothing is."""
+        aside = await self._quarantine.named(reference, audience, ingest_id=work_id)
+        again = [handed_over_again(each, ingest_id=work_id, channel=place.channel, user=place.user) for each in aside]
+        if not again:
+            return None
+        works = {document_work_id(each): each for each in again}
+        results: list[IngestResult] = []
+        async for each_id, stored in self._queue.outcomes({each_id: asdict(each) for each_id, each in works.items()}):
+            outcome = outcome_of(stored)
+            lost = [failed(works[each_id].name, works[each_id].title, LOST)]
+            results.extend(outcome.results if outcome is not None and outcome.scope else lost)
+        return await self._outcome(work_id, place.channel, results)
 
     async def _refresh(
         self, work_id: str, reference: str, channel: str, audience: Audience, reply: Reply
@@ -143,7 +168,12 @@ class Upkeep:
         show = _Progress(reply)
         for entry in found:
             await show(f"Reading again: {len(results)} of {len(found)} documents…")
-            results.append(await self.read_again(entry, at_once=not is_all))
+            reason = await self._quarantine.reason(entry.origin.place or entry.uri, entry.scope) if is_all else ""
+            # Who says all does not mean what was set aside.
+            again = (
+                failed(entry.uri, entry.title, reason) if reason else await self.read_again(entry, at_once=not is_all)
+            )
+            results.append(again)
         return await self._outcome(work_id, channel, results)
 
     async def _refresh_places(

@@ -8,13 +8,11 @@ from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from bot.answering import Answering
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Asked, Deliveries
-from bot.errors import SlackAmbiguous, SlackRefused, SlackUnauthorized, SlackUnreachable
+from bot.document_reading import DocumentReader
+from bot.errors import SlackRefused
 from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
@@ -22,25 +20,11 @@ from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
 from bot.upkeep import Upkeep
-from knowledge.errors import CatalogueUnavailable, IndexUnavailable
-from router.errors import JournalUnavailable
+from bot.waiting import passes
+from knowledge.errors import IndexUnavailable
 
 log = logging.getLogger("tandem.work")
 
-# What passes: Slack, the index or the database is away, the disk is full, or Slack does not take the token. The work
-# waits for it, however long that takes, and outlives restarts meanwhile. Other errors of the database come again each time.
-_PASSING = (
-    SlackUnreachable,
-    SlackAmbiguous,
-    SlackUnauthorized,
-    IndexUnavailable,
-    OperationalError,
-    InterfaceError,
-    PoolTimeout,
-    OSError,
-)
-# One error for all that a database says: what that was tells whether to wait.
-_OF_A_DATABASE = (JournalUnavailable, CatalogueUnavailable)
 _WAITS_S = (1, 2, 5, 10, 30, 60)
 
 
@@ -53,6 +37,7 @@ class Work:
         answering: Answering,
         feedback: FeedbackDesk,
         ingest: IngestDesk,
+        documents: DocumentReader,
         upkeep: Upkeep,
         channels: ChannelDesk,
         deliveries: Deliveries,
@@ -62,6 +47,7 @@ class Work:
         self._answering = answering
         self._feedback = feedback
         self._ingest = ingest
+        self._documents = documents
         self._upkeep = upkeep
         self._channels = channels
         self._deliveries = deliveries
@@ -69,7 +55,7 @@ class Work:
         self._waits_s = waits_s
 
     async def do(self, work_id: str, kind: str, payload: Json) -> Any:
-        """The result is what a listener waits for: the kind of vote that was recorded, else None."""
+        """The result is what is waited for: the kind of vote that was recorded, what came of a document, else None."""
         if kind == "gave_up":
             work_id, kind = required(payload, "given_up"), optional(payload, "kind")
             steps = [partial(self._own_up, GAVE_UP)]
@@ -90,8 +76,8 @@ class Work:
         while True:
             try:
                 return await step()
-            except (*_PASSING, *_OF_A_DATABASE) as error:
-                if not _passes(error):
+            except Exception as error:
+                if not passes(error):
                     raise
                 # The index's sentence says what to look at; a driver's may hold the message.
                 why = str(error) if isinstance(error, IndexUnavailable) else type(error).__name__
@@ -110,11 +96,10 @@ class Work:
                 return await self._feedback.vote(work_id, payload)
             case "correction":
                 await self._feedback.correct(work_id, payload)
-            case "ingest":
-                await self._ingest.take_in(work_id, payload)
-            case "share":
-                shared = read_choice(optional(payload, "value"))
-                await self._ingest.take_in(work_id, {**payload, **shared, "everyone": True})
+            case "ingest" | "share":
+                await self._ingest.take_in(work_id, _with_choice(payload) if kind == "share" else payload)
+            case "document":
+                return await self._documents.read(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.do(work_id, kind, payload)
             case "history" | "thread" | "leave":
@@ -199,7 +184,7 @@ class Work:
                 await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
-            case _:  # a deletion shows nothing
+            case _:  # a deletion shows nothing, and of a document its ingest tells
                 return
 
     async def _let_go(self, work_id: str, kind: str, payload: Json) -> None:
@@ -221,8 +206,8 @@ class Work:
                 return
 
 
-def _passes(error: Exception) -> bool:
-    return isinstance(error.__cause__ if isinstance(error, _OF_A_DATABASE) else error, _PASSING)
+def _with_choice(payload: Json) -> Json:
+    return {**payload, **read_choice(optional(payload, "value")), "everyone": True}
 
 
 def _retry_id(payload: Json) -> str:

@@ -1,6 +1,7 @@
 """A Slack that answers from a table of replies, for the parts that only read; one that is a server; and parts without documents."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -93,6 +94,21 @@ def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
         releases=Releases(engine),
         router=not_asked,
     )
+
+
+class InlineQueue:
+    """Does documents where they are waited for, one after another and each id once; outcomes are kept as JSON."""
+
+    def __init__(self) -> None:
+        self.run: Callable[[str, str, dict[str, Any]], Awaitable[Any]] | None = None
+        self.kept: dict[str, str] = {}
+
+    async def outcomes(self, documents: Mapping[str, dict[str, Any]]) -> AsyncIterator[tuple[str, Any]]:
+        assert self.run is not None
+        for work_id, payload in documents.items():
+            if work_id not in self.kept:
+                self.kept[work_id] = json.dumps(await self.run(work_id, "document", payload))
+            yield work_id, json.loads(self.kept[work_id])
 
 
 class ShowingSlack(FakeSlack):

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.directory import Directory
-from bot.ingesting import readers
+from bot.ingest_report import readers
 from bot.membership import access
 from bot.slack import Slack
 from knowledge.audience import PUBLIC, Audience, channel_scope

@@ -18,6 +18,8 @@ from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.downloads import Downloads
 from bot.durable import Durable
 from bot.errors import SlackBusy
@@ -26,6 +28,7 @@ from bot.following import Following
 from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.pacer import Pacer
+from bot.quarantine import Quarantine
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.slack_threads import SlackThreads
@@ -47,6 +50,7 @@ from router.exchanges import Exchange, shown
 from router.feedback import Feedback
 from router.journal import Journal
 from tests.bot.channel_slack import ChannelSlack, Json
+from tests.bot.fakes import InlineQueue
 from tests.knowledge.fakes import WordEmbedding
 from training.export import export
 from training.settings import TrainingSettings
@@ -147,11 +151,21 @@ async def office(tmp_path: Path, engine: AsyncEngine) -> AsyncIterator[_Office]:
     upkeep = ThreadUpkeep(
         library=library, threads=SlackThreads(slack=slack, directory=directory, me=_ME), in_slack=in_slack, **parts
     )
+    queue = InlineQueue()
+    documents = DocumentReader(
+        library=library, in_slack=in_slack, directory=directory, quarantine=Quarantine(engine), again_s=0
+    )
+    queue.run = lambda work_id, _, payload: documents.read(work_id, payload)
     yield _Office(
         slack=shown, library=library, histories=histories, directory=directory, ingests=ingests, durable=durable,
         desk=ChannelDesk(slack=slack, outlet=outlet, threads=upkeep, **parts),
-        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
-        upkeep=Upkeep(library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, **parts),
+        ingest=IngestDesk(
+            outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=cast("DocumentQueue", queue)
+        ),
+        upkeep=Upkeep(
+            library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, quarantine=Quarantine(engine),
+            queue=cast("DocumentQueue", queue), **parts,
+        ),
         commands=ChannelCommands(directory=directory, histories=histories, durable=cast("Durable", durable)),
         following=Following(histories=histories, library=library, me=_ME),
     )  # fmt: skip

@@ -216,6 +216,16 @@ async def test_first_adapter_that_is_refused_is_a_warning_and_the_start_goes_on(
     assert "the base model answers" in line
 
 
+async def test_documents_that_are_set_aside_are_a_table_for_people_and_json_for_programs(home):
+    async with control.serving(home, Scripted()):
+        table = await asyncio.to_thread(_tandem, "documents", "list", "--failed")
+        told = await asyncio.to_thread(_tandem, "documents", "list", "--failed", "--audience", "channel:C1", "--json")
+    assert "https://a.example/tea" in table.stdout
+    assert "I broke down." in table.stdout
+    [aside] = json.loads(told.stdout)
+    assert (aside["title"], aside["audience"], aside["reason"]) == ("Tea", "channel:C1", "I broke down.")
+
+
 def test_retrieval_is_measured_beside_the_team_s_index_and_printed_as_one_json_object(home, tmp_path):
     told = _tandem("eval", "retrieval", str(_dataset(tmp_path)), "--json")
     assert told.exit_code == 0, told.output

@@ -34,6 +34,14 @@ class Scripted:
     async def documents(self, *, audience):
         return [{"number": 1, "audience": audience}, {"number": 2, "audience": audience}]
 
+    async def set_aside(self, *, audience):
+        return [
+            {
+                "title": "Tea", "place": "https://a.example/tea", "audience": audience, "channel": "C1",
+                "reason": "I broke down.", "tries": 3, "tried_at": "2026-03-01T10:00:00+00:00",
+            }
+        ]  # fmt: skip
+
     async def remove(self, reference, *, audience):
         if reference != "1":
             raise UnknownDocument(f"there is no document {reference}")
@@ -60,6 +68,7 @@ async def test_search_results_keep_their_order(remote):
 
 async def test_documents_are_seen_to_through_the_socket(remote):
     assert [found["number"] for found in await remote.documents(audience="public")] == [1, 2]
+    assert [found["title"] for found in await remote.set_aside(audience="public")] == ["Tea"]
     assert await remote.remove("1", audience="channel:C1") == {"number": 1, "audience": "channel:C1"}
     assert [line async for line in remote.refresh("all", audience="public")] == [{"uri": "all", "status": "unchanged"}]
     with pytest.raises(ControlError, match="there is no document 9"):

@@ -15,6 +15,8 @@ from bot.arrivals import Identity
 from bot.channel_histories import ChannelHistories
 from bot.deliveries import Deliveries
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
 from bot.errors import SlackRefused, UnknownDocument
@@ -23,6 +25,7 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.operations import LocalOperations
 from bot.pacer import Pacer
+from bot.quarantine import Quarantine
 from bot.refreshing import Refreshing
 from bot.rendering import Page
 from bot.slack import Slack
@@ -42,7 +45,7 @@ from knowledge.library import Library
 from knowledge.parsing import Parser
 from knowledge.register import KnownPlace
 from knowledge.settings import KnowledgeSettings
-from tests.bot.fakes import ShowingSlack, channel, person
+from tests.bot.fakes import InlineQueue, ShowingSlack, channel, person
 from tests.knowledge.fakes import WordEmbedding
 
 _ALL = Audience(scopes=frozenset({"public", "channel:C1", "channel:C2"}))
@@ -77,6 +80,7 @@ class _Place:
     desk: DocumentDesk
     ingests: Ingests
     directory: Directory
+    quarantine: Quarantine
     work: int = 0
 
     def become(self, kind: str = "public", **marks: Any) -> None:
@@ -129,11 +133,21 @@ async def place(tmp_path: Path) -> AsyncIterator[_Place]:
     histories = ChannelHistories(engine)
     reader = SlackThreads(slack=slack, directory=directory, me=Identity(team="T1", user="UBOT", bot="BBOT"))
     threads = ThreadUpkeep(threads=reader, in_slack=in_slack, histories=histories, **parts)
+    queue, quarantine = InlineQueue(), Quarantine(engine)
+    documents = DocumentReader(
+        library=library, in_slack=in_slack, directory=directory, quarantine=quarantine, again_s=0
+    )
+    queue.run = lambda work_id, _, payload: documents.read(work_id, payload)
     yield _Place(
         library=library, pages=pages, slack=shown, directory=directory, ingests=ingests,
-        ingest=IngestDesk(outlet=outlet, in_slack=in_slack, **parts),
-        upkeep=Upkeep(outlet=outlet, in_slack=in_slack, threads=threads, histories=histories, **parts),
-        desk=DocumentDesk(**parts),
+        ingest=IngestDesk(
+            outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=cast("DocumentQueue", queue)
+        ),
+        upkeep=Upkeep(
+            outlet=outlet, in_slack=in_slack, threads=threads, histories=histories, quarantine=quarantine,
+            queue=cast("DocumentQueue", queue), **parts,
+        ),
+        desk=DocumentDesk(quarantine=quarantine, **parts), quarantine=quarantine,
     )  # fmt: skip
     await library.close()
     await engine.dispose()
@@ -431,7 +445,9 @@ async def test_message_read_again_brings_what_it_says_now(place: _Place) -> None
 
 def _operations(place: _Place) -> LocalOperations:
     not_asked = cast("Any", None)
-    return LocalOperations(router=not_asked, library=place.library, ingests=place.ingests, who_sees=not_asked)
+    return LocalOperations(
+        router=not_asked, library=place.library, ingests=place.ingests, quarantine=place.quarantine, who_sees=not_asked
+    )
 
 
 async def test_command_line_lists_and_takes_out_what_the_audience_may_read(place: _Place) -> None:
@@ -456,7 +472,7 @@ async def test_command_line_reads_one_or_all_again(place: _Place) -> None:
 
 async def test_place_that_is_due_is_read_again_by_itself_and_status_counts_what_changed(place: _Place) -> None:
     await place.add("https://a.example/tea", "https://a.example/leave")
-    refreshing = Refreshing(library=place.library, upkeep=place.upkeep, hours=2)
+    refreshing = Refreshing(library=place.library, upkeep=place.upkeep, quarantine=place.quarantine, hours=2)
     place.pages.held["https://a.example/tea"] = "<h1>Tea</h1><p>Tea is at five.</p>"
     now = datetime.now(UTC)
     await refreshing.read_due(now + timedelta(hours=1))
@@ -481,7 +497,7 @@ async def test_one_place_that_fails_by_a_defect_keeps_no_other_from_being_read(
             yield result
 
     monkeypatch.setattr(place.library, "refresh_place", refresh)
-    await Refreshing(library=place.library, upkeep=place.upkeep, hours=1).read_due(
+    await Refreshing(library=place.library, upkeep=place.upkeep, quarantine=place.quarantine, hours=1).read_due(
         datetime.now(UTC) + timedelta(hours=2)
     )
     assert tried == ["https://a.example/tea", "https://a.example/leave"]
@@ -497,3 +513,95 @@ async def test_message_deleted_in_slack_is_taken_out_when_it_is_read_again(place
     [entry] = await place.entries()
     assert "1 taken out" in await place.ask("refresh", str(entry.number))
     assert await place.entries() == []
+
+
+_TEA = "https://a.example/tea"
+
+
+async def _set_aside(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page fails three times by a defect, which is mended afterwards."""
+
+    async def fail(url: str, *_: object) -> AsyncIterator[IngestResult]:
+        raise RuntimeError(f"a defect of ours in {url}")
+        yield
+
+    with monkeypatch.context() as defect:
+        defect.setattr(place.library, "ingest", fail)
+        await place.add(_TEA)
+
+
+async def test_what_is_set_aside_is_shown_by_status_and_the_command_line_to_those_who_may_read_it(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.become("private")
+    await _set_aside(place, monkeypatch)
+    assert "Reading this failed 3 times on my side" in place.slack.texts()[-1]
+    status = _said(await place.desk.status(channel="C1", user="U1"))
+    assert "*Set aside here" in status
+    assert f"{_TEA} (3 tries" in status
+    assert _TEA not in _said(await place.desk.status(channel="C2", user="U1"))
+    operations = _operations(place)
+    assert await operations.set_aside(audience="public") == []
+    [told] = await operations.set_aside(audience="channel:C1")
+    assert (told["place"], told["channel"], told["tries"]) == (_TEA, "C1", 3)
+    assert told["reason"].startswith("Reading this failed 3 times")
+
+
+async def test_refresh_by_name_tries_again_what_is_set_aside(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _set_aside(place, monkeypatch)
+    assert "There is no document" in await place.ask("refresh", "https://a.example/other")
+    said = await place.ask("refresh", _TEA)
+    assert "0 unchanged, 1 updated" in said
+    assert await place.titles() == {"tea"}
+    status = _said(await place.desk.status(channel="C1", user="U1"))
+    assert "Set aside" not in status
+    assert "Nothing failed here" in status
+
+
+async def test_refresh_of_a_name_that_others_have_set_aside_tells_nothing_of_it(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.become("private")
+    await _set_aside(place, monkeypatch)
+    place.become()
+    assert "There is no document" in await place.ask("refresh", _TEA, where="C9")
+    assert await place.entries() == []
+
+
+async def test_handing_over_again_tries_what_is_set_aside(place: _Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _set_aside(place, monkeypatch)
+    await place.add(_TEA)
+    assert await place.titles() == {"tea"}
+    assert await _operations(place).set_aside(audience="public") == []
+
+
+async def test_known_page_that_is_set_aside_is_left_alone_by_the_schedule_and_by_refresh_of_all(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.add(_TEA, "https://a.example/leave")
+    await _set_aside(place, monkeypatch)
+    place.pages.held = {_TEA: "<h1>tea</h1><p>At five.</p>", "https://a.example/leave": "<h1>leave</h1><p>New.</p>"}
+    refreshing = Refreshing(library=place.library, upkeep=place.upkeep, quarantine=place.quarantine, hours=1)
+    await refreshing.read_due(datetime.now(UTC) + timedelta(hours=2))
+    texts = {passage.text for passage in await place.library.search("tea four five new", _ALL)}
+    assert texts == {"Tea is at four.", "New."}
+    said = await place.ask("refresh", "all")
+    assert "1 unchanged, 0 updated, 1 could not be read" in said
+    assert "1 updated" in await place.ask("refresh", _TEA)
+
+
+async def test_file_that_fails_is_set_aside_by_its_name_and_tried_again_by_it(
+    place: _Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {"name": "kettle.txt", "url_private": "https://files.slack.com/k", "permalink": "https://t.slack.com/F1"}
+    place.slack.replies["files.info"] = {"file": file}
+
+    async def fail(*_: object, **__: object) -> list[IngestResult]:
+        raise RuntimeError("a defect of ours")
+
+    with monkeypatch.context() as defect:
+        defect.setattr(place.library, "ingest_bytes", fail)
+        await place.add(files=["F1"])
+    assert "kettle.txt" in place.slack.texts()[-1]
+    assert "0 unchanged, 1 updated" in await place.ask("refresh", "kettle.txt")
+    assert await place.quarantine.set_aside(_ALL) == []

@@ -26,6 +26,7 @@ def _operations(model_started: asyncio.Event | None) -> LocalOperations:
         router=cast("Any", Ready()),
         library=not_asked,
         ingests=not_asked,
+        quarantine=not_asked,
         who_sees=not_asked,
         model_started=model_started,
     )
@@ -64,7 +65,9 @@ class Narrowed:
 
 async def test_filters_narrow_a_search_and_are_no_words_of_it():
     library, unused = Narrowed(), cast("Any", None)
-    operations = LocalOperations(router=unused, library=cast("Any", library), ingests=unused, who_sees=unused)
+    operations = LocalOperations(
+        router=unused, library=cast("Any", library), ingests=unused, quarantine=unused, who_sees=unused
+    )
     assert await operations.search("leave from:anna", limit=3, audience="public") == []
     assert library.asked == [("leave", SearchFilter(authors=frozenset({"anna"})))]
     with pytest.raises(InvalidFilter, match="no date"):

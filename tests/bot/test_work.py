@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,8 @@ from bot.answering import Answering
 from bot.arrivals import gave_up
 from bot.deliveries import Deliveries, State
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
+from bot.document_reading import DocumentReader
 from bot.downloads import Downloads
 from bot.errors import SlackRefused, SlackUnauthorized, SlackUnreachable
 from bot.failpoints import Failpoints
@@ -29,6 +31,7 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.messages import History
 from bot.pacer import Pacer
+from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -46,7 +49,7 @@ from router.feedback import Feedback
 from router.journal import Journal
 from router.questions import Question
 from router.router import Router
-from tests.bot.fakes import ShowingSlack, channel
+from tests.bot.fakes import InlineQueue, ShowingSlack, channel
 
 _KEY = "slack:T1:C1:100.1"
 _not_asked = cast("Any", None)
@@ -140,11 +143,11 @@ async def _open_desk(database_url: str) -> AsyncIterator[_Desk]:
     async with engine.begin() as connection:
         await connection.run_sync(bot.tables.metadata.create_all)
         await connection.run_sync(router.tables.metadata.create_all)
-    yield _desk(_Journal(engine), Deliveries(engine), Ingests(engine))
+    yield _desk(_Journal(engine), Deliveries(engine), Ingests(engine), Quarantine(engine))
     await engine.dispose()
 
 
-def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests) -> _Desk:
+def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests, quarantine: Quarantine) -> _Desk:
     shown = ShowingSlack()
     slack, parts, pacer = cast("Slack", shown), _Parts(journal), Pacer(interval_s=0)
     directory = Directory(slack, team="T1")
@@ -157,10 +160,20 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests) -> _Desk:
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
         history=history, quota=Quota(1_000), seats=4, model_started=_started(),
     )  # fmt: skip
+    queue = InlineQueue()
     work = Work(
         answering=answering,
         feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
-        ingest=IngestDesk(library=library, outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests),
+        ingest=IngestDesk(
+            outlet=outlet,
+            in_slack=in_slack,
+            directory=directory,
+            ingests=ingests,
+            queue=cast("DocumentQueue", queue),
+        ),
+        documents=DocumentReader(
+            library=library, in_slack=in_slack, directory=directory, quarantine=quarantine, again_s=0
+        ),
         upkeep=Upkeep(
             library=library,
             outlet=outlet,
@@ -169,12 +182,15 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests) -> _Desk:
             ingests=ingests,
             histories=_not_asked,
             threads=_not_asked,
+            quarantine=_not_asked,
+            queue=_not_asked,
         ),
         channels=_not_asked,
         deliveries=deliveries,
         slack=slack,
         waits_s=(0,),
     )
+    queue.run = work.do
     return _Desk(work=work, slack=shown, parts=parts, journal=journal, deliveries=deliveries, directory=directory)
 
 
@@ -333,9 +349,10 @@ _SHARE = {**_INGEST, "value": "https://a.example/p", "message_ts": "90.1", "thre
 async def test_documents_that_could_not_be_taken_in_leave_no_message_that_says_they_are_being_read(
     desk: _Desk, kind: str, payload: dict[str, Any]
 ) -> None:
-    desk.parts.errors = [_DEFECT]
+    desk.parts.errors = [_DEFECT] * 3
     await desk.work.do("w1", kind, payload)
-    assert desk.slack.texts() == [NOT_TAKEN_IN]
+    (said,) = desk.slack.texts()
+    assert "Could not be added: https://a.example/p. Reading this failed 3 times on my side" in said
     assert "Try again" not in "".join(desk.slack.blocks.values())
 
 
@@ -433,14 +450,15 @@ async def test_documents_wait_for_as_long_as_the_index_or_the_catalogue_is_away(
 async def test_what_the_index_waits_for_is_in_the_log(desk: _Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.parts.errors = [IndexUnavailable("look at TANDEM_QDRANT_URL")]
     await desk.work.do("w1", "ingest", _INGEST)
-    assert "w1 waits: look at TANDEM_QDRANT_URL" in caplog.text
+    assert "waits: look at TANDEM_QDRANT_URL" in caplog.text
 
 
 async def test_document_that_the_catalogue_can_never_hold_is_not_tried_for_ever(desk: _Desk) -> None:
     desk.parts.errors = [_catalogue_away(_TOO_LONG)] * 125
     await desk.work.do("w1", "ingest", _INGEST)
-    assert len(desk.parts.errors) == 124
-    assert desk.slack.texts() == [NOT_TAKEN_IN]
+    assert len(desk.parts.errors) == 122
+    (said,) = desk.slack.texts()
+    assert "Reading this failed 3 times on my side" in said
 
 
 async def test_what_was_added_stays_said_while_the_next_document_waits(desk: _Desk) -> None:
@@ -456,18 +474,40 @@ async def test_what_was_added_stays_said_while_the_next_document_waits(desk: _De
 
 async def test_channel_that_is_closed_while_documents_wait_gets_all_of_them_for_itself(desk: _Desk) -> None:
     first, second = "https://a.example/a", "https://a.example/b"
+    ingest = desk.parts.ingest
 
-    def close(**_: Any) -> dict[str, Any]:  # at the second try, what the first has shown is looked at
-        desk.slack.replies["conversations.info"] = channel("private")
-        desk.directory.forget()
-        return {}
+    async def close_at_the_second(place: str, scope: str, origin: Origin) -> AsyncIterator[IngestResult]:
+        if place == second and scope == "public":
+            desk.slack.replies["conversations.info"] = channel("private")
+            desk.directory.forget()
+            raise IndexUnavailable("away")
+        async for result in ingest(place, scope, origin):
+            yield replace(result, title=f"{place} for {scope}")
 
-    desk.slack.replies["chat.stopStream"] = close
-    desk.parts.errors = [None, IndexUnavailable("away")]
+    desk.parts.ingest = close_at_the_second
     await desk.work.do("w1", "ingest", {**_INGEST, "urls": [first, second]})
-    assert desk.parts.ingested == [first, first, second]
     (said,) = desk.slack.texts()
-    assert said.startswith("Only this channel")
+    head, *lines = said.splitlines()
+    assert head.startswith("Only this channel")
+    assert [line.partition("Added: ")[2] for line in lines] == [f"{url} for channel:C1" for url in (first, second)]
+
+
+async def test_person_who_leaves_the_channel_while_documents_wait_adds_nothing_more(desk: _Desk) -> None:
+    desk.slack.replies["conversations.info"] = channel("private")
+    urls = ["https://a.example/a", "https://a.example/b"]
+    ingest = desk.parts.ingest
+
+    async def leave(place: str, scope: str, origin: Origin) -> AsyncIterator[IngestResult]:
+        async for result in ingest(place, scope, origin):
+            yield result
+        desk.slack.replies["conversations.members"] = {"members": []}
+        desk.directory.forget()
+
+    desk.parts.ingest = leave
+    await desk.work.do("w1", "ingest", {**_INGEST, "urls": urls})
+    assert desk.parts.ingested == urls[:1]
+    (said,) = desk.slack.texts()
+    assert "You are not in this channel" in said
 
 
 async def test_documents_still_to_be_read_are_counted_down(desk: _Desk) -> None:

@@ -1,0 +1,45 @@
+"""What all commands share: how one begins, and how it ends where something goes wrong."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.assembly import Configuration, load_configuration
+from bot.errors import BotError
+from bot.printing import say_failure
+from knowledge.errors import KnowledgeError
+from router.errors import RouterError
+
+_T = TypeVar("_T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def read_configuration() -> Configuration:
+    return plainly(load_configuration)
+
+
+def finish(work: Coroutine[Any, Any, _T]) -> _T:
+    return plainly(lambda: asyncio.run(work))
+
+
+def plainly(work: Callable[[], _T]) -> _T:
+    """Do it; what goes wrong is one line for the person, and exit code 1."""
+    try:
+        return work()
+    except (BotError, KnowledgeError, RouterError) as error:
+        fail(str(error))
+    except SQLAlchemyError as error:
+        fail(f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used")
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except OSError as error:
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def fail(line: str) -> NoReturn:
+    say_failure(line)
+    raise typer.Exit(1)
