@@ -27,8 +27,10 @@ def list_conversations(call: Call) -> Json:
 
 
 def users_conversations(call: Call) -> Json:
-    """List the channels the caller is in."""
-    return _list(call, [channel for channel in channels(call.workspace, call.grant) if channel.holds(call.grant.user)])
+    """List the channels that a person is in, of those that the caller knows of; the caller's own where none is named."""
+    user = call.text("user") or call.grant.user
+    person(call.workspace, user)
+    return _list(call, [channel for channel in channels(call.workspace, call.grant) if channel.holds(user)])
 
 
 def info(call: Call) -> Json:

@@ -90,6 +90,19 @@ async def test_lists_name_people_and_the_apps_own_channels(shared_workspace: Wor
     assert (await bot.bots_info()).get("bot", {})["user_id"] == shared_workspace.bot_user
 
 
+async def test_another_persons_channels_are_listed_where_the_app_is_in_too(shared_workspace: Workspace) -> None:
+    async def private_channels_of(name: str) -> list[str]:
+        found = await shared_workspace.bot().users_conversations(
+            types="private_channel", user=shared_workspace.people[name]
+        )
+        return [channel["name"] for channel in found.get("channels", [])]
+
+    assert await private_channels_of("ada") == ["people-ops"]
+    assert await private_channels_of("sam") == []
+    with pytest.raises(SlackApiError, match="user_not_found"):
+        await shared_workspace.bot().users_conversations(user="U0NOBODY")
+
+
 async def test_reaction_shows_on_its_message_and_is_taken_back(shared_workspace: Workspace) -> None:
     ts, place = await shared_workspace.post("ada", "general", "look"), shared_workspace.channel("general")
     jonas = shared_workspace.person("jonas")
