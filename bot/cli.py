@@ -127,6 +127,8 @@ def ingest(
     """Take documents in; the same one twice changes nothing."""
     from bot import errands
 
+    if not all(place.strip() for place in places):
+        fail("an empty place was named, which would be this whole folder: name it as . if that is meant")
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
     _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))

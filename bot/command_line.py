@@ -1,6 +1,7 @@
 """What all commands share: how one begins, and how it ends where something goes wrong."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -19,6 +20,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def read_configuration() -> Configuration:
+    if any(not _is_text(argument) for argument in sys.argv):
+        fail("an argument of the command holds bytes that are not UTF-8: rename the file, or type it anew")
     return plainly(load_configuration)
 
 
@@ -38,6 +41,11 @@ def plainly(work: Callable[[], _T]) -> _T:
         raise typer.Exit(130) from None
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def _is_text(argument: str) -> bool:
+    # Python hands over bytes that are no UTF-8 as lone surrogates, which no file or database takes.
+    return not any("\ud800" <= letter <= "\udfff" for letter in argument)
 
 
 def fail(line: str) -> NoReturn:

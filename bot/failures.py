@@ -7,7 +7,7 @@ EMPTY = (
     "Hello! You mentioned me without a question. Ask me anything about the team's documents, like "
     "“How many days of leave do I have?”, or add one with `/ingest`."
 )
-FILES_ONLY = "I see a file. To have me answer from it, send it again with the comment `/ingest`; to ask about it, write a question."
+FILES_ONLY = "I see a file. To have me answer from it, send it again with the comment `ingest`; to ask about it, write a question."
 INTERNAL = (
     "Something went wrong on my side, and I could not answer. Please try again; tell an administrator if it stays so."
 )

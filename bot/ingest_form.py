@@ -12,7 +12,7 @@ HELP = (
     "*Add documents to what I answer from*\n"
     "• `/ingest https://…` adds a page or a file from the web\n"
     "• `/ingest` alone opens a form for files\n"
-    "• or upload files in a direct message to me, with the comment `/ingest`\n"
+    "• or upload files in a direct message to me, with the comment `ingest`\n"
     "• *Add to knowledge* in the menu of a message adds it, with its files and links\n"
     "• `/ingest #channel` takes in a channel's history and follows it, `/ingest stop #channel` ends that; administrators may\n"
     "What is added in a public channel can be read by everyone in the workspace; what is added in a private channel, only there. "

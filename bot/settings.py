@@ -116,6 +116,8 @@ def load_settings(kind: type[_Settings]) -> _Settings:
     except ValidationError as error:
         lines = [_plain(kind, detail["loc"], detail["msg"]) for detail in error.errors()]
         raise SettingsError("; ".join(lines)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env is not UTF-8 text: save it as UTF-8, or remove what is not text") from error
 
 
 def variable_name(kind: type[BaseSettings], field: str) -> str:

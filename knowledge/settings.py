@@ -2,12 +2,21 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # What the embedding model on this machine reads of a text; of a longer chunk the end would be found by nobody.
 WINDOW_TOKENS = 256
+
+
+def address(value: str) -> str:
+    """The address of a service as it was given. Raises ValueError for what is none."""
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError("It is no address of a service; write one like http://host:8000")
+    return value
 
 
 class KnowledgeSettings(BaseSettings):
@@ -130,6 +139,11 @@ class KnowledgeSettings(BaseSettings):
     repository_timeout_s: float = Field(
         default=300, gt=0, description="How long copying a git repository may take, and each step of reading it."
     )
+
+    @field_validator("qdrant_url", "embedding_url", "rerank_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return address(value)
 
     @field_validator("chunk_tokens")
     @classmethod

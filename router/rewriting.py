@@ -76,6 +76,9 @@ def rewriting_prompt(question: str, thread: Sequence[Turn] = ()) -> list[ChatMes
 def _read(written: str) -> str:
     """The query without what stands around it; empty where it says nothing, or too much."""
     query = written.strip().strip(_QUOTES)
+    # What leads up to a query, or a thought that comes before it, is none.
+    if query.startswith("<") or query.endswith(":"):
+        return ""
     for label in _LABELS:
         if query.lower().startswith(label):
             query = query[len(label) :].strip(_QUOTES)

@@ -2,8 +2,10 @@
 
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from knowledge.settings import address
 
 # Instructions, a question and an excerpt; with less, a prompt holds no passage, or no question.
 _LEAST_PROMPT_TOKENS = 512
@@ -76,6 +78,11 @@ class RouterSettings(BaseSettings):
     query_rewrite_s: float = Field(
         default=2, gt=0, description="Seconds that this may take; then the question is searched for as it was asked"
     )
+
+    @field_validator("model_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        return value if value is None else address(value)
 
     @model_validator(mode="after")
     def _prompt_has_room(self) -> Self:

@@ -1,7 +1,9 @@
 """`tandem run` from start to end, with the real model: what it starts, what it leaves, and the commands beside it."""
 
+import contextlib
 import json
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ async def test_private_document_is_not_found_by_the_public(tandem, tmp_path):
     _, private, _ = await tandem.run("search", "--json", "Lisbon office closes", "--audience", "channel:C0SECRET")
     assert "Lisbon" not in public
     assert "Lisbon" in private
+
+
+async def test_private_channels_document_answers_its_members_alone(tandem, home, tmp_path):
+    page = tmp_path / "zeppelin.md"
+    page.write_text("# Zeppelin budget\n\nThe zeppelin costs 84,300 euros a year.\n")
+    await tandem.run("ingest", "--json", "--audience", f"channel:{_channel_id(home, 'people-ops')}", str(page))
+
+    async def titles_shown_to(person: str) -> list[str]:
+        _, output, _ = await tandem.run(
+            "ask", "--json", "--as", person, "--route", "retrieve", "What does the zeppelin cost?"
+        )
+        return [source["title"] for source in json.loads(output)["sources"]]
+
+    assert await titles_shown_to("ada") == ["Zeppelin budget"]
+    assert "Zeppelin budget" not in await titles_shown_to("sam")
 
 
 async def test_second_bot_in_the_same_folder_is_refused_in_one_line(tandem):
@@ -130,3 +147,8 @@ async def test_unreadable_places_are_said_and_nothing_else_breaks(tandem, tmp_pa
     assert code == 1
     assert [result["status"] for result in results] == ["failed", "added"]
     assert results[0]["error"]
+
+
+def _channel_id(home: Path, name: str) -> str:
+    with contextlib.closing(sqlite3.connect(home / "workspace" / "workspace.sqlite3")) as state:
+        return state.execute("SELECT id FROM channels WHERE name = ?", (name,)).fetchone()[0]

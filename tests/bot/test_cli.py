@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -261,3 +262,20 @@ def _dataset(folder: Path) -> Path:
     queries = [Query(id="1", text="When is tea served?", grades={"tea": 1})]
     write_dataset(Dataset(documents=documents, queries=queries), folder / "dataset")
     return folder / "dataset"
+
+
+def test_empty_place_is_not_this_whole_folder(home: Path) -> None:
+    (home.parent / "diary.md").write_text("# Diary")
+    done = _tandem("ingest", "")
+    assert done.exit_code == 1
+    assert "an empty place was named" in done.stderr
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", ["search", "ask", "ingest"])
+def test_argument_that_is_not_text_is_refused_in_one_line(home: Path, command: str) -> None:
+    start = [sys.executable, "-c", "from bot.cli import app; app()", command, b"odd\xff.md"]
+    done = subprocess.run(start, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "bytes that are not UTF-8" in line

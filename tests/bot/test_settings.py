@@ -2,6 +2,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings import BotSettings, load_settings
+from knowledge.settings import KnowledgeSettings
 from router.settings import RouterSettings
 
 
@@ -79,6 +80,28 @@ def test_secrets_are_not_shown(monkeypatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-canary")
     monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-canary")
     assert "canary" not in repr(load_settings(BotSettings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable"),
+    [
+        (RouterSettings, "TANDEM_MODEL_URL"),
+        (KnowledgeSettings, "TANDEM_QDRANT_URL"),
+        (KnowledgeSettings, "TANDEM_EMBEDDING_URL"),
+        (KnowledgeSettings, "TANDEM_RERANK_URL"),
+    ],
+)
+@pytest.mark.parametrize("value", ["nonsense", "gpu-1:8000", "ftp://gpu-1", "http://"])
+def test_address_that_is_none_stops_the_start_and_is_not_repeated(monkeypatch, settings, variable: str, value: str):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"^{variable}: it is no address of a service; write one like http://host"):
+        load_settings(settings)
+
+
+def test_dotenv_file_that_is_not_text_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / ".env").write_bytes(b"TANDEM_LOG_LEVEL=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"^\.env is not UTF-8 text"):
+        load_settings(BotSettings)
 
 
 def test_dotenv_file_is_read(tmp_path):

@@ -48,7 +48,19 @@ async def test_query_is_what_the_model_writes_without_its_trimmings(server, mode
 
 
 @pytest.mark.parametrize(
-    "written", ["", " \n ", "“”", "?!", "What is it?", "Query:", "leave " * 30, " ".join(map(str, range(90)))]
+    "written",
+    [
+        "",
+        " \n ",
+        "“”",
+        "?!",
+        "What is it?",
+        "Query:",
+        "Sure! Here is the query:\nparental leave",
+        "<think>\nThe user",
+        "leave " * 30,
+        " ".join(map(str, range(90))),
+    ],
 )
 async def test_query_that_says_nothing_or_too_much_is_not_searched_for(server, model, settings, written: str):
     assert await _query(server, model, settings, written) == PLAIN

@@ -9,7 +9,7 @@ import { attempt, notify } from "./notice.js";
 
 let count = 0;
 
-/** `place()` gives {channel, thread}; `posted(message)` hears of what was sent. */
+/** `place()` gives {channel, thread}; `posted(message)` hears of what was sent, without a message for a command. */
 export class Composer {
   #files = [];
   #sending = false;
@@ -63,7 +63,11 @@ export class Composer {
       notify("Commands work in the conversation itself, not in a thread.");
       return null;
     }
-    if (command) return this.store.api.command(channel, command[1], typed(command[2], this.store));
+    if (command) {
+      const done = await this.store.api.command(channel, command[1], typed(command[2], this.store));
+      this.posted();
+      return done;
+    }
     if (this.#files.length) return this.#upload(text, channel, thread);
     const answer = await this.store.api.slack("chat.postMessage", { channel, text: typed(text, this.store), thread_ts: thread ?? undefined });
     this.store.sent(channel, answer.message);

@@ -9,7 +9,7 @@ const GLYPHS = {
   pencil: "📝", pencil2: "✏️", link: "🔗", paperclip: "📎", file_folder: "📁", lock: "🔒", key: "🔑", bell: "🔔",
   speech_balloon: "💬", calendar: "📅", chart_with_upwards_trend: "📈", robot_face: "🤖", bike: "🚲", bicyclist: "🚴",
   hammer_and_wrench: "🛠️", gear: "⚙️", bug: "🐛", package: "📦", ok_hand: "👌", raised_hands: "🙌", coffee: "☕",
-  arrow_right: "➡️", arrow_left: "⬅️", information_source: "ℹ️", seedling: "🌱", herb: "🌿", sunny: "☀️", "100": "💯",
+  arrow_right: "➡️", arrow_left: "⬅️", information_source: "ℹ️", wastebasket: "🗑️", seedling: "🌱", herb: "🌿", sunny: "☀️", "100": "💯",
 };
 
 export function glyph(name) {
