@@ -1,10 +1,11 @@
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
-from sqlalchemy import MetaData, create_engine, make_url, text
+from sqlalchemy import Integer, MetaData, create_engine, insert, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import bot.tables
@@ -15,6 +16,7 @@ from bot.database import database_url as database_url_of
 from bot.database import durable_url, is_ours, migrate, open_engine
 from bot.errors import DatabaseError
 from bot.settings import BotSettings
+from router.tables import JsonText, exchanges
 
 METADATA = [module.metadata for module in (bot.tables, router.tables, knowledge.tables, training.tables)]
 
@@ -68,6 +70,23 @@ def test_documents_of_an_older_database_are_overheard_where_they_may_have_come_f
         found = connection.execute(text("SELECT place FROM documents WHERE NOT overheard")).scalars().all()
     sync.dispose()
     assert found == ["/srv/docs"]
+
+
+def test_threads_of_an_older_database_are_not_learnt_from_since_nobody_noted_what_their_answers_repeat(database_url):
+    url = make_url(database_url)
+    migrate(url, "0005")
+    sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
+    said = 'Write "overheard":false, they said'
+    turn = {"speaker": "assistant", "text": said, "overheard": False}
+    blank = {column.name: 0 if isinstance(column.type, Integer) else "" for column in exchanges.columns}
+    blank |= {column.name: [] for column in exchanges.columns if isinstance(column.type, JsonText)}
+    with sync.begin() as connection:
+        connection.execute(insert(exchanges).values(**blank | {"asked_at": datetime.now(UTC), "thread": [turn]}))
+    migrate(url)
+    with sync.begin() as connection:
+        (found,) = connection.execute(select(exchanges.c.thread)).scalars().one()
+    sync.dispose()
+    assert (found["text"], found["overheard"]) == (said, True)
 
 
 async def test_sqlite_is_opened_in_wal_mode(tmp_path):

@@ -1,4 +1,4 @@
-"""Whether a document was said among people, so that no adapter learns from it."""
+"""Whether a document was said among people, so that no adapter learns from it, or from what was said of it before."""
 
 from collections.abc import Sequence
 
@@ -22,6 +22,10 @@ def upgrade() -> None:
     op.get_bind().execute(sa.update(documents).values({_COLUMN: is_from_slack}))
     with op.batch_alter_table("documents", schema=None) as batch_op:
         batch_op.alter_column(_COLUMN, existing_type=sa.Boolean(), nullable=False)
+    # Of an answer in an earlier thread it was not noted from what it was written.
+    exchanges = sa.table("exchanges", sa.column("thread", sa.Text()))
+    unknown = sa.func.replace(exchanges.c.thread, '"overheard":false', '"overheard":true')
+    op.get_bind().execute(sa.update(exchanges).values(thread=unknown))
 
 
 def downgrade() -> None:
