@@ -82,7 +82,7 @@ def left_out_of(payload: Mapping[str, Any]) -> str:
 
 def ask_who(payload: Mapping[str, Any], left_out: str) -> list[Page]:
     question = (
-        "Who may read it? From here I can only add it for *everyone in this workspace*. "
+        f"Who may read {_named(payload)}? From here I can only add it for *everyone in this workspace*. "
         "For one private channel, add it in that channel."
     )
     said = "\n".join(filter(None, [question, left_out]))
@@ -95,3 +95,12 @@ def ask_who(payload: Mapping[str, Any], left_out: str) -> list[Page]:
         "elements": [button("Everyone may read it", action_id=SHARE_ACTION, value=value)],
     }
     return [Page(text=said, blocks=[section(said), choice])]
+
+
+def _named(payload: Mapping[str, Any]) -> str:
+    """What is asked about; files are in the message that the question stands under."""
+    urls: list[str] = payload.get("urls", [])
+    if not urls:
+        return "it"
+    more = len(urls) + len(payload.get("files", [])) - 1
+    return f"`{escape(urls[0])}`{f' and {more} more' if more else ''}"

@@ -542,13 +542,13 @@ async def test_question_about_ingesting_without_a_file_is_asked(desk: _Desk) -> 
 _DIRECT = {"conversations.info": channel("direct"), "users.conversations": {"channels": []}}
 
 
-async def test_comment_that_says_not_public_is_asked_who_may_read(desk: _Desk) -> None:
+async def test_comment_that_says_not_public_is_asked_who_may_read_what(desk: _Desk) -> None:
     desk.slack.replies |= _DIRECT
     said = "ingest https://a.example/x but it is not public yet"
     await desk.work.do("w1", "question", _question(said, channel="D1"))
     assert desk.parts.ingested == []
     (asked,) = desk.slack.texts()
-    assert "Who may read it?" in asked
+    assert "Who may read `https://a.example/x`?" in asked
 
 
 @pytest.mark.parametrize("place", [{}, _DIRECT])
