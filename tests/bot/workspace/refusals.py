@@ -275,6 +275,7 @@ REFUSALS: tuple[Refusal, ...] = (
         "ada",
     ),
     _refused("users.info", "user_not_found", lambda _: {"user": "U0000000000"}),
+    _refused("users.conversations", "user_not_found", lambda _: {"user": "U0000000000"}),
     _refused("bots.info", "bot_not_found", lambda _: {"bot": "B0000000000"}),
     _refused("reactions.add", "missing_scope", lambda scene: {"channel": scene.handbook, "timestamp": scene.asked}),
     _refused("reactions.add", "no_item_specified", lambda scene: {"channel": scene.handbook, "name": "eyes"}, "ada"),
