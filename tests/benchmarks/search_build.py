@@ -71,6 +71,7 @@ async def list_them(engine: AsyncEngine, held: list[MadeUpDocument]) -> None:
             "ingest_id": "",
             "cut": "",
             "fingerprint": "",
+            "overheard": False,
             "validator_url": "",
             "etag": "",
             "last_modified": "",
