@@ -33,9 +33,7 @@ from knowledge.sources import Content, Source, uris_of
 from knowledge.writing import Writer
 
 if TYPE_CHECKING:
-    from knowledge.changing import ChangingIndex
-    from knowledge.following import FollowingIndex
-    from knowledge.index import PassageIndex
+    from knowledge.opening import ServingIndex
 
 # The embedding model reads 256 tokens; more only costs time.
 _QUERY_CHARS = 2000
@@ -71,7 +69,7 @@ class Library:
     def __init__(
         self,
         *,
-        index: "PassageIndex | FollowingIndex | ChangingIndex",
+        index: "ServingIndex",
         catalogue: Catalogue,
         parser: Parser,
         fetcher: Fetcher,
@@ -87,7 +85,7 @@ class Library:
         self._settings = settings
 
     @property
-    def _index(self) -> "PassageIndex | FollowingIndex | ChangingIndex":
+    def _index(self) -> "ServingIndex":
         return self._writer.index
 
     @property

@@ -18,10 +18,11 @@ from knowledge.settings import KnowledgeSettings
 
 _log = logging.getLogger(__name__)
 
+ServingIndex = PassageIndex | FollowingIndex | ChangingIndex
+"""The index that answers, whatever goes on behind it."""
 
-async def open_index_in_service(
-    settings: KnowledgeSettings, record: ServiceRecord
-) -> "PassageIndex | FollowingIndex | ChangingIndex":
+
+async def open_index_in_service(settings: KnowledgeSettings, record: ServiceRecord) -> ServingIndex:
     """The index in service; where it is another model's than the settings', with the one that is to replace it.
 
     A half-built index of another setting stays: a short command that was started without the service's settings would

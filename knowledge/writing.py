@@ -18,9 +18,7 @@ from knowledge.sources import Content
 from knowledge.validators import NO_VALIDATOR, Validator
 
 if TYPE_CHECKING:
-    from knowledge.changing import ChangingIndex
-    from knowledge.following import FollowingIndex
-    from knowledge.index import PassageIndex
+    from knowledge.opening import ServingIndex
 
 _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
 
@@ -31,7 +29,7 @@ class Writer:
     def __init__(
         self,
         *,
-        index: "PassageIndex | FollowingIndex | ChangingIndex",
+        index: "ServingIndex",
         catalogue: Catalogue,
         parser: Parser,
         settings: KnowledgeSettings,
