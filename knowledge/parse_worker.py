@@ -19,10 +19,9 @@ from kreuzberg import KreuzbergError
 from knowledge.entities import declares_entities
 from knowledge.kinds import is_picture
 from knowledge.pictures import read_picture
-from knowledge.readers import Reading, links, read
+from knowledge.readers import Reading, links, read, without_controls
 from knowledge.signatures import Refused, actual_kind, is_encrypted
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # A longer one would take the room of the text in every chunk.
 _TITLE_CHARS = 120
 _AUTHOR_CHARS = 200
@@ -117,7 +116,7 @@ def _said(reading: Reading) -> dict[str, str]:
 
 
 def _line(text: str | None, most: int) -> str:
-    return " ".join(_CONTROL.sub("", text or "").split())[:most]
+    return " ".join(without_controls(text or "").split())[:most]
 
 
 if __name__ == "__main__":

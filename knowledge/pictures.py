@@ -4,9 +4,9 @@ import re
 
 from kreuzberg import ExtractionConfig, OcrConfig, OCRError, TesseractConfig, extract_bytes_sync
 
+from knowledge.readers import without_controls
 from knowledge.signatures import Refused
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # How kreuzberg says that the data of a language are not where it looks for them.
 _NO_DATA = re.compile("initiali[sz]|language .* not found", re.IGNORECASE)
 
@@ -26,4 +26,4 @@ def read_picture(data: bytes, kind: str, *, languages: str) -> str:
         if _NO_DATA.search(str(error)):
             raise Refused("tesseract") from error
         raise
-    return _CONTROL.sub("", found.content).strip()
+    return without_controls(found.content).strip()

@@ -92,7 +92,7 @@ def _read(data: bytes, kind: str) -> Reading:
     if kind == HTML:
         return _read_html(_as_utf8(data))
     if kind == VTT:
-        return Reading(text=_CONTROL.sub("", read_captions(_as_utf8(data).decode())))
+        return Reading(text=without_controls(read_captions(_as_utf8(data).decode())))
     if kind in {EML, MSG}:
         return _read_message(_as_utf8(data) if kind == EML else data, kind)
     return _read_office(data, kind)
@@ -118,7 +118,7 @@ def _read_web_page(data: bytes) -> Reading | None:
         page = read_web_page(text)
     except Exception:  # noqa: BLE001 — a page that this reader stumbles over is read as any other HTML
         return None
-    main = tidy(_CONTROL.sub("", page.text))
+    main = tidy(without_controls(page.text))
     if not main:
         return None
     return Reading(text=main, title=page.title or None, author=page.author or None, modified=_time(page.date))
@@ -134,7 +134,7 @@ def _read_message(data: bytes, kind: str) -> Reading:
     attached: list[object] = found.metadata.get("attachments") or []
     if attached:
         text = f"{text.rstrip()}\n\nAttached: {', '.join(map(str, attached))}"
-    reading = _with_metadata(found, _CONTROL.sub("", text).strip())
+    reading = _with_metadata(found, without_controls(text).strip())
     name, address = parseaddr(str(found.metadata.get("from_email") or ""))
     subject = str(found.metadata.get("subject") or "").strip()
     return replace(reading, title=subject or None, author=reading.author or name or address or None)
@@ -155,7 +155,7 @@ def _read_pages(data: bytes) -> Reading:
     if found.metadata.get("page_count") == 0:
         raise Refused("broken")
     # The text as Markdown does not say where a page begins; the blocks do.
-    return _with_metadata(found, _CONTROL.sub("", marked_text(found.nodes)))
+    return _with_metadata(found, without_controls(marked_text(found.nodes)))
 
 
 def _read_slides(data: bytes) -> Reading:
@@ -214,7 +214,12 @@ def _extract(data: bytes, kind: str, output: str, *, preset: str = "standard", s
         # Not all that kreuzberg raises is an error of its own: a part that does not unpack is an OSError.
         raise Refused("broken") from error
     nodes: list[Mapping[str, Any]] = [*result.document["nodes"]] if structure and result.document else []
-    return _Extracted(content=_CONTROL.sub("", result.content), metadata={**result.metadata}, nodes=nodes)
+    return _Extracted(content=without_controls(result.content), metadata={**result.metadata}, nodes=nodes)
+
+
+def without_controls(text: str) -> str:
+    """Less what no database keeps and no page shows."""
+    return _CONTROL.sub("", text)
 
 
 def _as_utf8(data: bytes) -> bytes:
