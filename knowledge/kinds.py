@@ -102,10 +102,15 @@ def is_picture(kind: str | None) -> bool:
     return kind is not None and kind in _KINDS and kind.startswith("image/")
 
 
+def kind_among_others(name: str, content_type: str = "") -> str | None:
+    """As of what was not named itself, but found where it stands: None for a picture too."""
+    kind = kind_of(name, content_type)
+    return None if is_picture(kind) else kind
+
+
 def is_document(name: str) -> bool:
     """Whether a file in a folder is one of its documents; JSON there is mostly the settings of some program."""
-    kind = kind_of(name)
-    return kind not in {None, JSON} and not is_picture(kind)
+    return kind_among_others(name) not in {None, JSON}
 
 
 def is_archive(name: str, content_type: str = "") -> bool:

@@ -11,7 +11,7 @@ from knowledge.addresses import Place, parse_place
 from knowledge.errors import SourceError, SourceGone, SourceNotFound, SourceRefused
 from knowledge.fetching import Fetcher
 from knowledge.git import Git
-from knowledge.kinds import is_archive, is_picture, kind_of
+from knowledge.kinds import is_archive, kind_among_others
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, printable
 
@@ -100,8 +100,7 @@ def _documents(tree: bytes) -> Iterator[_File]:
         if len(fields) != 4 or fields[0] not in _REGULAR:  # noqa: PLR2004 — mode, type, object, size
             continue
         is_hidden = any(part.startswith(".") for part in parts)
-        kind = kind_of(parts[-1])
-        if not is_hidden and not is_picture(kind) and (kind is not None or is_archive(parts[-1])):
+        if not is_hidden and (kind_among_others(parts[-1]) is not None or is_archive(parts[-1])):
             yield _File(path=path, object_id=fields[2].decode(), size=int(fields[3]))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from knowledge.addresses import Place, parse_place
 from knowledge.errors import SourceDisallowed, SourceError, SourceGone, SourceRefused
 from knowledge.fetching import Fetcher, Page
-from knowledge.kinds import is_picture, kind_of
+from knowledge.kinds import is_picture, kind_among_others, kind_of
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
 from knowledge.sitemaps import read_sitemap
@@ -129,13 +129,8 @@ class _Crawl:
                 if url in listed or not isinstance(error, SourceGone):
                     yield Source(uri=url, name=_name(url), refusal=error)
                 continue
-            kind = kind_of(_name(page.url), page.content_type)
-            if (
-                page.url in read
-                or kind is None
-                or is_picture(kind)
-                or self.site.address_of(page.url, on=page.url) is None
-            ):
+            kind = kind_among_others(_name(page.url), page.content_type)
+            if page.url in read or kind is None or self.site.address_of(page.url, on=page.url) is None:
                 continue
             read.add(page.url)
             yield _source(page, listed.get(url))
