@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bot.directory import Directory
+from bot.document_queue import DocumentQueue
 from bot.downloads import NotDownloaded, Upload
 from bot.errors import SlackRefused
 from bot.ingest_report import EVERYONE_MAY, Readers, readers
@@ -91,6 +92,15 @@ def outcome_of(stored: Any) -> Outcome | None:
     if stored is None:
         return None
     return Outcome(scope=stored["scope"], results=[IngestResult(**result) for result in stored["results"]])
+
+
+async def outcomes_of(
+    queue: DocumentQueue, documents: Iterable[HandedOver], time: int = 0
+) -> AsyncIterator[tuple[HandedOver, Outcome | None]]:
+    """Have each of these read by the queue, and give what came of it as it comes, as `outcome_of` does."""
+    works = {document_work_id(each, time): each for each in documents}
+    async for work_id, stored in queue.outcomes({work_id: asdict(each) for work_id, each in works.items()}):
+        yield works[work_id], outcome_of(stored)
 
 
 async def readers_at(directory: Directory, channel: str, *, everyone: bool) -> Readers:

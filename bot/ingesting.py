@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.directory import Directory
 from bot.document_queue import DocumentQueue
-from bot.document_reading import LOST, DocumentKind, HandedOver, Outcome, document_work_id, outcome_of, readers_at
+from bot.document_reading import LOST, DocumentKind, HandedOver, Outcome, outcomes_of, readers_at
 from bot.downloads import NotDownloaded
 from bot.failures import NOT_TAKEN_IN, note
 from bot.ingest_form import HELP, URLS_AT_ONCE
@@ -102,12 +102,9 @@ class IngestDesk:
                 return ""
             if time > 1:
                 await asyncio.sleep(_PAUSE_S)  # it changes back and forth, or is known otherwise elsewhere
-            works = {document_work_id(each, time): each for each in left}
-            waited = self._queue.outcomes({each_id: asdict(each) for each_id, each in works.items()})
-            async for each_id, stored in waited:
-                each = works[each_id]
+            async for each, found in outcomes_of(self._queue, left, time):
                 lost = Outcome(scope=scope, results=[failed(each.name, each.title, LOST)])
-                outcome = outcome_of(stored) or lost
+                outcome = found or lost
                 if outcome.scope == scope:
                     outcomes[each.name] = outcome
                     await self._ingests.progress(work_id, len(outcomes))

@@ -3,13 +3,12 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bot.channel_histories import ChannelHistories
 from bot.directory import Directory
 from bot.document_queue import DocumentQueue
-from bot.document_reading import LOST, document_work_id, handed_over_again, outcome_of
+from bot.document_reading import LOST, handed_over_again, outcomes_of
 from bot.downloads import NoLongerThere, NotDownloaded
 from bot.failures import NOT_DONE, note
 from bot.ingest_report import line_of
@@ -146,11 +145,9 @@ class Upkeep:
         again = [handed_over_again(each, ingest_id=work_id, channel=place.channel, user=place.user) for each in aside]
         if not again:
             return None
-        works = {document_work_id(each): each for each in again}
         results: list[IngestResult] = []
-        async for each_id, stored in self._queue.outcomes({each_id: asdict(each) for each_id, each in works.items()}):
-            outcome = outcome_of(stored)
-            lost = [failed(works[each_id].name, works[each_id].title, LOST)]
+        async for each, outcome in outcomes_of(self._queue, again):
+            lost = [failed(each.name, each.title, LOST)]
             results.extend(outcome.results if outcome is not None and outcome.scope else lost)
         return await self._outcome(work_id, place.channel, results)
 
