@@ -6,18 +6,19 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import logs
 from bot.assembly import Configuration, Parts, open_database
-from bot.command_line import AsJson, fail, finish, plainly, read_configuration
+from bot.command_line import AsJson, fail, plainly, read_configuration
 from bot.document_commands import documents, index
 from bot.errors import ModelServerError
 from bot.operations import Asked
@@ -52,6 +53,7 @@ app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 _DAYS_EXPORTED = 7
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
@@ -76,13 +78,13 @@ def run() -> None:
     from bot.run import serve
 
     configuration = read_configuration()
-    switch = plainly(lambda: load_settings(TrainingSettings))
-    plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
+    switch = _plainly(lambda: load_settings(TrainingSettings))
+    _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
         await _export_last_days(parts, scheduled, switch)
 
-    finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
+    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
 
 
 @app.command()
@@ -99,7 +101,7 @@ def ask(
     from bot import errands
 
     asked = Asked(text=text, user=user, channel=channel, route=route.value)
-    finish(errands.ask(read_configuration(), asked, as_json=as_json))
+    _finish(errands.ask(read_configuration(), asked, as_json=as_json))
 
 
 @app.command()
@@ -112,7 +114,7 @@ def search(
     """Find passages in the documents."""
     from bot import errands
 
-    finish(errands.search(read_configuration(), text, limit, audience, as_json=as_json))
+    _finish(errands.search(read_configuration(), text, limit, audience, as_json=as_json))
 
 
 @app.command()
@@ -129,7 +131,7 @@ def ingest(
         fail("an empty place was named, which would be this whole folder: name it as . if that is meant")
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))
+    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))
 
 
 @app.command()
@@ -144,7 +146,7 @@ def export(
     """Write exchanges and their feedback as training data."""
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
-    manifest = finish(_export(read_configuration(), out, start, end))
+    manifest = _finish(_export(read_configuration(), out, start, end))
     if as_json:
         print_json(manifest)
     else:
@@ -173,7 +175,7 @@ def train(
         def show(step: Progressed) -> None:
             bar.update(task, completed=step.step, total=step.steps, description=f"training, loss {step.loss:.3f}")
 
-        metrics = plainly(lambda: fine_tune(recipe, data, out, show, models=models))
+        metrics = _plainly(lambda: fine_tune(recipe, data, out, show, models=models))
     if as_json:
         print_json(asdict(metrics))
     else:
@@ -186,7 +188,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Put an adapter into service, once it is shown to answer as it was trained to."""
-    release = finish(_promote(read_configuration(), directory))
+    release = _finish(_promote(read_configuration(), directory))
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
 
 
@@ -202,7 +204,7 @@ def eval_retrieval(
 ) -> None:
     """Search a data set by meaning, by words and by both, in an index of its own, and compare what is found."""
     # No home is opened: the team's index is left alone, whoever has it.
-    figures = finish(_eval_retrieval(plainly(lambda: load_settings(KnowledgeSettings)), directory))
+    figures = _finish(_eval_retrieval(_plainly(lambda: load_settings(KnowledgeSettings)), directory))
     print_json(figures) if as_json else print_retrieval(figures)
 
 
@@ -211,7 +213,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check tokens, scopes, model, index, database and disk: what is wrong, and how to mend it."""
     from bot.doctor import examine
 
-    findings = finish(examine())
+    findings = _finish(examine())
     told = [finding.as_json() for finding in findings]
     print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
@@ -297,3 +299,15 @@ async def _export_last_days(parts: Parts, scheduled: datetime, settings: Trainin
         start = midnight - timedelta(days=days)
         out = parts.configuration.home / "exports" / f"{start:%Y-%m-%d}"
         await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    return _plainly(lambda: asyncio.run(work))
+
+
+def _plainly(work: Callable[[], _T]) -> _T:
+    """As for all commands; those of this module may also meet the trainer's errors."""
+    try:
+        return plainly(work)
+    except TrainingError as error:
+        fail(str(error))

@@ -13,7 +13,6 @@ from bot.errors import BotError
 from bot.printing import say_failure
 from knowledge.errors import KnowledgeError
 from router.errors import RouterError
-from training.errors import TrainingError
 
 _T = TypeVar("_T")
 
@@ -34,7 +33,7 @@ def plainly(work: Callable[[], _T]) -> _T:
     """Do it; what goes wrong is one line for the person, and exit code 1."""
     try:
         return work()
-    except (BotError, KnowledgeError, RouterError, TrainingError) as error:
+    except (BotError, KnowledgeError, RouterError) as error:
         fail(str(error))
     except SQLAlchemyError as error:
         fail(f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used")

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
-from bot import cli, command_line, control
+from bot import cli, control
 from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
 from router.decisions import Decision, Route
@@ -151,7 +151,7 @@ def test_database_that_fails_on_the_way_is_one_line(home, capsys):
         raise OperationalError("SELECT canary", {}, Exception("disk I/O error"))
 
     with pytest.raises(typer.Exit):
-        command_line.plainly(fail)
+        cli._plainly(fail)
     (line,) = capsys.readouterr().err.splitlines()
     assert "tandem doctor" in line
     assert "canary" not in line
