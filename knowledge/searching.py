@@ -52,12 +52,17 @@ class Searcher:
         wanted = limit + _SPARE_HITS
         if self._reranker is not None:
             wanted = max(wanted, self._settings.rerank_hits)
+        different, are_all = await self._different(text, audience, only, wanted)
+        if len(different) < limit and not are_all:
+            different, _ = await self._different(text, audience, only, max(wanted, _MOST_HITS))
+        return (await self._widened(different, audience, widen_to))[:limit]
+
+    async def _different(
+        self, text: str, audience: Audience, only: SearchFilter, wanted: int
+    ) -> tuple[list[Passage], bool]:
+        """What answers among so many hits, of copies one, best first; and whether there are no more hits."""
         hits = await self._index.search(text, audience, limit=wanted, only=only)
         current = await self._current(hits)
-        if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
-            current = await self._current(
-                await self._index.search(text, audience, limit=max(wanted, _MOST_HITS), only=only)
-            )
         if self._reranker is not None:
             current = await self._reranker.rerank(text, current)
         ordered = favour_new(
@@ -65,8 +70,7 @@ class Searcher:
             weight=self._settings.freshness_weight,
             half_life=timedelta(days=self._settings.freshness_half_life_days),
         )
-        different = collapse(ordered, text, limit=wanted)
-        return (await self._widened(different, audience, widen_to))[:limit]
+        return collapse(ordered, text, limit=wanted), len(hits) < wanted
 
     async def _current(self, hits: list[Passage]) -> list[Passage]:
         versions = await self._catalogue.versions({hit.document_id for hit in hits})
