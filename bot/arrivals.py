@@ -22,6 +22,7 @@ ArrivalKind = Literal[
     "history",
     "thread",
     "leave",
+    "catch_up",
     "gave_up",
 ]
 

@@ -13,9 +13,11 @@ from slack_bolt.async_app import AsyncApp
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.absences import Absences
 from bot.answering import Answering
 from bot.app import build_app
 from bot.arrivals import Identity, gave_up
+from bot.catching_up import CatchUp
 from bot.channel_command import ChannelCommands
 from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
@@ -122,6 +124,7 @@ class Bot:
         settings: SlackSettings,
         nightly: Nightly | None,
         refreshing: Refreshing | None = None,
+        absences: Absences | None = None,
     ) -> None:
         self._slack = slack
         self._durable = durable
@@ -130,6 +133,7 @@ class Bot:
         self._settings = settings
         self._nightly = nightly
         self._refreshing = refreshing
+        self._absences = absences
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -146,6 +150,8 @@ class Bot:
             asyncio.create_task(self._own_up()),
             asyncio.create_task(watch_token(self._slack, self._intake, look_every_s=self._settings.look_every_s)),
         ]
+        if self._absences is not None:
+            self._background.append(asyncio.create_task(self._absences.watch(self.connected)))
 
     async def connected(self) -> bool:
         return self._intake.open and await self._connection.is_up()
@@ -248,7 +254,12 @@ async def open_bot(
         documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
         channels=ChannelDesk(
-            slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
+            outlet=outlet,
+            directory=directory,
+            histories=histories,
+            ingests=ingests,
+            threads=threads,
+            catching_up=CatchUp(directory=directory, histories=histories, ingests=ingests, threads=threads),
         ),
         deliveries=deliveries,
         slack=slack,
@@ -281,6 +292,7 @@ async def open_bot(
         settings=settings,
         nightly=nightly,
         refreshing=refreshing,
+        absences=Absences(histories=histories, durable=durable, team=me.team),
     )
 
 

@@ -52,6 +52,12 @@ def places_of_messages(channel: str) -> str:
     return f"{_MESSAGE}{channel}:"
 
 
+def message_at(place: str) -> Shared:
+    """The message that was added from this place."""
+    channel, ts, thread_ts = place.removeprefix(_MESSAGE).split(":")
+    return Shared(channel=channel, ts=ts, thread_ts=thread_ts)
+
+
 def shortened(text: str) -> str:
     """How a text begins, in a line."""
     first = " ".join(text.split())
@@ -109,8 +115,7 @@ class SlackDocuments:
         if place.startswith(_FILE):
             return await self.file(place.removeprefix(_FILE))
         if place.startswith(_MESSAGE):
-            channel, ts, thread_ts = place.removeprefix(_MESSAGE).split(":")
-            return await self.message(Shared(channel=channel, ts=ts, thread_ts=thread_ts))
+            return await self.message(message_at(place))
         return None
 
     async def _read(self, shared: Shared) -> Json:

@@ -1,6 +1,6 @@
 """A thread in a channel as one document; a message that nobody has answered is a thread of one."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +15,10 @@ from bot.slack_documents import NO_MESSAGE, shortened
 from knowledge.documents import Document
 from knowledge.kinds import MARKDOWN
 
+# Later than any message: by Slack's clock, not by this machine's.
+NEWEST = "9999999999.999999"
+# Slack allows more a page, and advises against it.
+_PAGE = 200
 _PLACE = "slack-thread:"
 _SOMEONE = "someone"
 
@@ -53,6 +57,16 @@ def thread_at(place: str) -> Thread | None:
     return Thread(channel=channel, ts=ts)
 
 
+def is_head(message: Json) -> bool:
+    """Not so for a reply that its author showed in the channel too."""
+    return optional(message, "thread_ts") in {"", required(message, "ts")}
+
+
+def is_answered(head: Json) -> bool:
+    """Whether the thread that this message begins holds more than itself."""
+    return bool(head.get("reply_count") or optional(head, "thread_ts"))
+
+
 class SlackThreads:
     """Raises what Slack's door raises."""
 
@@ -60,6 +74,19 @@ class SlackThreads:
         self._slack = slack
         self._directory = directory
         self._me = me
+
+    async def history(self, channel: str, *, after: str, before: str) -> AsyncGenerator[list[Json]]:
+        """Messages in a window of time, newest first. By time, since a cursor of Slack's does not outlive a restart."""
+        has_more = True
+        while has_more:
+            page = await self._slack.read(
+                "conversations.history", channel=channel, oldest=after, latest=before, limit=_PAGE
+            )
+            messages = objects(page, "messages")
+            has_more = page.get("has_more") is True and bool(messages)
+            if messages:
+                yield messages
+                before = required(messages[-1], "ts")
 
     async def read(self, thread: Thread, *, until: str = "") -> list[Said]:
         """What people say in it now, in its order, before `until`; nothing where it is gone."""

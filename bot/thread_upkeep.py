@@ -1,8 +1,8 @@
 """Threads and single messages kept as documents: taken in, and brought up to date when they change in Slack."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -13,15 +13,15 @@ from bot.errors import SlackRefused
 from bot.failures import NOT_DONE
 from bot.ingest_report import readers
 from bot.ingests import Ingests
-from bot.payloads import Json, optional, required
-from bot.slack_documents import Shared, SlackDocuments, places_of_messages
-from bot.slack_threads import Said, SlackThreads, Thread, places_of_threads, thread_at
+from bot.payloads import Json, required
+from bot.slack_documents import Shared, SlackDocuments, message_at, places_of_messages
+from bot.slack_threads import Said, SlackThreads, Thread, is_answered, places_of_threads, thread_at
 from knowledge.audience import Audience, channel_scope
 from knowledge.documents import Entry, IngestResult, Origin
 from knowledge.library import Library
 
 # Slack's words for a conversation that the bot is not in, or no longer.
-_AWAY = frozenset({"channel_not_found", "not_in_channel", "is_archived", "missing_scope"})
+AWAY = frozenset({"channel_not_found", "not_in_channel", "is_archived", "missing_scope"})
 
 
 class ThreadUpkeep:
@@ -45,19 +45,31 @@ class ThreadUpkeep:
         self._ingests = ingests
         # A thread is read and written by one piece of work at a time, else an older reading could be written last.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        # What changed since a page of a history was fetched: its copy on that page is out of date.
-        self._changed: set[str] = set()
+        # By channels a page of whose history is being read, the threads that changed since it was fetched: their copies
+        # on the page are out of date.
+        self._changed: dict[str, set[str]] = {}
+        self._paging: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def page_is_fetched(self, channel: str) -> None:
-        """A page of this channel's history is fetched now: what has changed until now is on it as it is."""
-        start = places_of_threads(channel)
-        self._changed = {place for place in self._changed if not place.startswith(start)}
+    async def pages(self, channel: str, *, after: str, before: str) -> AsyncGenerator[list[Json]]:
+        """Messages of a channel in a window of time, newest first, for one reader at a time; to be closed by it."""
+        async with self._paging.setdefault(channel, asyncio.Lock()):
+            self._changed[channel] = set()
+            try:
+                async with aclosing(self._threads.history(channel, after=after, before=before)) as pages:
+                    async for page in pages:
+                        yield page
+                        self._changed[channel] = set()
+            finally:
+                del self._changed[channel]
 
-    async def take_in(self, history: ChannelHistory, head: Json) -> IngestResult | None:
-        """Take in the thread that this message of a history begins; None where nobody says anything in it."""
+    async def take_in(self, history: ChannelHistory, head: Json, *, since: str = "") -> IngestResult | None:
+        """Take in the thread that this message of a history begins; None where nobody says anything in it.
+
+        One that was begun before `since` and is not known was taken out by somebody, and stays out.
+        """
         thread = Thread(channel=history.channel, ts=required(head, "ts"))
         async with self._turn(thread):
-            if head.get("reply_count") or optional(head, "thread_ts") or thread.place in self._changed:
+            if is_answered(head) or thread.place in self._changed.get(thread.channel, ()):
                 said = await self._threads.read(thread)
             else:
                 said = await self._threads.said([head])
@@ -65,17 +77,22 @@ class ThreadUpkeep:
             if not said:
                 await self._take_out(known)
                 return None
+            if not known and said[0].ts < since:
+                return None
             return await self._bring_in(thread, said, known, history)
 
-    async def take_out_gone(self, history: ChannelHistory, *, but: Collection[str]) -> None:
-        """Take out threads of earlier readings that are no longer there, whose deletion nobody told; `but` were just read."""
-        for entry in await self._library.from_places_below(places_of_threads(history.channel)):
+    async def known(self, channel: str) -> list[Entry]:
+        """The threads of a channel that were taken in."""
+        return await self._library.from_places_below(places_of_threads(channel))
+
+    async def take_out_gone(self, entries: Iterable[Entry]) -> None:
+        """Take out those of these threads that are no longer there, and whose deletion nobody told."""
+        for entry in entries:
             thread = thread_at(entry.origin.place)
-            if thread is None or thread.place in but or entry.origin.ingest_id == history.ingest_id:
-                continue
-            async with self._turn(thread):
-                if not await self._threads.read(thread):
-                    await self._take_out([entry])
+            if thread is not None:
+                async with self._turn(thread):
+                    if not await self._threads.read(thread):
+                        await self._take_out([entry])
 
     async def follow(self, work_id: str, payload: Mapping[str, Any]) -> None:
         """Bring up to date what is known of a message that was written, edited or deleted."""
@@ -86,9 +103,9 @@ class ThreadUpkeep:
             results = [] if result is None else [result]
             if not is_new:
                 shared = Shared(channel=thread.channel, ts=ts, thread_ts=thread.ts)
-                results += await self._follow_message(shared)
+                results += await self.follow_message(shared)
         except SlackRefused as error:
-            if error.code not in _AWAY:
+            if error.code not in AWAY:
                 raise
             return  # what was known of it stays
         await self._ingests.results(work_id, thread.channel, results)
@@ -104,6 +121,11 @@ class ThreadUpkeep:
             if not said:
                 raise NotDownloaded("The thread is no longer there.")
             return await self._bring_in(thread, said, await self._library.from_places(thread.place), history)
+
+    async def messages(self, channel: str) -> list[Shared]:
+        """The messages of a channel that somebody added by themselves."""
+        entries = await self._library.from_places_below(places_of_messages(channel))
+        return list(dict.fromkeys(message_at(entry.origin.place) for entry in entries))
 
     async def leave(self, payload: Mapping[str, Any]) -> None:
         """A channel is followed no more; with `is_deleted`, what comes from it is taken out."""
@@ -126,8 +148,8 @@ class ThreadUpkeep:
         history = await self._histories.find(thread.channel)
         if history is None:
             return None
-        if history.state == "reading":
-            self._changed.add(thread.place)
+        if thread.channel in self._changed:
+            self._changed[thread.channel].add(thread.place)
         async with self._turn(thread):
             known = await self._library.from_places(thread.place)
             channel = await self._directory.channel(thread.channel)
@@ -159,8 +181,8 @@ class ThreadUpkeep:
         await self._take_out(entry for entry in known if entry.scope != scope)
         return result
 
-    async def _follow_message(self, shared: Shared) -> list[IngestResult]:
-        """The message where somebody added it by itself."""
+    async def follow_message(self, shared: Shared) -> list[IngestResult]:
+        """Bring up to date a message that somebody added by itself; nothing where nobody did."""
         known = await self._library.from_places(shared.place)
         if not known:
             return []

@@ -61,6 +61,9 @@ class ChannelSlack(fakes.ShowingSlack):
     def now(self) -> str:
         return f"{next(self._at)}.000100"
 
+    def pass_time(self, seconds: int) -> None:
+        self._at = count(next(self._at) + seconds)
+
     def _changed(self, channel: str, message: Json, before: Json) -> Json:
         at = self.now()
         return self._event(
