@@ -23,6 +23,7 @@ ArrivalKind = Literal[
     "thread",
     "leave",
     "catch_up",
+    "file_gone",
     "gave_up",
 ]
 

@@ -12,7 +12,7 @@ from bot.errors import SlackRefused
 from bot.failures import NOT_DONE
 from bot.ingests import Ingests
 from bot.payloads import Json, required
-from bot.slack_threads import NEWEST, is_answered, is_head, thread_at
+from bot.slack_threads import NEWEST, is_answered, is_head, thread_of
 from bot.thread_upkeep import AWAY, ThreadUpkeep
 from knowledge.documents import Entry
 
@@ -103,17 +103,16 @@ class CatchUp:
     async def _take_in(self, work_id: str, history: ChannelHistory, message: Json, missed: str) -> None:
         if is_answered(message):
             await self._pause()
-        result = await self._threads.take_in(history, message, since=missed)
-        if result is not None:
-            await self._ingests.results(work_id, history.channel, [result])
+        found = await self._threads.take_in(history, message, since=missed)
+        await self._ingests.results(work_id, history.channel, found.results)
 
     async def _take_out_gone(self, known: list[Entry], page: list[Json], *, after: str, before: str) -> None:
-        """Of the known threads in this window of time, those that are not on its page."""
+        """Of the known threads and files in this window of time, those whose threads are not on its page."""
         there = {required(message, "ts") for message in page}
         gone = [
             entry
             for entry in known
-            if (thread := thread_at(entry.origin.place)) and after <= thread.ts < before and thread.ts not in there
+            if (thread := thread_of(entry.origin.place)) and after <= thread.ts < before and thread.ts not in there
         ]
         await self._threads.take_out_gone(gone)
 

@@ -15,7 +15,7 @@ _ALL_FOLLOWED = channel_histories.c.state != "stopped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelHistory:
-    """`threads` were read so far, `failed` of them in vain; timestamps are Slack's, "" for none.
+    """`threads` and `files` were read so far, `failed` of them in vain; timestamps are Slack's, "" for none.
 
     What happened until `current_at` is taken over; `caught_up_ts` says how far back what was missed since is read.
     """
@@ -28,6 +28,7 @@ class ChannelHistory:
     newest_ts: str
     oldest_ts: str
     threads: int
+    files: int
     failed: int
     stopped_ts: str
     current_at: datetime
@@ -56,7 +57,7 @@ class ChannelHistories:
         here = channel_histories.c.channel == channel
         anew = {
             "channel": channel, "team": team, "person": person, "work_id": work_id, "ingest_id": work_id,
-            "state": "reading", "newest_ts": "", "oldest_ts": "", "threads": 0, "failed": 0, "stopped_ts": "",
+            "state": "reading", "newest_ts": "", "oldest_ts": "", "threads": 0, "files": 0, "failed": 0, "stopped_ts": "",
             "current_at": datetime.now(UTC), "caught_up_ts": "",
         }  # fmt: skip
         async with self._engine.begin() as connection:
@@ -74,11 +75,19 @@ class ChannelHistories:
             return _history((await connection.execute(select(channel_histories).where(here))).one())
 
     async def advance(
-        self, work_id: str, *, newest_ts: str = "", oldest_ts: str = "", threads: int = 0, failed: int = 0
+        self,
+        work_id: str,
+        *,
+        newest_ts: str = "",
+        oldest_ts: str = "",
+        threads: int = 0,
+        files: int = 0,
+        failed: int = 0,
     ) -> bool:
         """Note how far this work has come; False where it is to read no further: it was stopped."""
         changes: dict[str, Any] = {
             "threads": channel_histories.c.threads + threads,
+            "files": channel_histories.c.files + files,
             "failed": channel_histories.c.failed + failed,
         }
         if newest_ts:
@@ -140,6 +149,7 @@ def _history(row: Row[Any]) -> ChannelHistory:
         newest_ts=row.newest_ts,
         oldest_ts=row.oldest_ts,
         threads=row.threads,
+        files=row.files,
         failed=row.failed,
         stopped_ts=row.stopped_ts,
         current_at=row.current_at,

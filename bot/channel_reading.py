@@ -58,6 +58,8 @@ class ChannelDesk:
                 await self._threads.follow(work_id, payload)
             case "catch_up":
                 await self._catching_up.do(work_id, payload)
+            case "file_gone":
+                await self._threads.lose_file(payload)
             case _:
                 await self._threads.leave(payload)
 
@@ -94,7 +96,7 @@ class ChannelDesk:
             await self._threads.own_up(work_id, payload)
         if kind == "catch_up":
             await self._catching_up.own_up(work_id, payload)
-        if kind != "history":  # of a channel that is left, nobody waits for word
+        if kind != "history":  # of a channel or a file that is gone, nobody waits for word
             return
         place = place_of(payload)
         await self._break_off(work_id, place.channel)
@@ -149,17 +151,17 @@ class ChannelDesk:
     async def _take_in(self, reading: "_Reading", message: Json, *, is_back: bool) -> bool:
         """False where reading was stopped."""
         ts = required(message, "ts")
-        result = None
+        threads = files = failed = 0
         if is_head(message):
-            reading.places.add(Thread(channel=reading.history.channel, ts=ts).place)
-            result = await self._threads.take_in(reading.history, message)
-        has_failed = result is not None and result.status == "failed"
-        if result is not None:
-            await self._ingests.results(reading.history.ingest_id, reading.history.channel, [result])
-        reading.threads += result is not None
-        reading.failed += has_failed
+            found = await self._threads.take_in(reading.history, message)
+            reading.places |= {Thread(channel=reading.history.channel, ts=ts).place, *found.files}
+            await self._ingests.results(reading.history.ingest_id, reading.history.channel, found.results)
+            threads, files = found.threads, len(found.results) - found.threads
+            failed = sum(result.status == "failed" for result in found.results)
+        reading.threads += threads
+        reading.files += files
         goes_on = await self._histories.advance(
-            reading.work_id, oldest_ts=ts if is_back else "", threads=int(result is not None), failed=int(has_failed)
+            reading.work_id, oldest_ts=ts if is_back else "", threads=threads, files=files, failed=failed
         )
         if time.monotonic() - reading.shown_at >= _SHOW_EVERY_S:
             await self._show(reading)
@@ -167,33 +169,31 @@ class ChannelDesk:
 
     async def _show(self, reading: "_Reading") -> None:
         await self._ingests.progress(reading.history.ingest_id, reading.threads)
-        so_far = (
-            f"Reading the history of this channel for <@{reading.history.person}>: {_count(reading.threads)} so far."
-        )
+        so_far = f"Reading the history of this channel for <@{reading.history.person}>: {_count(reading.threads, reading.files)} so far."
         await reading.reply.replace(note(f"{so_far} {reading.readers}"))
         reading.shown_at = time.monotonic()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
-    """A history while it is read: the threads looked at by this try, and counts that go on from those of earlier ones."""
+    """A history while it is read: what this try has found, and counts that go on from those of earlier ones."""
 
     work_id: str
     history: ChannelHistory
     reply: Reply
     readers: str
     threads: int = field(init=False)
-    failed: int = field(init=False)
+    files: int = field(init=False)
     shown_at: float = 0.0
     places: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
-        self.threads, self.failed = self.history.threads, self.history.failed
+        self.threads, self.files = self.history.threads, self.history.files
 
 
 def _outcome(history: ChannelHistory) -> str:
     failed = f", {history.failed} of them could not be read (`/ingest status` says why)" if history.failed else ""
-    read = f"{_count(history.threads)}{failed}"
+    read = f"{_count(history.threads, history.files)}{failed}"
     if not history.is_followed:
         return f"Reading the history of this channel was stopped after {read}. What was read stays; `/ingest undo` takes it out."
     return (
@@ -202,5 +202,6 @@ def _outcome(history: ChannelHistory) -> str:
     )
 
 
-def _count(threads: int) -> str:
-    return f"{threads} {'thread' if threads == 1 else 'threads'}"
+def _count(threads: int, files: int) -> str:
+    told = f"{threads} {'thread' if threads == 1 else 'threads'}"
+    return f"{told} and {files} {'file' if files == 1 else 'files'}" if files else told

@@ -19,6 +19,7 @@ from bot.app import build_app
 from bot.arrivals import Identity, gave_up
 from bot.catching_up import CatchUp
 from bot.channel_command import ChannelCommands
+from bot.channel_files import ChannelFiles
 from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
@@ -218,6 +219,7 @@ async def open_bot(
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
     ingests, histories, quarantine = Ingests(engine), ChannelHistories(engine), Quarantine(engine)
     queue = DocumentQueue()
+    files = ChannelFiles(library=library, queue=queue, directory=directory, ingests=ingests)
     threads = ThreadUpkeep(
         library=library,
         threads=SlackThreads(slack=slack, directory=directory, me=me),
@@ -225,6 +227,7 @@ async def open_bot(
         directory=directory,
         histories=histories,
         ingests=ingests,
+        files=files,
     )
     upkeep = Upkeep(
         library=library,

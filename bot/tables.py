@@ -99,6 +99,7 @@ channel_histories = Table(
     Column("newest_ts", String(40), nullable=False),
     Column("oldest_ts", String(40), nullable=False),
     Column("threads", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("stopped_ts", String(40), nullable=False),
     Column("current_at", Moment, nullable=False),

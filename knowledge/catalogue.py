@@ -169,9 +169,10 @@ class Catalogue:
         """What was taken in from exactly these places, whoever may read it."""
         return await self._entries(None, documents.c.place.in_(places))
 
-    async def from_places_below(self, start: str) -> list[Entry]:
-        """What was taken in from places that begin so, whoever may read it."""
-        return await self._entries(None, documents.c.place.startswith(start, autoescape=True))
+    async def from_places_below(self, start: str, *, end: str = "") -> list[Entry]:
+        """What was taken in from places that begin and end so, whoever may read it."""
+        place = documents.c.place
+        return await self._entries(None, place.startswith(start, autoescape=True), place.endswith(end, autoescape=True))
 
     async def _entries(
         self, audience: Audience | None, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0

@@ -12,6 +12,7 @@ from bot.absences import Absences
 from bot.arrivals import Arrival, Identity
 from bot.catching_up import CatchUp
 from bot.channel_command import ChannelCommands, channel_request
+from bot.channel_files import ChannelFiles
 from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
@@ -67,6 +68,7 @@ class Office:
     directory: Directory
     desk: ChannelDesk
     threads: ThreadUpkeep
+    queue: InlineQueue
     ingest: IngestDesk
     upkeep: Upkeep
     commands: ChannelCommands
@@ -126,19 +128,25 @@ async def open_office(home: Path, engine: AsyncEngine) -> AsyncIterator[Office]:
     outlet = Outlet(
         slack=slack, deliveries=Deliveries(engine), pacer=Pacer(interval_s=0), bot_user="UBOT", failpoints=Failpoints()
     )
-    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
-    in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user="UBOT")
-    parts = {"directory": directory, "histories": histories, "ingests": ingests}
-    upkeep = ThreadUpkeep(
-        library=library, threads=SlackThreads(slack=slack, directory=directory, me=_ME), in_slack=in_slack, **parts
+    in_slack = SlackDocuments(
+        slack=slack, downloads=cast("Downloads", shown.uploads), directory=directory, bot_user="UBOT"
     )
     queue = InlineQueue()
+    files = ChannelFiles(library=library, queue=cast("DocumentQueue", queue), directory=directory, ingests=ingests)
+    parts = {"directory": directory, "histories": histories, "ingests": ingests}
+    upkeep = ThreadUpkeep(
+        library=library,
+        threads=SlackThreads(slack=slack, directory=directory, me=_ME),
+        in_slack=in_slack,
+        files=files,
+        **parts,
+    )
     documents = DocumentReader(
         library=library, in_slack=in_slack, directory=directory, quarantine=Quarantine(engine), again_s=0
     )
     queue.run = lambda work_id, _, payload: documents.read(work_id, payload)
     yield Office(
-        slack=shown, library=library, threads=upkeep, histories=histories, directory=directory, ingests=ingests, durable=durable,
+        slack=shown, library=library, threads=upkeep, queue=queue, histories=histories, directory=directory, ingests=ingests, durable=durable,
         desk=ChannelDesk(
             outlet=outlet, threads=upkeep, catching_up=CatchUp(threads=upkeep, pause_s=0, **parts), **parts
         ),
