@@ -22,6 +22,8 @@ ArrivalKind = Literal[
     "history",
     "thread",
     "leave",
+    "catch_up",
+    "file_gone",
     "gave_up",
 ]
 

@@ -13,10 +13,13 @@ from slack_bolt.async_app import AsyncApp
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.absences import Absences
 from bot.answering import Answering
 from bot.app import build_app
 from bot.arrivals import Identity, gave_up
+from bot.catching_up import CatchUp
 from bot.channel_command import ChannelCommands
+from bot.channel_files import ChannelFiles
 from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
@@ -122,6 +125,7 @@ class Bot:
         settings: SlackSettings,
         nightly: Nightly | None,
         refreshing: Refreshing | None = None,
+        absences: Absences | None = None,
     ) -> None:
         self._slack = slack
         self._durable = durable
@@ -130,6 +134,7 @@ class Bot:
         self._settings = settings
         self._nightly = nightly
         self._refreshing = refreshing
+        self._absences = absences
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -146,6 +151,8 @@ class Bot:
             asyncio.create_task(self._own_up()),
             asyncio.create_task(watch_token(self._slack, self._intake, look_every_s=self._settings.look_every_s)),
         ]
+        if self._absences is not None:
+            self._background.append(asyncio.create_task(self._absences.watch(self.connected)))
 
     async def connected(self) -> bool:
         return self._intake.open and await self._connection.is_up()
@@ -212,6 +219,7 @@ async def open_bot(
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
     ingests, histories, quarantine = Ingests(engine), ChannelHistories(engine), Quarantine(engine)
     queue = DocumentQueue()
+    files = ChannelFiles(library=library, queue=queue, directory=directory, ingests=ingests)
     threads = ThreadUpkeep(
         library=library,
         threads=SlackThreads(slack=slack, directory=directory, me=me),
@@ -219,6 +227,7 @@ async def open_bot(
         directory=directory,
         histories=histories,
         ingests=ingests,
+        files=files,
     )
     upkeep = Upkeep(
         library=library,
@@ -248,7 +257,12 @@ async def open_bot(
         documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
         channels=ChannelDesk(
-            slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
+            outlet=outlet,
+            directory=directory,
+            histories=histories,
+            ingests=ingests,
+            threads=threads,
+            catching_up=CatchUp(directory=directory, histories=histories, ingests=ingests, threads=threads),
         ),
         deliveries=deliveries,
         slack=slack,
@@ -281,6 +295,7 @@ async def open_bot(
         settings=settings,
         nightly=nightly,
         refreshing=refreshing,
+        absences=Absences(histories=histories, durable=durable, team=me.team),
     )
 
 

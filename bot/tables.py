@@ -85,7 +85,8 @@ document_tries = Table(
 
 # One row a channel whose history was taken in. `state` is reading, broken (given up on the way), followed or stopped; all
 # but stopped are kept current. `newest_ts` and `oldest_ts` say how far it is read; `stopped_ts` is the time from which on
-# nothing of it is taken in, "" while it is followed. `work_id` reads it; its documents are known by `ingest_id`.
+# nothing of it is taken in, "" while it is followed. `work_id` reads it; its documents are known by `ingest_id`. All that
+# happened until `current_at` is taken over, or was delivered; `caught_up_ts` says how far back what came later is read.
 channel_histories = Table(
     "channel_histories",
     metadata,
@@ -98,6 +99,9 @@ channel_histories = Table(
     Column("newest_ts", String(40), nullable=False),
     Column("oldest_ts", String(40), nullable=False),
     Column("threads", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("stopped_ts", String(40), nullable=False),
+    Column("current_at", Moment, nullable=False),
+    Column("caught_up_ts", String(40), nullable=False),
 )

@@ -102,7 +102,7 @@ class Work:
                 return await self._documents.read(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.do(work_id, kind, payload)
-            case "history" | "thread" | "leave":
+            case "history" | "thread" | "leave" | "catch_up" | "file_gone":
                 await self._channels.do(work_id, kind, payload)
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
@@ -180,7 +180,7 @@ class Work:
                 await self._ingest.own_up(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.own_up(work_id, payload)
-            case "history" | "thread" | "leave":
+            case "history" | "thread" | "leave" | "catch_up":
                 await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)

@@ -1,7 +1,7 @@
 """The documents table: the version of a document that it names is the one that answers."""
 
 import secrets
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from knowledge.audience import Audience
 from knowledge.documents import Document, Entry, Origin
 from knowledge.errors import CatalogueUnavailable
-from knowledge.tables import documents, places, taken_out
+from knowledge.tables import documents, page_links, places, taken_out
 from knowledge.validators import NO_VALIDATOR, Validator
 
 _FEWEST_DIGITS = 5
@@ -126,6 +126,7 @@ class Catalogue:
             if row is None:
                 return False
             await connection.execute(delete(documents).where(this))
+            await connection.execute(delete(page_links).where(page_links.c.document_id == document_id))
             if by_person:
                 await connection.execute(insert(taken_out).values(document_id=document_id))
             of_place = (documents.c.place == row.place) & (documents.c.scope == row.scope)
@@ -133,6 +134,21 @@ class Catalogue:
                 emptied = (places.c.place == row.place) & (places.c.scope == row.scope)
                 await connection.execute(delete(places).where(emptied))
             return True
+
+    async def keep_links(self, document_id: str, links: Sequence[str] | None) -> None:
+        """Note where a page leads, in the version that is known; None: that is no longer known."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(delete(page_links).where(page_links.c.document_id == document_id))
+            if links is not None:
+                row = {"document_id": document_id, "links": "\n".join(links)}
+                await connection.execute(insert(page_links).values(row))
+
+    async def links(self, document_id: str) -> tuple[str, ...] | None:
+        """Where a page leads; None where that was not noted."""
+        query = select(page_links.c.links).where(page_links.c.document_id == document_id)
+        async with transaction(self._engine) as connection:
+            links = await connection.scalar(query)
+        return None if links is None else tuple(links.splitlines())
 
     async def is_taken_out(self, document_id: str) -> bool:
         """Whether a person took it out, and nobody has handed it over since."""
@@ -169,9 +185,10 @@ class Catalogue:
         """What was taken in from exactly these places, whoever may read it."""
         return await self._entries(None, documents.c.place.in_(places))
 
-    async def from_places_below(self, start: str) -> list[Entry]:
-        """What was taken in from places that begin so, whoever may read it."""
-        return await self._entries(None, documents.c.place.startswith(start, autoescape=True))
+    async def from_places_below(self, start: str, *, end: str = "") -> list[Entry]:
+        """What was taken in from places that begin and end so, whoever may read it."""
+        place = documents.c.place
+        return await self._entries(None, place.startswith(start, autoescape=True), place.endswith(end, autoescape=True))
 
     async def _entries(
         self, audience: Audience | None, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0

@@ -11,6 +11,7 @@ from knowledge.documents import IngestResult, Origin, failed
 from knowledge.errors import SourceError
 from knowledge.kinds import is_archive
 from knowledge.register import Register
+from knowledge.sites import Known, nothing_known
 from knowledge.sources import Source
 from knowledge.writing import Writer
 
@@ -44,10 +45,10 @@ class Ingester:
         return results
 
     async def batches(
-        self, place: str, scope: str, *, whole_site: bool
+        self, place: str, scope: str, *, whole_site: bool, known: Known = nothing_known
     ) -> AsyncGenerator[tuple[list[Source], Mapping[str, IngestResult]]]:
         """The sources at a place in their order, with the results of those that are known and unchanged, by `uri`."""
-        async with aclosing(self.collector.sources(place, whole_site=whole_site)) as sources:
+        async with aclosing(self.collector.sources(place, whole_site=whole_site, known=known)) as sources:
             async for batch in _batched(sources):
                 yield batch, await self._unchanged(batch, scope)
 
@@ -106,7 +107,9 @@ class Ingester:
     async def _unchanged(self, sources: Sequence[Source], scope: str) -> dict[str, IngestResult]:
         found = await asyncio.gather(*(asyncio.to_thread(self._fingerprint, source) for source in sources))
         named = {source.uri: each for source, each in zip(sources, found, strict=True) if each is not None}
-        return await self.writer.unchanged(named, scope)
+        unchanged = await self.writer.unchanged(named, scope)
+        not_sent = [source.uri for source in sources if source.is_unchanged]
+        return unchanged | await self.writer.still_there(not_sent, scope)
 
     def _fingerprint(self, source: Source) -> str | None:
         """None for what is no file of its own, and for one that cannot be read: why, its reading will say."""

@@ -214,9 +214,9 @@ class Library:
         """What was taken in from exactly these places, whoever may read it: to keep it current, never to be shown."""
         return await self._catalogue.from_places(places)
 
-    async def from_places_below(self, start: str) -> list[Entry]:
-        """What was taken in from places that begin so, whoever may read it: never to be shown."""
-        return await self._catalogue.from_places_below(start)
+    async def from_places_below(self, start: str, *, end: str = "") -> list[Entry]:
+        """What was taken in from places that begin and end so, whoever may read it: never to be shown."""
+        return await self._catalogue.from_places_below(start, end=end)
 
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
