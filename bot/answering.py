@@ -170,6 +170,7 @@ class Answering:
             team=asked.team,
             channel=asked.channel,
             thread=thread,
+            thread_id=f"{asked.team}:{asked.channel}:{asked.thread_ts or asked.ts}",
         )
 
     async def _finish(self, asked: Asked, reply: Reply, answer: Answer) -> None:

@@ -92,6 +92,7 @@ class Draft:
             scopes=self.question.audience.scopes,
             question=self.question.text,
             thread=self.question.thread,
+            thread_id=self.question.thread_id,
             prompt=tuple(self.prompt),
             passages=tuple(shown(passage) for passage in self.passages),
             searches=self.findings.steps,

@@ -39,6 +39,7 @@ class Exchange:
 
     `answer` is what the person read; `completion` is the model's own part of it, without our notes.
     `model` is the name that was asked; `adapter` is empty where the base model answered.
+    `thread_id` is the same for all exchanges of a thread, empty where it is not known.
     """
 
     exchange_id: str
@@ -49,6 +50,7 @@ class Exchange:
     scopes: frozenset[str]
     question: str
     thread: tuple[Turn, ...]
+    thread_id: str = ""
     prompt: tuple[ChatMessage, ...]
     passages: tuple[ShownPassage, ...]
     searches: tuple[SearchStep, ...] = ()

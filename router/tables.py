@@ -45,6 +45,7 @@ exchanges = Table(
     Column("scopes", JsonText, nullable=False),
     Column("question", Said, nullable=False),
     Column("thread", JsonText, nullable=False),
+    Column("thread_id", String(160), nullable=False, server_default=""),
     Column("prompt", JsonText, nullable=False),
     Column("passages", JsonText, nullable=False),
     Column("searches", JsonText, nullable=False),

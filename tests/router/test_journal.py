@@ -27,6 +27,7 @@ def exchange(exchange_id: str = "slack:T1:C1:1.2", **changes) -> Exchange:
         scopes=frozenset({"public", "channel:C1"}),
         question="How long? 🎉",
         thread=(Turn(speaker="user", text="Leave?"), Turn(speaker="assistant", text="Yes.")),
+        thread_id="T1:C1:1.1",
         prompt=({"role": "system", "content": "Answer."}, {"role": "user", "content": "How\x00 long? \ud800"}),
         passages=(
             ShownPassage(
@@ -161,3 +162,16 @@ async def test_server_that_is_down_is_unavailable(free_port: int):
     with pytest.raises(JournalUnavailable):
         await Journal(engine).exchange("x")
     await engine.dispose()
+
+
+async def test_feedback_on_many_exchanges_is_each_ones_own_in_its_order(engine: AsyncEngine):
+    journal = Journal(engine)
+    for exchange_id in ("x1", "x2", "x3"):
+        await journal.record(exchange(exchange_id))
+    events = [
+        Feedback(feedback_id=f"f{n}", exchange_id=about, person="U1", kind="vote_up", at=NOON - timedelta(seconds=n))
+        for n, about in enumerate(("x1", "x2", "x1"))
+    ]
+    for event in events:
+        await journal.add_feedback(event)
+    assert await journal.feedback_on(["x1", "x2", "x3"]) == {"x1": [events[2], events[0]], "x2": [events[1]]}
