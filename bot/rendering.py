@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bot.arrivals import FEEDBACK_ACTION, SOURCE_ACTION
+from bot.arrivals import FEEDBACK_ACTION, JUST_ANSWER_ACTION, REDO_ACTION, SOURCE_ACTION
 from bot.payloads import Json
 from router.answers import Answer, Source
 from router.decisions import Route
@@ -19,6 +19,15 @@ NOTICE_CHARS = 3_000
 _TITLE_CHARS = 120
 # Of a longer address the title is shown alone.
 _LINK_CHARS = 1_500
+
+_REDO, _JUST_ANSWER = ("Redo with sources", REDO_ACTION), ("Just answer", JUST_ANSWER_ACTION)
+_OTHER_ROUTES = {
+    Route.DIRECT: (_REDO,),
+    Route.RETRIEVE: (_JUST_ANSWER,),
+    Route.CLARIFY: (_REDO, _JUST_ANSWER),
+    Route.ABSTAIN: (_JUST_ANSWER,),
+    Route.SMALLTALK: (),
+}
 
 # Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` or `<http` may be
 # the start of one.
@@ -68,15 +77,22 @@ def _last_break(text: str, limit: int) -> int:
     return limit
 
 
-def answer_pages(answer: Answer, *, exchange_id: str) -> list[Page]:
-    """A whole answer as messages: the text, its sources, how it was made, and the feedback buttons on the last one."""
+def answer_pages(answer: Answer, *, exchange_id: str, may_redo: bool = True) -> list[Page]:
+    """A whole answer as messages: the text, its sources, how it was made, and the buttons on the last one."""
     body = [markdown(piece) for piece in split_text(defuse(answer.text), MARKDOWN_CHARS)]
-    return pages([*body, *answer_tail(answer, exchange_id=exchange_id)], text=answer.text)
+    return pages([*body, *answer_tail(answer, exchange_id=exchange_id, may_redo=may_redo)], text=answer.text)
 
 
-def answer_tail(answer: Answer, *, exchange_id: str) -> list[Json]:
-    """What stands under the text of a streamed answer."""
-    return [*_sources(answer.sources, exchange_id), context(receipt(answer)), _feedback_buttons(exchange_id)]
+def answer_tail(answer: Answer, *, exchange_id: str, may_redo: bool = True) -> list[Json]:
+    """What stands under the text of a streamed answer; `may_redo`: with the buttons for another route."""
+    route = answer.decision.route
+    others = [button(text, action_id=action, value=exchange_id) for text, action in _OTHER_ROUTES[route] if may_redo]
+    return [
+        *_sources(answer.sources, exchange_id),
+        context(receipt(answer)),
+        *([{"type": "actions", "block_id": "route", "elements": others}] if others else []),
+        _feedback_buttons(exchange_id),
+    ]
 
 
 def pages(blocks: Sequence[Json], *, text: str) -> list[Page]:

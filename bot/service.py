@@ -35,6 +35,7 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.intake import Intake
 from bot.messages import History
+from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quarantine import Quarantine
@@ -49,6 +50,7 @@ from bot.thread_upkeep import ThreadUpkeep
 from bot.token_watch import watch_token
 from bot.tokens import check_app_token
 from bot.upkeep import Upkeep
+from bot.whispers import Whispers
 from bot.work import Work
 from knowledge.library import Library
 from router.journal import Journal
@@ -231,19 +233,24 @@ async def open_bot(
         quarantine=quarantine,
         queue=queue,
     )
+    answering = Answering(
+        router=router,
+        journal=journal,
+        outlet=outlet,
+        deliveries=deliveries,
+        directory=directory,
+        history=history,
+        quota=Quota(settings.questions_per_minute),
+        seats=settings.seats,
+        model_started=model_started,
+    )
+    whispers = Whispers(slack=slack, pacer=pacer)
     work = Work(
-        answering=Answering(
-            router=router,
-            journal=journal,
-            outlet=outlet,
-            deliveries=deliveries,
-            directory=directory,
-            history=history,
-            quota=Quota(settings.questions_per_minute),
-            seats=settings.seats,
-            model_started=model_started,
+        answering=answering,
+        feedback=FeedbackDesk(journal=journal, directory=directory, whispers=whispers),
+        overrides=OverrideDesk(
+            answering=answering, journal=journal, deliveries=deliveries, directory=directory, whispers=whispers
         ),
-        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
         documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,

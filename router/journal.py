@@ -75,7 +75,7 @@ class Journal:
             )
             if known.first() is None:
                 raise UnknownExchange
-            await connection.execute(_insert_once(connection, tables.feedback, asdict(event)))
+            await connection.execute(_insert_once(connection, tables.feedback, _feedback_row(event)))
 
     async def feedback_events(self, exchange_id: str) -> list[Feedback]:
         table = tables.feedback
@@ -91,6 +91,7 @@ class Journal:
                 at=row.at,
                 what_was_wrong=tuple(row.what_was_wrong),
                 correction=row.correction,
+                wanted=Route(row.wanted) if row.wanted else None,
             )
             for row in rows
         ]
@@ -102,6 +103,10 @@ class Journal:
 def _insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> Any:
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return insert(table).values(row).on_conflict_do_nothing()
+
+
+def _feedback_row(event: Feedback) -> dict[str, Any]:
+    return asdict(event) | {"wanted": event.wanted.value if event.wanted else ""}
 
 
 def _exchange_row(exchange: Exchange) -> dict[str, Any]:

@@ -71,6 +71,7 @@ feedback = Table(
     Column("kind", String(20), nullable=False),
     Column("what_was_wrong", JsonText, nullable=False),
     Column("correction", Said, nullable=False),
+    Column("wanted", String(20), nullable=False, server_default=""),
     Column("at", Moment, nullable=False),
 )
 

@@ -27,6 +27,8 @@ LEAVE = passage(
 )
 SECRET = passage("The salary band of an engineer begins at 61,000 euros a year.", title="Salary bands", similarity=0.7)
 
+GARDEN = passage("The garden on the roof is watered on Mondays.", title="Roof garden", similarity=0.3)
+
 
 class ShelfOfNames:
     """A library that only keeps what it was handed: the acceptance of documents is tried elsewhere."""
@@ -61,7 +63,7 @@ async def main(given: dict[str, Any]) -> None:
     journal = Journal(engine)
     model = ModelClient(url=given["model_url"], settings=routing)
     answering = Router(
-        search=FakeSearch(by_word={"leave": [LEAVE], "salary": [SECRET], "expire": [LEAVE]}),
+        search=FakeSearch(by_word={"garden": [GARDEN], "leave": [LEAVE], "salary": [SECRET], "expire": [LEAVE]}),
         model=model,
         policy=Policy(),
         journal=journal,

@@ -116,6 +116,27 @@ def test_a_title_can_not_mention_anybody() -> None:
     assert "<!channel>" not in shown
 
 
+def _other_routes(answer: Answer, **asked: bool) -> list[tuple[str, str]]:
+    tail = answer_tail(answer, exchange_id="x1", **asked)
+    buttons = [element for block in tail if block["type"] == "actions" for element in block["elements"]]
+    return [(element["text"]["text"], element["value"]) for element in buttons]
+
+
+@pytest.mark.parametrize(
+    ("route", "offered"),
+    [
+        (Route.DIRECT, ["Redo with sources"]),
+        (Route.RETRIEVE, ["Just answer"]),
+        (Route.ABSTAIN, ["Just answer"]),
+        (Route.CLARIFY, ["Redo with sources", "Just answer"]),
+        (Route.SMALLTALK, []),
+    ],
+)
+def test_each_answer_offers_the_routes_that_it_did_not_take(route: Route, offered: list[str]) -> None:
+    assert _other_routes(_answer(route=route)) == [(text, "x1") for text in offered]
+    assert _other_routes(_answer(route=route), may_redo=False) == []
+
+
 def test_feedback_buttons_carry_the_exchange_and_the_vote() -> None:
     last = answer_tail(_answer(), exchange_id="slack:T1:C1:1.2")[-1]
     assert last["type"] == "context_actions"
