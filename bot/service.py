@@ -40,6 +40,7 @@ from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
+from bot.reasons import ReasonDesk
 from bot.refreshing import Refreshing
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -273,6 +274,7 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
+        reasons=ReasonDesk(journal=journal, directory=directory),
         documents=DocumentDesk(library=library, directory=directory, ingests=ingests, quarantine=quarantine),
         channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",

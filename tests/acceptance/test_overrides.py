@@ -138,6 +138,18 @@ async def test_guests_press_is_refused_to_them_alone_and_not_kept(place: Workspa
     assert _overrides(folder, asked) == []
 
 
+async def test_why_is_told_to_the_person_who_asks_alone(place: Workspace, general: str) -> None:
+    asked = await place.say(general, _ASK)
+    (first,) = await place.finished(general, asked)
+    async with place.watch("jonas") as frames:
+        await _press(place, general, first, "Why this way?", "jonas")
+        told = json.dumps((await frames.until("ephemeral"))["message"]["blocks"])
+    assert "The documents speak to the question" in told
+    assert "from the documents: 9" in told
+    assert "*Search 1* for" in told
+    assert len(await place.answers(general, asked)) == 1
+
+
 async def test_follow_up_refers_to_the_answer_that_was_wanted(place: Workspace, general: str, folder: Path) -> None:
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
