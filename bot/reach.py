@@ -116,7 +116,7 @@ async def _load(parts: Parts) -> None:
     wanted = "the adapter in service"
     try:
         release = await parts.releases.in_service()
-        if release is not None:
+        if release is not None and release.adapter:
             wanted = f"{release.adapter} in {release.path}"
             await parts.model.load_adapter(release.adapter, release.path)
     except RouterError as error:

@@ -38,10 +38,12 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.intake import Intake
 from bot.messages import History
+from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
+from bot.reasons import ReasonDesk
 from bot.refreshing import Refreshing
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -52,6 +54,7 @@ from bot.thread_upkeep import ThreadUpkeep
 from bot.token_watch import watch_token
 from bot.tokens import check_app_token
 from bot.upkeep import Upkeep
+from bot.whispers import Whispers
 from bot.work import Work
 from knowledge.library import Library
 from router.journal import Journal
@@ -240,19 +243,24 @@ async def open_bot(
         quarantine=quarantine,
         queue=queue,
     )
+    answering = Answering(
+        router=router,
+        journal=journal,
+        outlet=outlet,
+        deliveries=deliveries,
+        directory=directory,
+        history=history,
+        quota=Quota(settings.questions_per_minute),
+        seats=settings.seats,
+        model_started=model_started,
+    )
+    whispers = Whispers(slack=slack, pacer=pacer)
     work = Work(
-        answering=Answering(
-            router=router,
-            journal=journal,
-            outlet=outlet,
-            deliveries=deliveries,
-            directory=directory,
-            history=history,
-            quota=Quota(settings.questions_per_minute),
-            seats=settings.seats,
-            model_started=model_started,
+        answering=answering,
+        feedback=FeedbackDesk(journal=journal, directory=directory, whispers=whispers),
+        overrides=OverrideDesk(
+            answering=answering, journal=journal, deliveries=deliveries, directory=directory, whispers=whispers
         ),
-        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
         documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
@@ -280,6 +288,7 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
+        reasons=ReasonDesk(journal=journal, directory=directory),
         documents=DocumentDesk(library=library, directory=directory, ingests=ingests, quarantine=quarantine),
         channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",

@@ -8,6 +8,8 @@ metadata = named_metadata()
 
 # One row a question. `version` is the time of the edit or retry that is answered now (Slack's timestamp, "" for the
 # message as first written); `state` is open, answered, failed or withdrawn. `text` is emptied when it is withdrawn.
+# `route` is what a person asked for with a button under the answer, "" for the question as such; an answer by another
+# route has a row of its own, whose key continues the question's.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -20,6 +22,7 @@ deliveries = Table(
     Column("asker", String(40), nullable=False),
     Column("text", Text, nullable=False),
     Column("version", String(40), nullable=False),
+    Column("route", String(20), nullable=False, server_default=""),
     Column("state", String(12), nullable=False),
     Column("updated_at_us", BigInteger, nullable=False),
     Index("ix_deliveries_channel_thread_ts", "channel", "thread_ts"),

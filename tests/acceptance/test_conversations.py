@@ -81,7 +81,7 @@ async def test_mention_is_answered_in_its_thread_with_sources_receipt_and_button
     assert answer["streaming_state"] == "completed"
     assert "You have 31 days of paid leave a year [1]." in shown(answer)
     assert "*[1]* <https://handbook.example/leave-policy|Leave policy>" in shown(answer)
-    assert "1 document · base model, no adapter in service" in shown(answer)
+    assert "1 document, no memory" in shown(answer)
     assert _button(answer, "feedback_buttons")["positive_button"]["value"].endswith(asked)
 
 

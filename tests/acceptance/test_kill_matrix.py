@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def test_one_visible_answer_after_a_kill_at_any_step(database_url: str, tm
         workspace(tmp_path / "workspace") as place,
     ):
         channel = await place.channel("general")
-        parts = {"database_url": database_url, "model_url": model.url}
+        parts: dict[str, Any] = {"database_url": database_url, "model_url": model.url}
         asked: dict[str, str] = {}
         for failpoint in FAILPOINTS:
             # Slow enough, also on a busy machine, for a second append between the first text and the end.

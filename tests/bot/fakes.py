@@ -17,6 +17,7 @@ from bot.slack import Slack
 from knowledge.settings import KnowledgeSettings
 from router.journal import Journal
 from router.model import ModelClient
+from router.policies import Policies
 from router.releases import Releases
 from router.settings import RouterSettings
 
@@ -92,6 +93,7 @@ def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
         model=ModelClient(url=model_url, settings=settings),
         journal=Journal(engine),
         releases=Releases(engine),
+        policies=Policies(home / "policies"),
         router=not_asked,
     )
 

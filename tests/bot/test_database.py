@@ -78,9 +78,9 @@ def test_threads_of_an_older_database_are_not_learnt_from_since_nobody_noted_wha
     sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
     said = 'Write "overheard":false, they said'
     turn = {"speaker": "assistant", "text": said, "overheard": False}
-    then = [column for column in exchanges.columns if column.name != "thread_id"]
-    blank = {column.name: 0 if isinstance(column.type, Integer) else "" for column in then}
-    blank |= {column.name: [] for column in exchanges.columns if isinstance(column.type, JsonText)}
+    columns = [column for column in exchanges.columns if not (column.server_default or column.nullable)]
+    blank = {column.name: 0 if isinstance(column.type, Integer) else "" for column in columns}
+    blank |= {column.name: [] for column in columns if isinstance(column.type, JsonText)}
     with sync.begin() as connection:
         connection.execute(insert(exchanges).values(**blank | {"asked_at": datetime.now(UTC), "thread": [turn]}))
     migrate(url)

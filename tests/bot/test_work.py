@@ -30,6 +30,7 @@ from bot.ingest_form import HELP
 from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.messages import History
+from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
@@ -37,6 +38,7 @@ from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet
 from bot.upkeep import Upkeep
+from bot.whispers import Whispers
 from bot.work import Work
 from knowledge.documents import IngestResult, Origin
 from knowledge.errors import CatalogueUnavailable, IndexUnavailable
@@ -160,10 +162,13 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests, quarantin
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
         history=history, quota=Quota(1_000), seats=4, model_started=_started(),
     )  # fmt: skip
-    queue = InlineQueue()
+    queue, whispers = InlineQueue(), Whispers(slack=slack, pacer=pacer)
     work = Work(
         answering=answering,
-        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
+        feedback=FeedbackDesk(journal=journal, directory=directory, whispers=whispers),
+        overrides=OverrideDesk(
+            answering=answering, journal=journal, deliveries=deliveries, directory=directory, whispers=whispers
+        ),
         ingest=IngestDesk(
             outlet=outlet,
             in_slack=in_slack,
@@ -628,3 +633,28 @@ async def _until(seen: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not seen():
             await asyncio.sleep(0.01)
+
+
+async def test_press_for_another_route_that_is_worked_on_twice_is_one_event_and_one_new_answer(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = {
+        "team": "T1", "channel": "C1", "user": "U1", "message_ts": "500.1", "thread_ts": "100.1",
+        "action": "tandem_just_answer", "value": _KEY, "version": "300.1",
+    }  # fmt: skip
+    for _ in range(2):
+        await desk.work.do("slack:T1:C1:override:500.1:U1:300.1", "override", payload)
+    assert desk.slack.texts() == ["So.", "So."]
+    (event,) = await desk.journal.feedback_events(_KEY)
+    assert (event.kind, event.wanted) == ("override", Route.DIRECT)
+
+
+async def test_press_in_another_conversation_than_the_answers_is_refused(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = {
+        "team": "T1", "channel": "C2", "user": "U1", "message_ts": "500.1", "thread_ts": "100.1",
+        "action": "tandem_just_answer", "value": _KEY, "version": "300.1",
+    }  # fmt: skip
+    await desk.work.do("w1", "override", payload)
+    assert desk.slack.texts() == ["So."]
+    assert await desk.journal.feedback_events(_KEY) == []
+    assert "no longer on record" in desk.slack.whispers[-1]

@@ -73,6 +73,8 @@ class ScriptedModel:
             return web.json_response({"error": {"message": "no such model"}}, status=404)
         if self.mode == "hanging":
             await asyncio.sleep(60)
+        if asked.get("logprobs"):
+            return web.json_response({"choices": [{"logprobs": {"content": self._weighed(asked)}}]})
         if self.mode == "not_events":
             return web.Response(text="<html>Log in</html>", content_type="text/html")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -83,6 +85,13 @@ class ScriptedModel:
             self.closed_early += 1
             raise
         return response
+
+    def _weighed(self, asked: dict) -> list[dict]:
+        pieces = _pieces(self.reply if isinstance(self.reply, str) else self.reply(asked["messages"]))
+        return [
+            {"token": piece, "logprob": -0.5, "top_logprobs": [{"logprob": -0.5}, {"logprob": -2.0}]}
+            for piece in pieces[: asked["max_tokens"]]
+        ]
 
     async def _write(self, response: web.StreamResponse, asked: dict) -> None:
         if self.mode == "garbage":
