@@ -5,6 +5,7 @@ TrainingError
 ├── RecipeInvalid          a recipe that cannot be read or asks for what is not there
 ├── RowInvalid             a line of training data that is not a row; names file and line
 ├── DataUnusable           no rows, or rows that do not fit the recipe
+├── NoEarlierAdapter       there is no such adapter to go back to
 └── AdapterRefused         an adapter that must not be put into service, with the reason
     └── CanaryFailed           the model server does not say what the adapter says
 """
@@ -28,6 +29,10 @@ class RowInvalid(TrainingError):
 
 class DataUnusable(TrainingError):
     """There are no rows, or none that fits the recipe."""
+
+
+class NoEarlierAdapter(TrainingError):
+    """The adapter to go back to was never in service, or there is none before."""
 
 
 class AdapterRefused(TrainingError):
