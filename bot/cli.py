@@ -6,7 +6,8 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -192,6 +193,18 @@ def promote(
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
 
 
+@app.command()
+def rollback(
+    to: Annotated[
+        str, typer.Option("--to", metavar="ADAPTER", help="An adapter that was in service. Default: the one before.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put an earlier adapter back into service."""
+    release = _finish(_roll_back(read_configuration(), to))
+    print_json(release) if as_json else print_line(f"{release['adapter']} is in service again")
+
+
 @evaluating.command("retrieval")
 def eval_retrieval(
     directory: Annotated[
@@ -253,17 +266,34 @@ async def _eval_retrieval(settings: KnowledgeSettings, directory: Path) -> Json:
 
 
 async def _promote(configuration: Configuration, directory: Path) -> Json:
-    model = ModelClient(url=configuration.model_url, settings=configuration.router)
     with progress_bar() as bar:
         bar.add_task("hearing what it answers", total=None)
-        try:
-            if not await model.ready():
-                raise ModelServerError(_how_to_start_model(configuration))
-            async with open_database(configuration) as engine:
-                release = await _put_in_service(configuration, engine, model, directory)
-        finally:
-            await model.aclose()
+        async with _model_and_database(configuration) as (model, engine):
+            return _release_json(await _put_in_service(configuration, engine, model, directory))
+
+
+async def _roll_back(configuration: Configuration, to: str) -> Json:
+    from training.promotion import roll_back
+
+    async with _model_and_database(configuration) as (model, engine):
+        return _release_json(await roll_back(engine=engine, model=model, to=to))
+
+
+def _release_json(release: Release) -> Json:
     return {"adapter": release.adapter, "path": release.path, "base": release.base}
+
+
+@asynccontextmanager
+async def _model_and_database(configuration: Configuration) -> AsyncGenerator[tuple[ModelClient, AsyncEngine]]:
+    """Raises ModelServerError where no model server answers."""
+    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    try:
+        if not await model.ready():
+            raise ModelServerError(_how_to_start_model(configuration))
+        async with open_database(configuration) as engine:
+            yield model, engine
+    finally:
+        await model.aclose()
 
 
 def _how_to_start_model(configuration: Configuration) -> str:

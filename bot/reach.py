@@ -12,6 +12,7 @@ from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
 from bot.quarantine import Quarantine
 from bot.views import who_sees
+from router.earlier import adapters_of
 from router.errors import RouterError
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ async def model_served(
 async def load_adapter_in_service(parts: Parts) -> None:
     """A model server forgets at each restart what was loaded into it; SQL says what belongs there.
 
-    A failure is logged and no more: the router answers from the base model, labelled, where the adapter is missing.
+    The adapter before comes too, so that going back to it waits for nothing. A failure is logged and no more: the
+    router answers from the base model, labelled, where the adapter is missing.
     """
     with suppress(RouterError):
         await _load(parts)
@@ -112,13 +114,18 @@ async def _keep_adapter_loaded(parts: Parts, look_every_s: float) -> None:
 
 
 async def _load(parts: Parts) -> None:
-    """Raises RouterError, and has it logged then."""
+    """Raises RouterError where the adapter in service is not loaded, and has it logged then."""
     wanted = "the adapter in service"
     try:
-        release = await parts.releases.in_service()
-        if release is not None and release.adapter:
-            wanted = f"{release.adapter} in {release.path}"
-            await parts.model.load_adapter(release.adapter, release.path)
+        known = await adapters_of(parts.engine)
+        for in_service in known[:1]:
+            wanted = f"{in_service.adapter} in {in_service.path}"
+            await parts.model.load_adapter(in_service.adapter, in_service.path)
     except RouterError as error:
         _log.error("%s could not be loaded, so the base model answers (%s)", wanted, type(error).__name__)
         raise
+    for before in known[1:2]:
+        try:
+            await parts.model.load_adapter(before.adapter, before.path)
+        except RouterError as error:
+            _log.warning("%s, in service before, could not be loaded (%s)", before.adapter, type(error).__name__)

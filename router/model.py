@@ -155,6 +155,11 @@ class ModelClient:
             if name not in await self.models():
                 raise
 
+    async def unload_adapter(self, name: str) -> None:
+        """Have the server forget an adapter. One that it does not know is forgotten already."""
+        if name in await self.models():
+            await self._request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+
     async def ready(self) -> bool:
         try:
             await self._request("GET", "/health")

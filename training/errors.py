@@ -7,6 +7,7 @@ TrainingError
 ├── DataUnusable           no rows, or rows that do not fit the recipe
 ├── UnknownCorrection      a review of a correction that is not there
 ├── ExportBusy             another process is exporting into the same folder
+├── NoEarlierAdapter       there is no such adapter to go back to
 └── AdapterRefused         an adapter that must not be put into service, with the reason
     └── CanaryFailed           the model server does not say what the adapter says
 """
@@ -38,6 +39,10 @@ class UnknownCorrection(TrainingError):
 
 class ExportBusy(TrainingError):
     """Another process is exporting into the same folder."""
+
+
+class NoEarlierAdapter(TrainingError):
+    """The adapter to go back to was never in service, or there is none before."""
 
 
 class AdapterRefused(TrainingError):

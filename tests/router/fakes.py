@@ -35,6 +35,7 @@ class ScriptedModel:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/load_lora_adapter", self._load)
+        app.router.add_post("/v1/unload_lora_adapter", self._unload)
         app.router.add_get("/health", self._health)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
@@ -59,6 +60,10 @@ class ScriptedModel:
         if self.mode == "refused":
             return web.json_response({"error": {"message": "no such folder"}}, status=400)
         self.names.append(asked["lora_name"])
+        return web.Response(text="Success")
+
+    async def _unload(self, request: web.Request) -> web.Response:
+        self.names.remove((await request.json())["lora_name"])
         return web.Response(text="Success")
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
