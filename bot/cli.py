@@ -163,8 +163,8 @@ def train(
 ) -> None:
     """Fine-tune a LoRA adapter."""
     try:
-        from training.finetune import Progress as Progressed
         from training.finetune import train as fine_tune
+        from training.loop import Progress as Progressed
     except ModuleNotFoundError as error:
         fail(
             f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"

@@ -4,14 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.nn import functional
 
-from tests.training.conftest import tiny_llama
-from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
-from training.encoding import EncodedRow
+from training.adapters import CANARIES, CONFIG, METRICS, RECIPE, WEIGHTS
+from training.curve import DRAWING, NUMBERS
 from training.errors import DataUnusable, RecipeInvalid
-from training.finetune import Progress, add_adapter, row_loss, train
-from training.recipe import LoraShape, Recipe
+from training.finetune import train
+from training.loop import Progress
 from training.rows import Message, Row, write_rows
 
 _RECIPE = """
@@ -58,16 +56,6 @@ def test_training_lowers_the_loss(recipe: Path, data: Path, tmp_path: Path, mode
     assert metrics.labels < metrics.tokens
 
 
-def test_only_the_answer_counts_in_the_loss():
-    model = add_adapter(tiny_llama(), Recipe(name="tiny", base_model="tiny", lora=LoraShape(rank=4, alpha=8)))
-    row = EncodedRow(ids=tuple(range(5, 45)), start=30)
-
-    logits = model(input_ids=torch.tensor([row.ids])).logits[0]
-    expected = functional.cross_entropy(logits[29:-1], torch.arange(35, 45), reduction="sum")
-
-    assert row_loss(model, row).item() == pytest.approx(expected.item(), rel=1e-5)
-
-
 def test_adapter_is_safetensors_in_bfloat16_for_the_recipes_base(
     recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
@@ -79,7 +67,7 @@ def test_adapter_is_safetensors_in_bfloat16_for_the_recipes_base(
     assert config["base_model_name_or_path"] == "tiny"
     assert config["r"] == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        [WEIGHTS, CONFIG, CANARIES, METRICS, "recipe.yaml"]
+        [WEIGHTS, CONFIG, CANARIES, METRICS, RECIPE, NUMBERS, DRAWING]
     )
 
 
