@@ -32,6 +32,7 @@ from bot.printing import (
     progress_bar,
     say,
 )
+from bot.route_commands import route as routes
 from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.settings import KnowledgeSettings
@@ -53,6 +54,7 @@ evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help
 app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
+app.add_typer(routes, name="route")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 

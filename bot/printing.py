@@ -85,6 +85,17 @@ def print_retrieval(figures: Json) -> None:
     )
 
 
+def print_policy_figures(figures: Json) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in figures.items():
+        if value is None or isinstance(value, (int, float)):
+            table.add_row(name, "not known" if value is None else str(round(value, 4)))
+    latency = figures["latency"]
+    table.add_row("decision", f"{latency['p50_ms']} ms, 95% within {latency['p95_ms']} ms, embedding left out")
+    _out.print(table)
+    _out.print("\n".join(figures["plots"]), markup=False, style="dim")
+
+
 def print_documents(found: Sequence[Json]) -> None:
     table = Table("number", "title", "passages", "read", "added by", "audience", "link", box=None, pad_edge=False)
     for each in found:

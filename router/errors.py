@@ -12,7 +12,9 @@ RouterError
 ├── NoEarlierRelease      there is none to roll back to
 ├── JournalUnavailable    SQL could not be written or read
 ├── UnknownExchange       feedback on an answer that the journal does not hold
-└── SearchUnavailable     the documents cannot be searched now
+├── SearchUnavailable     the documents cannot be searched now
+├── ExamplesUnreadable    a file of examples is not as it should be; names the file and the line
+└── PolicyUnreadable      a policy's file is not one, or not one for what is asked of it
 """
 
 
@@ -78,3 +80,11 @@ class UnknownExchange(RouterError):
 class SearchUnavailable(RouterError):
     def __init__(self) -> None:
         super().__init__("The documents cannot be searched right now. Please try again in a minute.")
+
+
+class ExamplesUnreadable(RouterError):
+    """A file of examples cannot be read, or does not hold what a fit or an evaluation needs."""
+
+
+class PolicyUnreadable(RouterError):
+    """A learned policy cannot be read, or is not one for what is asked of it."""
