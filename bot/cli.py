@@ -125,6 +125,9 @@ def ingest(
     places: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL…", help=_PLACES)],
     site: Annotated[bool, typer.Option("--site", help="Take in the whole website at and below each address.")] = False,
     audience: Annotated[str, typer.Option(help="Who may read it: public, or channel:ID.")] = "public",
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Processes that read at once, over PostgreSQL and Qdrant. Default: none.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Take documents in; the same one twice changes nothing."""
@@ -134,7 +137,7 @@ def ingest(
         fail("an empty place was named, which would be this whole folder: name it as . if that is meant")
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))
+    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, workers=workers, as_json=as_json))
 
 
 @app.command()

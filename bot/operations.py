@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.errors import UnknownDocument
+from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.quarantine import Quarantine
 from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json, set_aside_json
@@ -67,7 +68,10 @@ class Operations(Protocol):
 
 
 class LocalOperations:
-    """Questions wait until `model_started` is set; without it the model is taken to be there."""
+    """Questions wait until `model_started` is set; without it the model is taken to be there.
+
+    Where there are `workers`, they take the documents of an ingest in.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class LocalOperations:
         quarantine: Quarantine,
         who_sees: WhoSees,
         model_started: asyncio.Event | None = None,
+        workers: IngestWorkers | None = None,
     ) -> None:
         self._router = router
         self._library = library
@@ -85,6 +90,7 @@ class LocalOperations:
         self._quarantine = quarantine
         self._who_sees = who_sees
         self._model_started = model_started
+        self._workers = workers
 
     async def ask(self, asked: Asked) -> AsyncIterator[Json]:
         user, channel, audience = _COMMAND_LINE, "", EVERYONE
@@ -121,7 +127,8 @@ class LocalOperations:
         checked = parse_scope(scope)
         for place in places:
             is_in = False
-            async for result in self._library.ingest(place, checked, whole_site=whole_site):
+            ingested = self._library.ingest(place, checked, whole_site=whole_site, workers=self._workers)
+            async for result in ingested:
                 is_in |= result.status != "failed"
                 yield ingest_json(result)
             if is_in:

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
+from bot.errors import SettingsError
+from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
@@ -43,13 +45,22 @@ async def reach_operations(
             else:
                 await stack.enter_async_context(model_served(parts, progress))
             await warming
-        yield LocalOperations(
-            router=parts.router,
-            library=parts.library,
-            ingests=Ingests(parts.engine),
-            quarantine=Quarantine(parts.engine),
-            who_sees=who_sees(configuration),
+        yield _local(parts)
+
+
+@asynccontextmanager
+async def operations_of_several(configuration: Configuration, workers: int) -> AsyncGenerator[Operations]:
+    """This process's own operations, also beside a running bot, with so many others that take documents in.
+
+    Raises SettingsError where one process owns the database or the index, WorkerError where the others cannot start.
+    """
+    if configuration.database.get_backend_name() == "sqlite" or not configuration.knowledge.qdrant_url:
+        raise SettingsError(
+            "--workers needs a database and an index that several processes may use: set TANDEM_DATABASE_URL to "
+            "PostgreSQL and TANDEM_QDRANT_URL to a Qdrant server, or leave it out"
         )
+    async with open_parts(configuration) as parts, IngestWorkers(workers) as beside:
+        yield _local(parts, workers=beside)
 
 
 @asynccontextmanager
@@ -129,3 +140,14 @@ async def _load(parts: Parts) -> None:
             await parts.model.load_adapter(before.adapter, before.path)
         except RouterError as error:
             _log.warning("%s, in service before, could not be loaded (%s)", before.adapter, type(error).__name__)
+
+
+def _local(parts: Parts, *, workers: IngestWorkers | None = None) -> LocalOperations:
+    return LocalOperations(
+        router=parts.router,
+        library=parts.library,
+        ingests=Ingests(parts.engine),
+        quarantine=Quarantine(parts.engine),
+        who_sees=who_sees(parts.configuration),
+        workers=workers,
+    )

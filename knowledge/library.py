@@ -20,7 +20,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.in_service import IndexChange, ServiceRecord
-from knowledge.ingesting import Ingester
+from knowledge.ingesting import Ingester, Workers
 from knowledge.parsing import Parser
 from knowledge.refreshing import Refresher
 from knowledge.register import KnownPlace, Register
@@ -95,18 +95,28 @@ class Library:
         return await self._searcher.search(query, audience, limit=limit, widen_to=widen_to, only=only)
 
     async def ingest(
-        self, place: str, scope: str, origin: Origin = _NO_ORIGIN, *, whole_site: bool = False
+        self,
+        place: str,
+        scope: str,
+        origin: Origin = _NO_ORIGIN,
+        *,
+        whole_site: bool = False,
+        workers: Workers | None = None,
     ) -> AsyncIterator[IngestResult]:
         """Take in a file, a folder, a zip archive, a page or a site; one result per document, failures among them.
 
-        Raises InvalidScope for a scope that is none, before anything is read.
+        Where there are `workers`, they do what `take_in` does, and only what has changed is handed to them. Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
         origin = replace(origin, place=place, whole_site=whole_site, overheard=False)
-        async with aclosing(self._ingester.place(scope, origin)) as results:
+        async with aclosing(self._ingester.place(scope, origin, workers=workers)) as results:
             async for result in results:
                 yield result
         await self._index.settle()
+
+    async def take_in(self, source: Source, scope: str, origin: Origin) -> IngestResult:
+        """Take in one document of a place that another process lists."""
+        return await self._ingester.document(source, parse_scope(scope), origin)
 
     async def ingest_bytes(
         self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin = _NO_ORIGIN

@@ -80,6 +80,12 @@ def channel(kind: str = "public", **marks: Any) -> dict[str, Any]:
     return {"channel": {"name": "general", **kinds[kind], **marks}}
 
 
+def configuration_of(*, home: Path, **knowledge: Any) -> Configuration:
+    return Configuration(
+        bot=BotSettings(home=home), router=RouterSettings(), knowledge=KnowledgeSettings(home=home, **knowledge)
+    )
+
+
 def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
     """Parts around a model server elsewhere; nothing is searched or routed. Close its model."""
     settings = RouterSettings(model_url=model_url)
