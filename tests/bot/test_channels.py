@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 import bot.tables
 import knowledge.tables
 import router.tables
+import training.tables
 from bot.arrivals import Arrival, Identity
 from bot.channel_command import ChannelCommands, channel_request
 from bot.channel_histories import ChannelHistories
@@ -52,7 +53,7 @@ from router.journal import Journal
 from tests.bot.channel_slack import ChannelSlack, Json
 from tests.bot.fakes import InlineQueue
 from tests.knowledge.fakes import WordEmbedding
-from training.export import export
+from training.data.export import export
 from training.settings import TrainingSettings
 
 _ME = Identity(team="T1", user="UBOT", bot="BBOT")
@@ -126,7 +127,7 @@ class _Office:
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
     async with engine.begin() as connection:
-        for tables in (bot.tables, knowledge.tables, router.tables):
+        for tables in (bot.tables, knowledge.tables, router.tables, training.tables):
             await connection.run_sync(tables.metadata.create_all)
     yield engine
     await engine.dispose()
