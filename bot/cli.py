@@ -6,8 +6,8 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,7 +40,6 @@ from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release
 from training.errors import TrainingError
-from training.export import export as export_feedback
 from training.settings import TrainingSettings
 
 app = typer.Typer(
@@ -58,7 +57,6 @@ app.add_typer(routes, name="route")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_DAYS_EXPORTED = 7
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -85,7 +83,7 @@ def run() -> None:
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
-        await _export_last_days(parts, scheduled, switch)
+        await _export_nightly(parts, scheduled, switch)
 
     _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
 
@@ -142,14 +140,22 @@ def ingest(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the JSONL files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for one window's files.")] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Every day that is missing or has changed, each a folder of its own.")
+    ] = False,
     since: Annotated[
         datetime | None, typer.Option(help="Start of the window, UTC. Default: a day before its end.")
     ] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the window, UTC. Default: the last midnight.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write exchanges and their feedback as training data."""
+    """Write exchanges and their feedback as training data, to train on and to measure with."""
+    if catch_up == (out is not None):
+        fail("say --out FOLDER for one window, or --catch-up for all days that are missing in Tandem's own folder")
+    if out is None:
+        _finish(_catch_up(read_configuration(), until, as_json=as_json))
+        return
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
     manifest = _finish(_export(read_configuration(), out, start, end))
@@ -167,13 +173,9 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a LoRA adapter."""
-    try:
+    with _trainer_needed():
         from training.finetune import train as fine_tune
         from training.loop import Progress as Progressed
-    except ModuleNotFoundError as error:
-        fail(
-            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
-        )
     models = read_configuration().home / "model"
     with progress_bar() as bar:
         task = bar.add_task("training", total=None)
@@ -238,9 +240,37 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
+    with _trainer_needed():
+        from training.data.export import export as export_feedback
     async with open_database(configuration) as engine:
         done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
     return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+
+
+async def _catch_up(configuration: Configuration, until: datetime | None, *, as_json: bool) -> None:
+    with _trainer_needed():
+        from training.data.ledger import catch_up
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    settings = load_settings(TrainingSettings)
+    days = 0
+    async with open_database(configuration) as engine:
+        async for done in catch_up(engine, configuration.home / "exports", until=end, settings=settings):
+            days += 1
+            told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+            print_json(told) if as_json else print_mapping(told)
+    if not days and not as_json:
+        print_line("nothing has changed since the last export")
+
+
+@contextmanager
+def _trainer_needed() -> Generator[None]:
+    """Around imports of what a bot without a trainer does not have."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        fail(
+            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
+        )
 
 
 async def _eval_retrieval(settings: KnowledgeSettings, directory: Path) -> Json:
@@ -327,13 +357,14 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_last_days(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
-    """A folder a day, the last ones written anew: people vote and correct for days after the answer."""
-    midnight = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for days in range(1, _DAYS_EXPORTED + 1):
-        start = midnight - timedelta(days=days)
-        out = parts.configuration.home / "exports" / f"{start:%Y-%m-%d}"
-        await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
+async def _export_nightly(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
+    try:
+        from training.data.ledger import catch_up
+    except ModuleNotFoundError as error:
+        _log.warning("feedback is not exported: the trainer is not installed (%s is missing)", error.name)
+        return
+    async for done in catch_up(parts.engine, parts.configuration.home / "exports", until=scheduled, settings=settings):
+        _log.info("exported %s: %s", done.folder.name, dict(done.rows))
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:

@@ -19,7 +19,7 @@ from router.feedback import Feedback
 from router.journal import Journal
 from tests.bot.channel_slack import Json
 from tests.bot.office import EVERYTHING, Office
-from training.export import export
+from training.data.export import export
 from training.settings import TrainingSettings
 
 _DAY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -70,6 +70,20 @@ def test_what_a_command_writes_is_closed_to_other_users(home, tmp_path):
     assert _open_to_others(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("arguments", [[], ["--out", "out", "--catch-up"]])
+def test_export_wants_one_window_or_all_days(home, arguments):
+    told = _tandem("export", *arguments)
+    assert told.exit_code == 1
+    assert "--catch-up" in told.stderr
+
+
+def test_export_that_finds_nothing_new_says_so(home):
+    told = _tandem("export", "--catch-up")
+    assert told.exit_code == 0, told.output
+    assert "nothing has changed" in told.output
+    assert _open_to_others(home) == []
+
+
 def test_wrong_training_switch_stops_the_start_and_not_the_first_night(home, monkeypatch, levels):
     monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "yess")
     told = _tandem("run")
@@ -162,7 +176,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
     asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
     await parts.journal.record(_exchange(asked_at))
 
-    await cli._export_last_days(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    await cli._export_nightly(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
     before = _labels(tmp_path / "exports" / "2026-03-02")
     await parts.journal.add_feedback(
         Feedback(
@@ -174,16 +188,16 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
             at=asked_at + timedelta(days=5),
         )
     )
-    await cli._export_last_days(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await cli._export_nightly(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
     await parts.model.aclose()
 
     assert before == []
     assert _labels(tmp_path / "exports" / "2026-03-02") == [False]
-    assert _labels(tmp_path / "exports" / "2026-03-07") == []
 
 
 def _labels(folder: Path) -> list[bool]:
-    return [json.loads(line)["label"] for line in (folder / "kto.jsonl").read_text().splitlines()]
+    lines = [line for path in folder.rglob("kto.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line)["label"] for line in lines]
 
 
 def _exchange(asked_at: datetime) -> Exchange:
