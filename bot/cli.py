@@ -31,6 +31,7 @@ from bot.printing import (
     progress_bar,
     say,
 )
+from bot.route_commands import route as routes
 from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.settings import KnowledgeSettings
@@ -52,6 +53,7 @@ evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help
 app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
+app.add_typer(routes, name="route")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -63,6 +65,7 @@ class RouteChoice(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     RETRIEVE = "retrieve"
+    MULTI = "multi"
 
 
 @app.callback()
