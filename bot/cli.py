@@ -64,6 +64,7 @@ class RouteChoice(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     RETRIEVE = "retrieve"
+    MULTI = "multi"
 
 
 @app.callback()

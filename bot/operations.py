@@ -15,7 +15,7 @@ from bot.errors import UnknownDocument
 from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.quarantine import Quarantine
-from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json, set_aside_json
+from bot.shapes import Json, answer_json, decision_json, document_json, ingest_json, passage_json, set_aside_json
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
 from knowledge.documents import Entry, failed
 from knowledge.filters import parse_filter
@@ -46,6 +46,10 @@ class Operations(Protocol):
 
     def ask(self, asked: Asked) -> AsyncIterator[Json]:
         """`{"status"}` and `{"text"}` pieces, then `{"answer": {…}}`."""
+        ...
+
+    async def explain(self, asked: Asked) -> Json:
+        """How the question would be answered now, and why."""
         ...
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]: ...
@@ -93,18 +97,7 @@ class LocalOperations:
         self._workers = workers
 
     async def ask(self, asked: Asked) -> AsyncIterator[Json]:
-        user, channel, audience = _COMMAND_LINE, "", EVERYONE
-        if asked.user or asked.channel:
-            user, channel, audience = await self._who_sees(asked.user, asked.channel)
-        text, only = parse_filter(asked.text, channels={})
-        question = Question(
-            text=text,
-            only=only,
-            audience=audience,
-            asker=user or _COMMAND_LINE,
-            channel=channel,
-            forced_route=None if asked.route == "auto" else Route(asked.route),
-        )
+        question = await self._question(asked)
         if self._model_started is not None and not self._model_started.is_set():
             yield {"status": "The model is starting"}
             await self._model_started.wait()
@@ -117,6 +110,23 @@ class LocalOperations:
                         yield {"text": piece}
                     case Answered(answer=answer):
                         yield {"answer": answer_json(answer)}
+
+    async def explain(self, asked: Asked) -> Json:
+        return decision_json(await self._router.explain(await self._question(asked)))
+
+    async def _question(self, asked: Asked) -> Question:
+        user, channel, audience = _COMMAND_LINE, "", EVERYONE
+        if asked.user or asked.channel:
+            user, channel, audience = await self._who_sees(asked.user, asked.channel)
+        text, only = parse_filter(asked.text, channels={})
+        return Question(
+            text=text,
+            only=only,
+            audience=audience,
+            asker=user or _COMMAND_LINE,
+            channel=channel,
+            forced_route=None if asked.route == "auto" else Route(asked.route),
+        )
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]:
         query, only = parse_filter(text, channels={})

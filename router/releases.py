@@ -61,13 +61,13 @@ class Releases:
     async def roll_policy_back(self) -> Release:
         """Put the policy into service that was before this one first came. Raises NoEarlierRelease."""
         async with transaction(self._engine) as connection:
-            rows = (await connection.execute(select(releases.c.policy).order_by(releases.c.number))).scalars().all()
-            first = rows.index(rows[-1]) if rows else 0
+            rows = (await connection.execute(select(releases.c.policy).order_by(releases.c.number))).scalars()
             # Before the first release, the policy that comes with Tandem was in service.
-            before = rows[first - 1] if first else ""
-            if not rows or before == rows[-1]:
+            served = ["", *rows]
+            first = served.index(served[-1])
+            if first == 0:
                 raise NoEarlierRelease
-            return await _put_policy(connection, before)
+            return await _put_policy(connection, served[first - 1])
 
 
 async def _put_policy(connection: AsyncConnection, policy: str) -> Release:

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import os
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,19 +38,6 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
         await connection.run_sync(training_tables.metadata.create_all)
     yield engine
     await engine.dispose()
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of its own, read from a clean environment; what a command sets for its process is set back."""
-    for name in list(os.environ):
-        if name.startswith(("SLACK_", "TANDEM_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    mask = os.umask(0o022)
-    yield tmp_path / "home"
-    os.umask(mask)
 
 
 def _tandem(*arguments: str) -> Result:

@@ -74,3 +74,5 @@ async def test_first_policy_of_all_is_rolled_back_to_the_one_that_comes_with_tan
         await releases.roll_policy_back()
     await releases.put_policy("rules@1")
     assert (await releases.roll_policy_back()).policy == ""
+    with pytest.raises(NoEarlierRelease):
+        await releases.roll_policy_back()
