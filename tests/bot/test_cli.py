@@ -124,7 +124,8 @@ async def test_index_is_not_copied_while_the_bot_runs(home):
 
 
 def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):
-    monkeypatch.delitem(sys.modules, "training.finetune", raising=False)
+    for name in [name for name in sys.modules if name.startswith("training.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "peft", None)
     told = _tandem("train", "recipe.yaml", "--data", "rows.jsonl", "--out", str(tmp_path / "out"))
     assert told.exit_code == 1
