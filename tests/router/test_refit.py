@@ -114,6 +114,17 @@ async def test_second_refit_on_the_same_feedback_promotes_nothing(team: Team):
     assert len(await team.releases.history()) == 1
 
 
+async def test_policy_that_was_rolled_back_does_not_come_again_before_there_is_new_feedback(team: Team):
+    for _ in range(20):
+        await team.press(await team.ask(), Route.RETRIEVE)
+    await team.refit()
+    await team.releases.roll_policy_back()
+    assert (await team.refit()).policy == ""
+    for _ in range(3):
+        await team.press(await team.ask(), Route.RETRIEVE)
+    assert (await team.refit()).policy
+
+
 async def test_refit_that_foretells_the_holdout_worse_is_not_promoted(team: Team):
     for _ in range(20):
         exchange_id = await team.ask()
