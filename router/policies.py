@@ -24,7 +24,7 @@ class Policies:
     def keep(self, data: bytes, *, name: str) -> str:
         """Keep a policy's file, checked, and return its `name@digest`. Raises PolicyRefused."""
         checked(data, name)
-        kept = f"{name}@{_digest(data)}"
+        kept = f"{name}@{digest(data)}"
         if not _NAME.fullmatch(kept):
             raise PolicyRefused(f"{name} is no name for a policy: use small letters, digits, dots and hyphens")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class Policies:
         if not _NAME.fullmatch(kept):
             raise PolicyRefused(f"{kept[:120]!r} is no name of a policy")
         data = read_file(self._path(kept))
-        if not kept.endswith(f"@{_digest(data)}"):
+        if not kept.endswith(f"@{digest(data)}"):
             raise PolicyRefused(f"The file of policy {kept} was changed since it was kept")
         return checked(data, kept)
 
@@ -69,5 +69,6 @@ def checked(data: bytes, name: str) -> Calibration:
         raise PolicyRefused(f"{name} is no policy: {where}: {first['msg']}") from error
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
+    """What stands behind the @ of a policy's name."""
     return hashlib.sha256(data).hexdigest()[:12]

@@ -15,7 +15,7 @@ from router.decisions import Route
 from router.errors import PolicyRefused
 from router.journal import Journal
 from router.outcomes import Outcome, capped, outcomes_of
-from router.policies import Policies
+from router.policies import Policies, digest
 from router.releases import Releases
 
 # How far the numbers stray from “believe the policy”: standard deviations of their priors.
@@ -28,7 +28,7 @@ _STEPS = 50
 _CLOSE = 1e-9
 _KEY_PARTS = 4
 _TOO_LITTLE = "There is too little feedback to learn from and to check with."
-_NOTHING_NEW = "Nothing new was learnt since the last refit."
+_NOTHING_NEW = "Nothing new was learnt since an earlier refit."
 _WORSE = "It would foretell the feedback that is held out less well, so the policy in service stays."
 _BETTER = "It foretells the feedback that is held out at least as well, and is in service."
 
@@ -60,11 +60,13 @@ async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> 
     fitted = Calibration(base=RULES, arms=fit(learnt))
     before, after = _loss(served, held_out), _loss(fitted, held_out)
     known = replace(known, loss_before=round(before, 6), loss_after=round(after, 6))
-    if fitted == served:
+    data = _file(fitted)
+    # Rolled back, it was not wanted: the same numbers do not come again by themselves.
+    if any(release.policy.endswith(f"@{digest(data)}") for release in await releases.history()):
         return replace(known, reason=_NOTHING_NEW)
     if after > before + _CLOSE:
         return replace(known, reason=_WORSE)
-    policy = policies.keep(_file(fitted), name=f"{RULES}-{datetime.now(UTC):%Y-%m-%d}")
+    policy = policies.keep(data, name=f"{RULES}-{datetime.now(UTC):%Y-%m-%d}")
     await releases.put_policy(policy)
     return replace(known, reason=_BETTER, policy=policy)
 

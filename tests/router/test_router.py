@@ -509,6 +509,16 @@ async def test_second_best_route_is_tried_in_the_doubtful_band_and_kept_as_such(
     assert set(kept) == {(True, Route.DIRECT, 0.5), (False, Route.RETRIEVE, 0.5)}
 
 
+async def test_route_that_was_asked_for_is_never_tried_otherwise(server: ScriptedModel, router_by):
+    server.reply = "Sixteen weeks [1]."
+    router = router_by(doubt_band=1.0, explore=0.5)
+    for number in range(12):
+        question = asked(PARENTAL, forced_route=Route.RETRIEVE)
+        events = [event async for event in router.answer(question, exchange_id=f"x{number}")]
+        assert isinstance(events[-1], Answered)
+        assert events[-1].answer.decision.route is Route.RETRIEVE
+
+
 def corrected(policies: Policies, **arms: ArmCalibration) -> str:
     calibration = Calibration(base="rules", arms={Route(name): arm for name, arm in arms.items()})
     return policies.keep(calibration.model_dump_json().encode(), name="rules-test")
