@@ -169,15 +169,19 @@ def export(
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, like training/recipes/grounding.yaml.")],
-    data: Annotated[Path, typer.Option("--data", help="JSONL rows of prompt and completion.")],
+    data: Annotated[Path, typer.Option("--data", help="JSONL rows, as the recipe's method wants them.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the adapter.")],
     as_json: AsJson = False,
 ) -> None:
-    """Fine-tune a LoRA adapter."""
+    """Fine-tune a LoRA adapter; begun again after it was killed, it goes on. Also under accelerate launch."""
     with _trainer_needed():
         from training.finetune import train as fine_tune
         from training.loop import Progress as Progressed
+        from training.processes import our_processes
     models = read_configuration().home / "model"
+    if not our_processes().is_first:
+        _plainly(lambda: fine_tune(recipe, data, out, models=models))
+        return
     with progress_bar() as bar:
         task = bar.add_task("training", total=None)
 
@@ -188,7 +192,8 @@ def train(
     if as_json:
         print_json(asdict(metrics))
     else:
-        print_line(f"adapter written to {out}, loss {metrics.last_loss:.3f}")
+        early = f", stopped early after {metrics.steps} steps" if metrics.stopped_early else ""
+        print_line(f"adapter written to {out}, loss {metrics.last_loss:.3f}{early}")
 
 
 @app.command()

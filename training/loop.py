@@ -58,7 +58,7 @@ class Loop:
         self._masters = [weight.detach().float().clone() for weight in self._weights]
         self._optimizer = torch.optim.AdamW(self._masters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         self._best: list[Tensor] = []
-        self._steps = list(_steps(len(rows), recipe))
+        self._steps = list(step_order(len(rows), recipe))
         self.course = Course()
         self.resumed_at = 0
 
@@ -75,6 +75,7 @@ class Loop:
             self._restore(*left)
             self.resumed_at = self.course.steps
         started = time.monotonic()
+        self._model.train()
         with self._workers() as workers:
             self._take_references(workers)
             while self.course.steps < self.planned and not self._has_stopped_improving():
@@ -111,15 +112,22 @@ class Loop:
 
     def _likelihoods(self, workers: ThreadPoolExecutor, rows: Sequence[EncodedRow]) -> list[list[float]]:
         """Of all completions, nothing learnt."""
-        self._model.eval()
+        self._set_dropout(on=False)
         return self._processes.gather(list(workers.map(self._likelihood, self._processes.share(rows))))
+
+    def _set_dropout(self, *, on: bool) -> None:
+        # Alone, the model as a whole stays in training mode: in the other, bitsandbytes lays 4-bit weights out anew, and
+        # from then on no gradient passes through them.
+        for module in self._model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.train(on)
 
     @torch.no_grad()
     def _likelihood(self, row: EncodedRow) -> list[float]:
         return log_likelihoods(self._model, row).tolist()
 
     def _step(self, workers: ThreadPoolExecutor, step: int) -> float:
-        self._model.train()
+        self._set_dropout(on=True)
         # The longest first: the last worker then waits the least for the others.
         places = sorted(self._steps[step], key=lambda place: self._rows[place].tokens, reverse=True)
         rows = [self._rows[place] for place in places]
@@ -139,7 +147,7 @@ class Loop:
                 master.grad.add_(each.gradients[place], alpha=slope)
         self._processes.add_up([master.grad for master in self._masters if master.grad is not None])
         for group in self._optimizer.param_groups:
-            group["lr"] = self._recipe.learning_rate * _schedule(step, self.planned, self._recipe.warmup)
+            group["lr"] = self._recipe.learning_rate * learning_rate_share(step, self.planned, self._recipe.warmup)
         torch.nn.utils.clip_grad_norm_(self._masters, self._recipe.max_gradient_norm)
         self._optimizer.step()
         self._set_weights(self._masters)
@@ -207,7 +215,7 @@ class _Learnt:
     gradients: tuple[Tensor, ...]
 
 
-def _steps(rows: int, recipe: Recipe) -> Iterator[list[int]]:
+def step_order(rows: int, recipe: Recipe) -> Iterator[list[int]]:
     """The rows of each step, by their places."""
     rng = random.Random(recipe.seed)  # noqa: S311 - an order, not a secret
     for _ in range(recipe.epochs):
@@ -216,8 +224,8 @@ def _steps(rows: int, recipe: Recipe) -> Iterator[list[int]]:
             yield shuffled[start : start + recipe.rows_per_step]
 
 
-def _schedule(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up, then a cosine down to zero."""
+def learning_rate_share(step: int, steps: int, warmup: float) -> float:
+    """Of the recipe's learning rate: a linear warm-up, then a cosine down to zero."""
     rising = max(1, round(steps * warmup))
     if step < rising:
         return (step + 1) / rising

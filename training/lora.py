@@ -44,6 +44,11 @@ def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) ->
     return model
 
 
+def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
+    """The base model as it answers with the adapter in `folder`, not to be trained."""
+    return PeftModel.from_pretrained(base, str(folder))
+
+
 def start_folder(recipe: Recipe, beside: Path) -> Path:
     """Raises RecipeInvalid when the adapter there is not of the recipe's shape."""
     folder = beside / (recipe.start_from or "")

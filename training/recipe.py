@@ -53,6 +53,20 @@ class HeldOut(BaseModel):
     patience: int = Field(default=3, ge=1)
 
 
+class Rehearsal(BaseModel):
+    """What a night's rows hold beside what the team taught (see training.night).
+
+    `rewordings` are other ways to ask each corrected question; `grounded` and `general` how many rows there are of
+    answering from passages, and of answering as the adapter does that the night starts from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rewordings: int = Field(default=12, ge=0)
+    grounded: int = Field(default=120, ge=0)
+    general: int = Field(default=60, ge=0)
+
+
 class Recipe(BaseModel):
     """How an adapter is trained.
 
@@ -72,6 +86,7 @@ class Recipe(BaseModel):
     lora: LoraShape = LoraShape()
     four_bit: bool = False
     preference: Preference = Preference()
+    rehearsal: Rehearsal = Rehearsal()
     held_out: HeldOut | None = None
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
     warmup: _Share = 0.05
