@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -28,7 +29,7 @@ from bot.document_queue import DocumentQueue
 from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
-from bot.durable import Durable, Nightly
+from bot.durable import Durable
 from bot.errors import BotError, NotStored, SlackError, SlackRefused, SlackUnauthorized
 from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
@@ -45,6 +46,7 @@ from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.reasons import ReasonDesk
 from bot.refreshing import Refreshing
+from bot.schedules import Job
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.slack_threads import SlackThreads
@@ -126,7 +128,7 @@ class Bot:
         intake: Intake,
         connection: Connection,
         settings: SlackSettings,
-        nightly: Nightly | None,
+        nightly: Job | None,
         refreshing: Refreshing | None = None,
         absences: Absences | None = None,
     ) -> None:
@@ -147,6 +149,7 @@ class Bot:
             nightly_hour_utc=self._settings.nightly_hour_utc,
             hourly=self._refreshing.read_due if self._refreshing else None,
         )
+        await self._durable.catch_up(datetime.now(UTC))
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
         await self._connection.start()
@@ -191,7 +194,7 @@ async def open_bot(
     library: Library,
     journal: Journal,
     engine: AsyncEngine,
-    nightly: Nightly | None = None,
+    nightly: Job | None = None,
     model_started: asyncio.Event | None = None,
 ) -> Bot:
     """Check the tokens and put the parts together; nothing listens before `start`. Raises BotError with what to change.
