@@ -90,6 +90,12 @@ class Chooser:
             features=features | {f"odds_{each}": round(chance, 6) for each, chance in odds.items()},
         )
 
+    def prefer_documents(self, decision: Decision) -> Decision:
+        """Where memory and documents disagree on a doubtful question, what can be cited is given."""
+        route = max(FROM_DOCUMENTS, key=lambda route: decision.probabilities.get(route, 0.0))
+        reason = f"Memory and documents contradict each other. Without that: {decision.reason}"
+        return replace(decision, route=route, reason=reason)
+
     def explore(self, decision: Decision, *, seed: str) -> Decision:
         """The decision, or in the doubtful band, as often as the setting says, its second-best route."""
         if decision.forced:
@@ -112,16 +118,18 @@ class Chooser:
 
     def settle(self, chosen: Decision, found: Decision, findings: Findings) -> Decision:
         """What several searches came to. Features and propensity stay those by which the loop was chosen."""
-        route = found.route
-        chances = dict(found.probabilities)
-        if route in FROM_DOCUMENTS and len(findings.steps) > 1:
-            route = Route.MULTI
-            chances[Route.MULTI] = chances.get(Route.MULTI, 0.0) + chances.pop(Route.RETRIEVE, 0.0)
-            chances[Route.RETRIEVE] = 0.0
+        route, reason, chances = found.route, found.reason, dict(found.probabilities)
+        if route is Route.DIRECT and chosen.route is Route.MULTI:
+            # What sent it to the documents still holds: more passages are no reason to answer from memory.
+            route, reason = Route.MULTI, chosen.reason
+        if route in FROM_DOCUMENTS:
+            route, other = FROM_DOCUMENTS if len(findings.steps) == 1 else FROM_DOCUMENTS[::-1]
+            chances |= {route: sum(chances.get(each, 0.0) for each in FROM_DOCUMENTS), other: 0.0}
         return replace(
             found,
             route=route,
             probabilities=chances,
+            reason=reason,
             features=chosen.features,
             propensity=chosen.propensity,
             explored=chosen.explored,

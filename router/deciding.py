@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from router.agreement import contradicts
 from router.chooser import Chooser, InService
 from router.decisions import Decision, Route
 from router.draft import UNDECIDED, Draft
@@ -50,7 +51,10 @@ class Decider:
         if self._chooser.is_doubtful(draft.decision):
             await self._guess(draft)
             draft.decision = self._decide(draft, served)
-        draft.decision = self._chooser.explore(draft.decision, seed=draft.exchange_id)
+        if _memory_is_contradicted(draft):
+            draft.decision = self._chooser.prefer_documents(draft.decision)
+        else:
+            draft.decision = self._chooser.explore(draft.decision, seed=draft.exchange_id)
         if _goes_on(draft):
             await self._search_on(draft, served)
 
@@ -79,6 +83,13 @@ class Decider:
                 return self._chooser.decide(draft.question, draft.findings, served, guess=draft.guess)
         except PolicyBroken:
             return UNDECIDED
+
+
+def _memory_is_contradicted(draft: Draft) -> bool:
+    """Whether a doubtful question would be answered from memory, against what the nearest passage says."""
+    if draft.guess is None or draft.decision.route is not Route.DIRECT:
+        return False
+    return any(contradicts(draft.guess.text, passage.text) for passage in draft.findings.passages[:1])
 
 
 def _goes_on(draft: Draft) -> bool:

@@ -10,7 +10,7 @@ from knowledge.audience import EVERYONE, NOBODY
 from knowledge.errors import IndexUnavailable
 from router.answers import Answer, Answered, Released
 from router.calibration import ArmCalibration, Calibration
-from router.decisions import Decision, Route
+from router.decisions import FROM_DOCUMENTS, Decision, Route
 from router.errors import JournalUnavailable, ModelTimeout, ModelUnavailable, PolicyBroken
 from router.journal import Journal
 from router.model import ModelClient
@@ -492,6 +492,22 @@ async def test_where_memory_contradicts_the_documents_they_are_given_and_it_is_s
     assert answer.text.startswith("Sixteen weeks of leave [1].")
     assert ("From memory the model would have said otherwise" in answer.text) is said
     assert "9 weeks" not in answer.text
+
+
+async def test_doubtful_question_that_memory_answers_against_the_documents_is_answered_from_them(
+    server: ScriptedModel, search: FakeSearch, router_by
+):
+    search.passages = [passage("The garden is watered 3 times a week.", title="Garden", similarity=0.36)]
+    cited, memory = "The garden is watered 3 times a week [1].", "The garden is watered 9 times a week."
+    server.reply = lambda messages: cited if "[1]" in messages[-1]["content"] else memory
+    text = "Write a haiku about the garden"
+    assert (await answered(router_by(doubt_band=0.0), asked(text))).decision.route is Route.DIRECT
+    answer = await answered(router_by(doubt_band=1.0, explore=0.5), asked(text))
+    assert answer.decision.route in FROM_DOCUMENTS
+    assert "contradict each other" in answer.decision.reason
+    assert not answer.decision.explored
+    assert answer.text.startswith(cited)
+    assert "From memory the model would have said otherwise" in answer.text
 
 
 async def test_second_best_route_is_tried_in_the_doubtful_band_and_kept_as_such(
