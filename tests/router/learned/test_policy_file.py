@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from router.errors import PolicyUnreadable
+from router.learned.arms import ArmsPolicy
 from router.learned.encoding import read
 from router.learned.fits import fit_policy
 from router.learned.fitting_arms import Aims
+from router.learned.labels import LabelPolicy
 from router.learned.policy_file import FILE, PolicyFile, read_policy, write_policy
 from tests.router.learned.made_up import arms, facts_of, labels
 
@@ -28,6 +30,8 @@ def test_policy_over_arms_decides_alike_after_it_was_written_and_read(of_arms: P
     write_policy(of_arms, tmp_path)
     back = read_policy(tmp_path)
     assert (back.embedding, back.questions) == ("four", 200)
+    assert isinstance(of_arms.policy, ArmsPolicy)
+    assert isinstance(back.policy, ArmsPolicy)
     for facts in facts_of(arms(50, seed=3)):
         assert back.policy.decide(facts) == of_arms.policy.decide(facts)
         was, is_ = of_arms.policy.odds(facts), back.policy.odds(facts)
@@ -36,6 +40,8 @@ def test_policy_over_arms_decides_alike_after_it_was_written_and_read(of_arms: P
 
 def test_policy_over_labels_decides_alike_after_it_was_written_and_read(of_labels: PolicyFile, tmp_path: Path):
     back = read_policy(write_policy(of_labels, tmp_path)).policy
+    assert isinstance(of_labels.policy, LabelPolicy)
+    assert isinstance(back, LabelPolicy)
     for facts in facts_of(labels(50, seed=3)):
         weighed, before = back.weigh(read(facts)), of_labels.policy.weigh(read(facts))
         assert weighed.choice == before.choice
