@@ -25,8 +25,10 @@ Ints = NDArray[np.int64]
 BUCKETS = 2**18
 # So that one strength of regularisation suits all three.
 EMBEDDING_WEIGHT = 1.5
-FIGURE_WEIGHT = 0.2
+FIGURE_WEIGHT = 0.3
 _FURTHEST = 4.0
+# Rounding alone spreads a figure that is always the same, by less than this.
+_ALIKE = 1e-9
 _FEWEST_WORDS = 2
 _FEWEST_LETTERS = 3
 
@@ -129,7 +131,7 @@ def fit_encoder(readings: Sequence[Reading], *, buckets: int = BUCKETS) -> Encod
         letters=_vocabulary([each.letters for each in readings], fewest=_FEWEST_LETTERS),
         figures=figures,
         mean=table.mean(axis=0),
-        spread=np.where(spread > 0, spread, 1.0),
+        spread=np.where(spread > _ALIKE, spread, 1.0),
     )
 
 

@@ -15,8 +15,10 @@ from router.learned.encoding import Encoded, Encoder, Floats
 from router.learned.linear import Linear
 from router.learned.measures import Truths
 
+Rows = csr_matrix
 
-def matrix(encoded: Sequence[Encoded], encoder: Encoder) -> csr_matrix:
+
+def matrix(encoded: Sequence[Encoded], encoder: Encoder) -> Rows:
     """One row a question: its n-grams, then its dense figures."""
     lengths = [len(each.columns) for each in encoded]
     sparse = csr_matrix(
@@ -31,15 +33,19 @@ def matrix(encoded: Sequence[Encoded], encoder: Encoder) -> csr_matrix:
     return csr_matrix(hstack([sparse, dense]))
 
 
-def fit_logistic(rows: csr_matrix | Floats, truths: Truths, *, strength: float) -> tuple[Floats, float]:
+def fit_logistic(rows: Rows | Floats, truths: Truths, *, strength: float) -> tuple[Floats, float]:
     """Weights and bias. Where all truths are alike, no weights, and a bias a little short of certainty."""
     if truths.all() or not truths.any():
         return np.zeros(rows.shape[1]), float(np.log((truths.sum() + 1) / (len(truths) - truths.sum() + 1)))
-    model = LogisticRegression(C=strength, solver="liblinear", max_iter=500).fit(rows, truths)
+    # The dual problem is the smaller one where there are more weights than rows.
+    model = LogisticRegression(
+        C=strength, solver="liblinear", dual=rows.shape[1] > rows.shape[0], max_iter=2000, random_state=0
+    )
+    model.fit(rows, truths)
     return model.coef_[0], float(model.intercept_[0])
 
 
-def fit_margins(rows: csr_matrix, truths: Truths, *, strength: float, weight: float) -> tuple[Floats, float]:
+def fit_margins(rows: Rows, truths: Truths, *, strength: float, weight: float) -> tuple[Floats, float]:
     """Weights and bias of a linear support vector machine, in which a true row counts `weight` times a false one."""
     classes = {True: weight, False: 1.0}
     model = LinearSVC(C=strength, class_weight=classes, random_state=0).fit(rows, truths)

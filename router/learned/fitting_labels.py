@@ -10,7 +10,7 @@ from router.datasets.examples import OUT_OF_SCOPE, Example
 from router.errors import ExamplesUnreadable
 from router.learned.calibrating import fit_calibration
 from router.learned.encoding import Encoder, Floats, Reading, fit_encoder
-from router.learned.fitting import as_linear, calibrated, fit_logistic, fit_margins, matrix
+from router.learned.fitting import Rows, as_linear, calibrated, fit_logistic, fit_margins, matrix
 from router.learned.labels import LabelPolicy, Scope, nearness, signs
 from router.learned.linear import Linear, logistic
 from router.learned.measures import Truths, macro_f1
@@ -18,6 +18,9 @@ from router.learned.splits import folds
 
 FEWEST = 50
 FEWEST_OUT_OF_SCOPE = 20
+# With few labels, examples are few as well, and a logistic regression is the more cautious one.
+_FEW_LABELS = 20
+_CAUTIOUS_STRENGTH = 0.3
 _STRENGTH = 0.5
 _FOLDS = 3
 # What is out of scope is a small share of a data set, and a large one of what people say.
@@ -96,7 +99,9 @@ def _fit(readings: Sequence[Reading], given: Names, labels: Sequence[str]) -> _F
     encoded = [encoder.weigh(reading) for reading in readings]
     outside = given == OUT_OF_SCOPE
     labelled = matrix([each for each, is_outside in zip(encoded, outside, strict=True) if not is_outside], encoder)
-    weights = [fit_margins(labelled, given[~outside] == label, strength=_STRENGTH, weight=1.0) for label in labels]
+    weights = [
+        _fit_label(labelled, given[~outside] == label, is_one_of_few=len(labels) <= _FEW_LABELS) for label in labels
+    ]
     if outside.any():
         weights.append(fit_margins(matrix(encoded, encoder), outside, strength=_STRENGTH, weight=_OUT_OF_SCOPE_WEIGHT))
     return _Fitted(
@@ -104,6 +109,12 @@ def _fit(readings: Sequence[Reading], given: Names, labels: Sequence[str]) -> _F
         model=as_linear([found for found, _ in weights], [bias for _, bias in weights], encoder),
         centres=np.array([_centre(readings, given == label) for label in labels]),
     )
+
+
+def _fit_label(rows: Rows, truths: Truths, *, is_one_of_few: bool) -> tuple[Floats, float]:
+    if is_one_of_few:
+        return fit_logistic(rows, truths, strength=_CAUTIOUS_STRENGTH)
+    return fit_margins(rows, truths, strength=_STRENGTH, weight=1.0)
 
 
 def _centre(readings: Sequence[Reading], within: Truths) -> Floats:
@@ -137,11 +148,14 @@ def _fit_scope(evidence: Floats, outside: Truths, right: Truths, centres: Floats
 
 
 def _fit_threshold(likely: Floats, outside: Truths, right: Truths) -> float:
-    """Where the share of what is out of scope and told so, and the share of the rest that is labelled right, sum highest."""
+    """Where the share of what is out of scope and told so, and twice that of the rest that is labelled right, sum highest.
+
+    Twice, for a person whose plain request is turned away is the worse served of the two.
+    """
     tried = np.quantile(likely[outside], np.linspace(0, 1, _THRESHOLDS))
 
     def worth(threshold: float) -> float:
         told = likely >= threshold
-        return float(told[outside].mean() + (right & ~told[~outside]).mean())
+        return float(told[outside].mean() + 2 * (right & ~told[~outside]).mean())
 
     return float(max(tried, key=worth))

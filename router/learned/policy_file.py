@@ -23,7 +23,7 @@ FILE = "policy.json"
 _VERSION = 1
 _LARGEST_BYTES = 200_000_000
 # Of the largest weight: what is smaller changes no choice that matters, and most of a file would be of it.
-_NEAR_ZERO = 0.01
+_NEAR_ZERO = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 # Capitalised words side by side, small words between them: “the Bank of England” names one thing.
-_NAME = re.compile(
-    r"(?<![.!?]\s)(?<!^)\b[A-Z][\w.'’&-]*(?:\s+(?:(?:of|the|de|and|for|in|la|von|van)\s+)*[A-Z\d][\w.'’&-]*)*"
-)
+_NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w.'’&-]*(?:\s+(?:(?:of|the|de|and|la|von|van)\s+)*[A-Z\d][\w.'’&-]*)*")
 _YEAR = re.compile(r"\b(1\d\d\d|20\d\d)s?\b")
 _QUOTED = re.compile(r"[\"“«‘]\s?[^\"”»’]{2,80}[\"”»’]")
 _MANY = re.compile(r"\bhow (?:many|much|long|old|far|often|tall|big|large|high|fast|deep)\b", re.IGNORECASE)
