@@ -69,15 +69,21 @@ class Chooser:
         )
 
     def decide(
-        self, question: Question, findings: Findings, served: InService, *, guess: Guess | None = None
+        self,
+        question: Question,
+        findings: Findings,
+        served: InService,
+        *,
+        guess: Guess | None = None,
+        is_certain: bool = False,
     ) -> Decision:
-        """The best route by what is known so far. Raises PolicyBroken."""
+        """The best route by what is known so far; one that `is_certain` is not corrected. Raises PolicyBroken."""
         passages = findings.passages if findings.steps else None
         decided = self._policy.decide(question, passages)
         features = {name: float(value) for name, value in asdict(read_signals(question, passages)).items()}
         features |= guess.features() if guess else {}
-        if question.forced_route is not None or self.is_certain(question):
-            forced = question.forced_route is not None
+        forced = question.forced_route is not None
+        if forced or is_certain:
             return replace(decided, policy=served.name, features=features, forced=forced)
         odds = _with_several(decided.probabilities, _SEVERAL if wants_more(question, findings) else _ONE_DID)
         chances = _sum_to_one(served.calibration.chances(odds, features))

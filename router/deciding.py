@@ -11,6 +11,7 @@ from router.draft import UNDECIDED, Draft
 from router.errors import PolicyBroken, SearchUnavailable
 from router.evidence import EvidenceLoop
 from router.guessing import Guesser
+from router.questions import Question
 from router.rewriting import Rewriter
 from router.settings import RouterSettings
 
@@ -31,14 +32,14 @@ class Decider:
         self._rewriter = rewriter
         self._settings = settings
 
-    def is_certain(self, draft: Draft) -> bool:
+    def is_certain(self, question: Question) -> bool:
         """Whether the documents need not be searched to decide."""
-        return self._chooser.is_certain(draft.question)
+        return self._chooser.is_certain(question)
 
     async def decide(self, draft: Draft) -> None:
         """Fill in the draft's decision with what led to it; of the timings, what each stage took."""
         served = self._chooser.in_service(draft.in_service)
-        if self.is_certain(draft):
+        if draft.is_certain:
             draft.decision = self._decide(draft, served)
             return
         query = await self._rewritten(draft)
@@ -80,7 +81,9 @@ class Decider:
         """A policy that cannot decide leaves the default: retrieve."""
         try:
             with _timed(draft, "decide"):
-                return self._chooser.decide(draft.question, draft.findings, served, guess=draft.guess)
+                return self._chooser.decide(
+                    draft.question, draft.findings, served, guess=draft.guess, is_certain=draft.is_certain
+                )
         except PolicyBroken:
             return UNDECIDED
 

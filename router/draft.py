@@ -28,6 +28,7 @@ UNDECIDED = Decision(
 class Draft:
     question: Question
     exchange_id: str
+    is_certain: bool = False
     decision: Decision = UNDECIDED
     findings: Findings = field(default_factory=Findings)
     sources_are_down: bool = False

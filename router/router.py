@@ -59,8 +59,8 @@ class Router:
         some text was released, and JournalUnavailable where the answer cannot be kept. The same `exchange_id`
         asked again replaces what an interrupted run left.
         """
-        draft = Draft(question=self._shortened(question), exchange_id=exchange_id)
-        if not self._decider.is_certain(draft):
+        draft = self._draft(question, exchange_id)
+        if not draft.is_certain:
             yield Working(status="Searching the documents")
         await self._decide(draft)
         async with aclosing(self._write(draft)) as events:
@@ -75,9 +75,13 @@ class Router:
 
     async def explain(self, question: Question) -> Decision:
         """How this would be answered now, and why; nothing is answered or kept. Raises RouterError."""
-        draft = Draft(question=self._shortened(question), exchange_id="")
+        draft = self._draft(question, exchange_id="")
         await self._decide(draft)
         return draft.decision
+
+    def _draft(self, question: Question, exchange_id: str) -> Draft:
+        shortened = self._shortened(question)
+        return Draft(question=shortened, exchange_id=exchange_id, is_certain=self._decider.is_certain(shortened))
 
     async def _decide(self, draft: Draft) -> None:
         started = time.perf_counter()
