@@ -149,6 +149,7 @@ class _Worker:
         await loop.run_in_executor(None, self._process.join, _END_S)
         if self._process.is_alive():
             self._process.kill()
+            await loop.run_in_executor(None, self._process.join)
         if self._listening is not None:
             await self._listening
 

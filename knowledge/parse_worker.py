@@ -11,6 +11,7 @@ import resource
 import struct
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 from unicodedata import category
 
@@ -19,9 +20,9 @@ from kreuzberg import KreuzbergError
 from knowledge.entities import declares_entities
 from knowledge.kinds import PDF, is_picture
 from knowledge.pdf_library import load_library
-from knowledge.pictures import read_picture
+from knowledge.pictures import read_picture, read_scan
 from knowledge.readers import Reading, links, read, without_controls
-from knowledge.signatures import Refused, actual_kind, is_encrypted
+from knowledge.signatures import SCANNED_PAGES, Refused, actual_kind, is_encrypted
 
 # A longer one would take the room of the text in every chunk.
 _TITLE_CHARS = 120
@@ -101,7 +102,12 @@ def _read(data: bytes, header: Mapping[str, Any]) -> Reading:
         raise Refused("library")
     if is_picture(kind):
         return Reading(text=read_picture(data, kind, languages=header["languages"]))
-    return read(data, kind, is_web_page=header["is_web_page"])
+    reading = read(data, kind, is_web_page=header["is_web_page"])
+    if kind != PDF or reading.text:
+        return reading
+    if reading.pages > SCANNED_PAGES:
+        raise Refused("pages")
+    return replace(reading, text=read_scan(data, languages=header["languages"]))
 
 
 def _shown(title: str) -> str:

@@ -20,9 +20,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
-from knowledge.kinds import READABLE, instead_of, is_picture, kind_of
+from knowledge.kinds import PDF, READABLE, instead_of, is_picture, kind_of
 from knowledge.pdf_library import folder_for_library
 from knowledge.settings import KnowledgeSettings
+from knowledge.signatures import SCANNED_PAGES
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 # A fresh process now and then gives back what the parsers leak.
@@ -48,12 +49,22 @@ _REASONS = {
         "cannot be read here: the library that reads PDFs could not be unpacked below TANDEM_HOME, or not be loaded from "
         "there; please tell an administrator"
     ),
+    "scan": (
+        "holds no text; if it is a scan, its text cannot be read here: that needs Tesseract's language data ({languages}), "
+        "as the packages tesseract-ocr and tesseract-ocr-eng bring them; have them installed, or save it after text "
+        "recognition"
+    ),
+    "pages": (
+        f"holds no text; if it is a scan, it has more than the {SCANNED_PAGES} pages in which text is recognised here; "
+        "split it, or save it after text recognition"
+    ),
     "encrypted": "is protected by a password; save a copy without one",
     "broken": "is damaged, or is not of the kind that its name says",
     "entities": "declares XML entities, which Tandem does not read; save it anew from the program that it is of",
     "memory": "needs more memory to read than Tandem allows",
 }
-_NO_TEXT = "holds no text; if it is a scan, it needs text recognition first"
+_NO_TEXT = "holds no text"
+_NO_TEXT_ON_PAGES = "holds no text, and none was recognised on its pages"
 _NO_TEXT_SEEN = "is a picture in which no text was recognised"
 # JSON writes one character in twelve bytes at most; links, title and braces take the rest.
 _BYTES_PER_CHAR = 12
@@ -88,7 +99,19 @@ class _Answer(BaseModel):
     modified: datetime | None = None
     links: list[str] = []
     error: Literal[
-        "", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "tesseract", "library", "unknown"
+        "",
+        "encrypted",
+        "broken",
+        "entities",
+        "memory",
+        "long",
+        "archive",
+        "picture",
+        "tesseract",
+        "scan",
+        "pages",
+        "library",
+        "unknown",
     ] = ""
 
 
@@ -128,7 +151,8 @@ class Parser:
             reason = _REASONS[answer.error].format(languages=self._settings.ocr_languages)
             raise SourceUnreadable(f"“{name}” {reason}")
         if not _SAYS_SOMETHING.search(answer.text):
-            raise SourceUnreadable(f"“{name}” {_NO_TEXT_SEEN if is_picture(kind) else _NO_TEXT}")
+            no_text = _NO_TEXT_SEEN if is_picture(kind) else _NO_TEXT_ON_PAGES if kind == PDF else _NO_TEXT
+            raise SourceUnreadable(f"“{name}” {no_text}")
         return Parsed(
             title=answer.title,
             text=answer.text,

@@ -50,13 +50,14 @@ _FIRST_DAY = datetime(1970, 1, 2, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a document holds; `title` is None where it gives none."""
+    """What a document holds; `title` is None where it gives none, and `pages` are counted of a PDF alone."""
 
     text: str
     title: str | None = None
     author: str | None = None
     created: datetime | None = None
     modified: datetime | None = None
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +153,11 @@ def _read_office(data: bytes, kind: str) -> Reading:
 
 def _read_pages(data: bytes) -> Reading:
     found = _extract(data, PDF, "markdown", structure=True)
-    if found.metadata.get("page_count") == 0:
+    pages = int(found.metadata.get("page_count", 1))
+    if not pages:
         raise Refused("broken")
     # The text as Markdown does not say where a page begins; the blocks do.
-    return _with_metadata(found, without_controls(marked_text(found.nodes)))
+    return replace(_with_metadata(found, without_controls(marked_text(found.nodes))), pages=pages)
 
 
 def _read_slides(data: bytes) -> Reading:

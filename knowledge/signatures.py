@@ -10,7 +10,11 @@ from kreuzberg import detect_mime_type
 
 from knowledge.kinds import DOC, DOCX, EPUB, HTML, MSG, ODT, PDF, PPT, PPTX, RTF, XLS, XLSX, is_picture
 
-Refusal = Literal["entities", "encrypted", "broken", "archive", "picture", "tesseract", "library", "unknown"]
+# Text is recognised in about a second a page, of the thirty that a document has.
+SCANNED_PAGES = 20
+Refusal = Literal[
+    "entities", "encrypted", "broken", "archive", "picture", "tesseract", "scan", "pages", "library", "unknown"
+]
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"

@@ -57,8 +57,9 @@ def folder(data_dir: Path) -> Path:
 
 
 @pytest.fixture
-async def parser(settings: KnowledgeSettings) -> AsyncIterator[Parser]:
-    parser = Parser(settings)
+async def parser(settings: KnowledgeSettings, tmp_path: Path) -> AsyncIterator[Parser]:
+    """Without language data for text in pictures, whether or not the machine has them."""
+    parser = Parser(settings.model_copy(update={"ocr_data": str(tmp_path)}))
     yield parser
     await parser.close()
 

@@ -101,3 +101,40 @@ def test_pictures_of_a_folder_are_left_alone_and_one_that_is_named_is_read(tmp_p
         (tmp_path / name).write_bytes(b"x")
     assert [source.name for source in find_sources(str(tmp_path))] == ["page.md"]
     assert [source.name for source in find_sources(str(tmp_path / "scan.jpg"))] == ["scan.jpg"]
+
+
+def scanned(*pages: tuple[str, ...]) -> bytes:
+    """A PDF of pictures, as a scanner makes it."""
+    first, *others = [Image.open(io.BytesIO(drawn(*lines))).convert("RGB") for lines in pages]
+    data = io.BytesIO()
+    first.save(data, "PDF", save_all=True, append_images=others, resolution=100)
+    return data.getvalue()
+
+
+async def test_text_of_a_scanned_pdf_is_read_page_by_page(parser: Parser) -> None:
+    parsed = await parser.parse(scanned(LINES, ("The cups are downstairs.",)), name="kettle.pdf")
+    assert parsed.title == "kettle"
+    assert parsed.text.split("###### ")[1:] == [
+        "Page 1\n\nThe kettle is upstairs.\n\nTea is at four o'clock.\n\n",
+        "Page 2\n\nThe cups are downstairs.",
+    ]
+
+
+async def test_scan_of_more_pages_than_are_read_in_time_is_refused_before_it_is_begun(parser: Parser) -> None:
+    with pytest.raises(SourceUnreadable, match="more than the 20 pages"):
+        await parser.parse(scanned(*[("Tea.",)] * 21), name="kettle.pdf")
+
+
+async def test_scanned_pdf_without_language_data_says_what_to_install(parser_without_data: Parser) -> None:
+    with pytest.raises(SourceUnreadable, match=r"if it is a scan.*tesseract-ocr-eng"):
+        await parser_without_data.parse(scanned(LINES), name="kettle.pdf")
+
+
+async def test_pdf_in_which_no_text_is_recognised_says_so(parser: Parser) -> None:
+    with pytest.raises(SourceUnreadable, match="none was recognised"):
+        await parser.parse(scanned(()), name="kettle.pdf")
+
+
+async def test_scan_from_the_world_is_read(parser: Parser, data_dir: Path) -> None:
+    [path] = (data_dir / "docs-formats").rglob("ocr_test.pdf")
+    assert len((await parser.parse(path.read_bytes(), name=path.name)).text.split()) > 10
