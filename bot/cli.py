@@ -34,6 +34,7 @@ from bot.printing import (
 )
 from bot.settings import load_settings
 from bot.shapes import Json
+from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
 from router.model import ModelClient
@@ -52,6 +53,8 @@ evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help
 app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
+app.add_typer(corrections, name="corrections")
+app.add_typer(consent, name="consent")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
