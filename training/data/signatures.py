@@ -5,8 +5,8 @@ that they share three quarters of their shingles of four characters. Signatures 
 values: the 31 values in which near-duplicates may differ spoil at most 31 bands, so the one that is left finds every pair.
 """
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# datasketch is annotated only in part; this module is its door.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# datasketch is annotated only in part, and so are some functions of numpy; this module is datasketch's door.
 
 import re
 import zlib
@@ -111,10 +111,11 @@ class Questions:
         new: NDArray[np.uint64] = np.unique(keys[first:])
         if not len(new):
             return
-        at = np.minimum(np.searchsorted(new, keys), len(new) - 1)
-        meeting = np.flatnonzero(new[at] == keys)
+        places = np.searchsorted(new, keys).clip(max=len(new) - 1)
+        meeting = np.flatnonzero(new[places] == keys)
         order = meeting[np.argsort(keys[meeting], kind="stable")]
-        bounds = [0, *(np.flatnonzero(np.diff(keys[order])) + 1).tolist(), len(order)]
+        changes: NDArray[np.int64] = np.flatnonzero(np.diff(keys[order])) + 1
+        bounds: list[int] = [0, *changes.tolist(), len(order)]
         waiting: list[NDArray[np.int64]] = []
         pairs = 0
         for start, end in pairwise(bounds):
