@@ -35,6 +35,7 @@ from bot.printing import (
 from bot.route_commands import route as routes
 from bot.settings import load_settings
 from bot.shapes import Json
+from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
 from router.model import ModelClient
@@ -54,6 +55,8 @@ app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
 app.add_typer(routes, name="route")
+app.add_typer(corrections, name="corrections")
+app.add_typer(consent, name="consent")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 

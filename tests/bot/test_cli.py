@@ -7,11 +7,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import create_engine, insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
@@ -22,6 +24,7 @@ from router import tables as router_tables
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback
+from router.journal import _exchange_row
 from tests.bot.fakes import parts_of
 from tests.bot.test_control import Scripted
 from tests.conftest import _free_port
@@ -68,6 +71,43 @@ def test_export_that_finds_nothing_new_says_so(home):
     assert told.exit_code == 0, told.output
     assert "nothing has changed" in told.output
     assert _open_to_others(home) == []
+
+
+def _corrected(home: Path) -> None:
+    """One exchange with a correction that waits."""
+    _tandem("corrections", "list")
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    engine = create_engine(f"sqlite:///{home / 'tandem.db'}")
+    with engine.begin() as connection:
+        connection.execute(insert(router_tables.exchanges), [_exchange_row(_exchange(at))])
+        event = Feedback(
+            feedback_id="f1", exchange_id="x1", person="U1", kind="correction", correction="Eighteen.", at=at
+        )
+        connection.execute(insert(router_tables.feedback), [asdict(event)])
+    engine.dispose()
+
+
+def test_correction_waits_until_it_is_reviewed(home):
+    _corrected(home)
+    (waiting,) = json.loads(_tandem("corrections", "list", "--json").stdout)
+    assert (waiting["id"], waiting["should_say"], waiting["said"]) == ("f1", "Eighteen.", "Sixteen weeks.")
+    approved = _tandem("corrections", "approve", "f1", "--as", "know-how", "--json")
+    assert json.loads(approved.stdout)["verdict"] == "know_how"
+    assert json.loads(_tandem("corrections", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("arguments", [["approve", "f9", "--as", "fact"], ["reject", "f9"]])
+def test_correction_that_is_not_there_is_named(home, arguments):
+    told = _tandem("corrections", *arguments)
+    assert told.exit_code == 1
+    assert "f9" in told.stderr
+
+
+def test_person_can_opt_out_and_in_again(home):
+    assert _tandem("consent", "opt-out", "U7").exit_code == 0
+    assert json.loads(_tandem("consent", "list", "--json").stdout) == ["U7"]
+    assert _tandem("consent", "opt-in", "U7").exit_code == 0
+    assert json.loads(_tandem("consent", "list", "--json").stdout) == []
 
 
 def test_wrong_training_switch_stops_the_start_and_not_the_first_night(home, monkeypatch, levels):

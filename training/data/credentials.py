@@ -26,7 +26,7 @@ _ISSUED = re.compile(
     re.VERBOSE,
 )
 _NAMED = re.compile(
-    r"""(?i)\b(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|bearer)\b
+    r"""(?i)\b(?:pass(?:word|wd|phrase)|pwd|secret|token|api[ _-]?key|access[ _-]?key|private[ _-]?key|bearer)\b
     (?:\s+is\s+|\s*[:=]\s*|\s+)["'“„`]?([^\s"'”“`<>,;]{8,128})""",
     re.VERBOSE,
 )
@@ -55,7 +55,8 @@ _ISSUED_MARKS = (
     ),
     *("k_live", "k_test", "AIza", "ya29", "npm_", "pypi-", "SG.", "dop_v1_", "eyJ", "PRIVATE KEY", "://"),
 )
-_NAMED_MARKS = ("pass", "pwd", "secret", "token", "key", "bearer")
+# Not “pass” by itself: every prompt speaks of passages.
+_NAMED_MARKS = ("passw", "passphrase", "pwd", "secret", "token", "key", "bearer")
 # A word of a language has 2 to 3.2 bits a letter at these lengths, a random one more.
 _RANDOM_BITS = 3.2
 

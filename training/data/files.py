@@ -35,6 +35,7 @@ _SCHEMAS: dict[Form, Any] = {
 # Rows are read for Parquet in blocks of this size, which is far more than the longest.
 _BLOCK_BYTES = 16_000_000
 MANIFEST = "manifest.json"
+_ENCODER = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
 class ExportFiles:
@@ -115,7 +116,7 @@ class ExportFiles:
 
 
 def as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _sync(folder: Path) -> None:

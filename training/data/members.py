@@ -1,7 +1,7 @@
 """What exports have told apart: which exchanges belong together, and on which side of the split they are."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -32,6 +32,21 @@ class Member:
     taught: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
+class Index:
+    """Where members are found. Of several clusters on one side, the first by name stands for all."""
+
+    by_number: dict[int, str] = field(default_factory=dict[int, str])
+    by_thread: dict[str, str] = field(default_factory=dict[str, str])
+    said: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
+    taught: dict[Split, set[int]] = field(default_factory=lambda: {split: set[int]() for split in SPLITS})
+
+    def enter(self, number: int, thread_id: str, cluster: str) -> None:
+        self.by_number[number] = min(cluster, self.by_number.get(number, cluster))
+        if thread_id:
+            self.by_thread[thread_id] = min(cluster, self.by_thread.get(thread_id, cluster))
+
+
 class Members:
     """All members of all windows, and their questions by number."""
 
@@ -39,6 +54,7 @@ class Members:
         self.questions = Questions()
         self.splits: dict[str, Split] = {}
         self.by_id: dict[str, Member] = {}
+        self._index: Index | None = None
 
     @classmethod
     async def load(cls, engine: AsyncEngine) -> "Members":
@@ -51,13 +67,39 @@ class Members:
         loaded.questions.add(each.signature for each in loaded.by_id.values() if each.signature)
         return loaded
 
-    def replace(self, start: datetime, members: Iterable[Member], clusters: dict[str, Split]) -> None:
+    def of_window(self, start: datetime) -> list[Member]:
+        return [each for each in self.by_id.values() if each.start == start]
+
+    def index_without(self, start: datetime, exchange_ids: Collection[str]) -> Index:
+        """Of all members but a window's own, which is about to be placed anew."""
+        leaves_out = self.of_window(start) or any(exchange_id in self.by_id for exchange_id in exchange_ids)
+        if leaves_out:
+            others = (each for each in self.by_id.values() if each.start != start)
+            return self._indexed(Index(), (each for each in others if each.exchange_id not in exchange_ids))
+        if self._index is None:
+            self._index = self._indexed(Index(), self.by_id.values())
+        return self._index
+
+    def replace(self, start: datetime, members: Collection[Member], clusters: dict[str, Split]) -> None:
         """A window was exported anew: these are its members now."""
         self.splits |= clusters
-        gone = [each.exchange_id for each in self.by_id.values() if each.start == start]
+        gone = {each.exchange_id for each in (*self.of_window(start), *members)} & self.by_id.keys()
         for exchange_id in gone:
             del self.by_id[exchange_id]
         self.by_id |= {each.exchange_id: each for each in members}
+        if self._index is not None:
+            self._index = None if gone else self._indexed(self._index, members)
+
+    def _indexed(self, index: Index, members: Iterable[Member]) -> Index:
+        for each in members:
+            if not each.signature:
+                continue
+            number = self.questions.number(each.signature)
+            index.enter(number, each.thread_id, each.cluster)
+            if each.taught:
+                index.said.add((number, each.taught))
+                index.taught[self.splits[each.cluster]].add(number)
+        return index
 
 
 def _member(row: Row[Any]) -> Member:
@@ -77,7 +119,7 @@ async def store_members(
     """Within a transaction of the caller's: what `Members.replace` does in memory."""
     table = training_members.c
     await connection.execute(delete(training_members).where(table.start == start))
-    rows = [asdict(each) for each in members]
+    rows = [{name: getattr(each, name) for name in Member.__slots__} for each in members]
     for at in range(0, len(rows), _AT_ONCE):
         some = rows[at : at + _AT_ONCE]
         # An exchange that was recorded anew after midnight stood in another window before.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from training.data.members import Member, Members, Split
+from training.data.members import SPLITS, Index, Member, Members, Split
 from training.data.reasons import Reason
 from training.data.signatures import Closest
 from training.settings import TrainingSettings
@@ -59,13 +59,10 @@ class _Placing:
         self._start = start
         self._kept = {each.exchange_id: each for each in candidates}
         self._dropped: dict[str, Reason] = {}
-        self._others = [
-            each for each in known.by_id.values() if each.start != start and each.exchange_id not in self._kept
-        ]
+        self._others = known.index_without(start, self._kept.keys())
+        self._own = Index()
         self._cluster: dict[str, str] = {}
         self._new: dict[str, Split] = {}
-        self._by_number: dict[int, str] = {}
-        self._by_thread: dict[str, str] = {}
 
     def kept(self) -> list[Candidate]:
         return list(self._kept.values())
@@ -76,9 +73,6 @@ class _Placing:
             del self._kept[each.exchange_id]
 
     def join_clusters(self, candidates: Sequence[Candidate], holdout_share: float) -> None:
-        for member in self._others:
-            if member.signature:
-                self._enter(self._number(member.signature), member.thread_id, member.cluster)
         # What has a cluster keeps it; only then are the others looked at, in the order of their asking.
         new: list[Candidate] = []
         for each in candidates:
@@ -98,17 +92,16 @@ class _Placing:
 
     def drop_duplicates(self) -> None:
         """The first to say something stays, also where it stands in another window."""
-        said = {(self._number(each.signature), each.taught) for each in self._others if each.taught}
         exact: list[Candidate] = []
         near: list[Candidate] = []
         for each in self.kept():
             number = self._number(each.signature)
-            if (number, each.taught) in said:
+            if self._is_said(number, each.taught):
                 exact.append(each)
-            elif any((other, each.taught) in said for other in self._known.questions.near(number)):
+            elif any(self._is_said(other, each.taught) for other in self._known.questions.near(number)):
                 near.append(each)
             else:
-                said.add((number, each.taught))
+                self._own.said.add((number, each.taught))
         self.drop("exact_duplicate", exact)
         self.drop("near_duplicate", near)
 
@@ -116,8 +109,8 @@ class _Placing:
         members = [self._member(each) for each in candidates if each.exchange_id in self._cluster]
         past = [
             Member(exchange_id=each.exchange_id, cluster=each.cluster, thread_id="", start=self._start, signature=b"")
-            for each in self._known.by_id.values()
-            if each.start == self._start and each.exchange_id not in self._cluster
+            for each in self._known.of_window(self._start)
+            if each.exchange_id not in self._cluster
         ]
         return Placement(
             sides={exchange_id: self._side(self._cluster[exchange_id]) for exchange_id in self._kept},
@@ -129,9 +122,11 @@ class _Placing:
 
     def _clusters_near(self, candidate: Candidate) -> set[str]:
         numbers = self._known.questions.near(self._number(candidate.signature))
-        found = {self._by_number[number] for number in numbers if number in self._by_number}
-        thread = self._by_thread.get(candidate.thread_id)
-        return found | {thread} if thread else found
+        found: set[str | None] = set()
+        for index in (self._others, self._own):
+            found.update(index.by_number.get(number) for number in numbers)
+            found.add(index.by_thread.get(candidate.thread_id))
+        return {cluster for cluster in found if cluster}
 
     def _found(self, candidate: Candidate, holdout_share: float) -> str:
         """A new cluster, named after its first exchange; one of that name that is there already keeps its side."""
@@ -142,12 +137,10 @@ class _Placing:
 
     def _join(self, candidate: Candidate, cluster: str) -> None:
         self._cluster[candidate.exchange_id] = cluster
-        self._enter(self._number(candidate.signature), candidate.thread_id, cluster)
+        self._own.enter(self._number(candidate.signature), candidate.thread_id, cluster)
 
-    def _enter(self, number: int, thread_id: str, cluster: str) -> None:
-        self._by_number[number] = cluster
-        if thread_id:
-            self._by_thread[thread_id] = cluster
+    def _is_said(self, number: int, taught: str) -> bool:
+        return any((number, taught) in index.said for index in (self._others, self._own))
 
     def _side(self, cluster: str) -> Split:
         return self._new.get(cluster) or self._known.splits[cluster]
@@ -166,12 +159,10 @@ class _Placing:
         )
 
     def _closest(self) -> Closest:
-        taught = [(each.cluster, each.signature) for each in self._others if each.taught]
-        taught += [(self._cluster[each.exchange_id], each.signature) for each in self.kept()]
-        sides: dict[Split, set[int]] = {"train": set(), "holdout": set()}
-        for cluster, signature in taught:
-            sides[self._side(cluster)].add(self._number(signature))
-        return self._known.questions.closest(sides["train"], sides["holdout"])
+        for each in self.kept():
+            self._own.taught[self._side(self._cluster[each.exchange_id])].add(self._number(each.signature))
+        train, holdout = (self._others.taught[split] | self._own.taught[split] for split in SPLITS)
+        return self._known.questions.closest(train, holdout)
 
 
 def _is_drawn(candidate: Candidate) -> bool:

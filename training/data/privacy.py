@@ -1,7 +1,5 @@
 """What must not be learnt, nor stand in a file of an export: credentials and personal data."""
 
-from collections.abc import Iterable
-
 from router.exchanges import Exchange
 from training.data.credentials import holds_credential
 from training.data.examples import Example
@@ -13,23 +11,25 @@ def private_part(example: Example, exchange: Exchange) -> Reason | None:
     """Credentials and account numbers anywhere in it, documents included; addresses and telephone numbers where people
     or the model wrote them. Those that stand in a passage shown are the team's own to give, as a help desk's are.
     """  # noqa: D205
-    written = [exchange.question, *(turn.text for turn in exchange.thread), example.said, example.should_say]
-    found = _never_kept([*(message["content"] for message in example.prompt), *written])
+    turns = (turn.text for turn in exchange.thread)
+    written = "\n".join([exchange.question, *turns, example.said, example.should_say])
+    found = _never_kept("\n".join([written, *(message["content"] for message in example.prompt)]))
     if found:
         return found
+    contacts = list(contact_data(written))
+    if not contacts:
+        return None
     known = "\n".join(f"{shown.title}\n{shown.text}" for shown in exchange.passages)
-    told = (contact for text in written for contact in contact_data(text))
-    return "personal_data" if any(contact not in known for contact in told) else None
+    return "personal_data" if any(contact not in known for contact in contacts) else None
 
 
 def private_question(exchange: Exchange) -> Reason | None:
     """The same for a question by itself."""
-    found = _never_kept([exchange.question])
+    found = _never_kept(exchange.question)
     return found or ("personal_data" if any(contact_data(exchange.question)) else None)
 
 
-def _never_kept(texts: Iterable[str]) -> Reason | None:
-    texts = list(texts)
-    if any(map(holds_credential, texts)):
+def _never_kept(text: str) -> Reason | None:
+    if holds_credential(text):
         return "secret"
-    return "personal_data" if any(map(holds_account_number, texts)) else None
+    return "personal_data" if holds_account_number(text) else None

@@ -5,8 +5,8 @@ that they share three quarters of their shingles of four characters. Signatures 
 values: the 31 values in which near-duplicates may differ spoil at most 31 bands, so the one that is left finds every pair.
 """
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# datasketch is annotated only in part; this module is its door.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# datasketch is annotated only in part, and so are some functions of numpy; this module is datasketch's door.
 
 import re
 import zlib
@@ -67,7 +67,7 @@ class Questions:
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
         self._signatures = np.empty((0, VALUES), _STORED)
-        self._bands = np.empty((0, _BANDS), np.uint64)
+        self._bands = np.empty((_BANDS, 0), np.uint64)
         self._near: dict[int, set[int]] = {}
         self._compared = np.empty((0, 3), np.int64)
 
@@ -78,7 +78,7 @@ class Questions:
         self._numbers.update(zip(new, range(first, first + len(new)), strict=True))
         values = np.frombuffer(b"".join(new), _STORED).reshape(-1, VALUES)
         self._signatures = np.concatenate([self._signatures, values])
-        self._bands = np.concatenate([self._bands, _bands(values)])
+        self._bands = np.concatenate([self._bands, _bands(values)], axis=1)
         found = [self._compare(pairs, band) for band in range(_BANDS) for pairs in self._meetings(band, first)]
         self._compared = np.concatenate([self._compared, *found])
         for earlier, later, equal in chain.from_iterable(pairs.tolist() for pairs in found):
@@ -107,29 +107,32 @@ class Questions:
 
     def _meetings(self, band: int, first: int) -> Iterator[NDArray[np.int64]]:
         """Pairs of numbers, one of them new at least, that are equal in a band; some hundred thousand at a time."""
-        keys = self._bands[:, band]
-        new = np.unique(keys[first:])
+        keys = self._bands[band]
+        new: NDArray[np.uint64] = np.unique(keys[first:])
         if not len(new):
             return
-        at = np.minimum(new.searchsorted(keys), len(new) - 1)
-        meeting = np.flatnonzero(new[at] == keys)
+        places = np.searchsorted(new, keys).clip(max=len(new) - 1)
+        meeting = np.flatnonzero(new[places] == keys)
         order = meeting[np.argsort(keys[meeting], kind="stable")]
-        bounds = [0, *(np.flatnonzero(np.diff(keys[order])) + 1).tolist(), len(order)]
+        changes: NDArray[np.int64] = np.flatnonzero(np.diff(keys[order])) + 1
+        bounds: list[int] = [0, *changes.tolist(), len(order)]
         waiting: list[NDArray[np.int64]] = []
+        pairs = 0
         for start, end in pairwise(bounds):
             for later in range(start + 1, end):
                 if order[later] < first:
                     continue
                 waiting.append(np.column_stack([order[start:later], np.full(later - start, order[later])]))
-                if sum(map(len, waiting)) > _AT_ONCE:
+                pairs += later - start
+                if pairs > _AT_ONCE:
                     yield np.concatenate(waiting)
-                    waiting = []
+                    waiting, pairs = [], 0
         if waiting:
             yield np.concatenate(waiting)
 
     def _compare(self, pairs: NDArray[np.int64], band: int) -> Pairs:
         """Those that meet in this band first, and are worth to be remembered."""
-        met = (self._bands[pairs[:, 0]] == self._bands[pairs[:, 1]]).argmax(axis=1)
+        met = (self._bands[:, pairs[:, 0]] == self._bands[:, pairs[:, 1]]).argmax(axis=0)
         pairs = pairs[met == band]
         equal = (self._signatures[pairs[:, 0]] == self._signatures[pairs[:, 1]]).sum(axis=1)
         return np.column_stack([pairs, equal])[equal >= _HALF]
@@ -141,6 +144,7 @@ def _shingles(text: str) -> set[bytes]:
 
 
 def _bands(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """`(32, n) uint64`, so that a band of all lies in one piece."""
     by_band = signatures.reshape(len(signatures), _BANDS, VALUES // _BANDS).astype(np.uint64)
     mixed = (by_band * _MIXERS).sum(axis=2, dtype=np.uint64)
-    return mixed ^ (mixed >> np.uint64(29))
+    return np.ascontiguousarray((mixed ^ (mixed >> np.uint64(29))).T)

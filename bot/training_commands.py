@@ -1,0 +1,125 @@
+"""`tandem corrections …` and `tandem consent …`: what people decide about training."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from getpass import getuser
+from typing import Annotated
+
+import typer
+
+from bot.assembly import Configuration, open_database
+from bot.command_line import AsJson, fail, finish, read_configuration
+from bot.printing import print_json, print_line, say
+from bot.shapes import Json
+from training.data.consent import Consent
+from training.data.corrections import Correction, Corrections, Verdict
+from training.errors import TrainingError
+
+corrections = typer.Typer(help="Review what people say that answers should have been.", no_args_is_help=True)
+consent = typer.Typer(help="See to it that nothing is learnt from a person's words.", no_args_is_help=True)
+
+CorrectionId = Annotated[str, typer.Argument(metavar="ID", help="The correction's id, as the list shows it.")]
+Person = Annotated[str, typer.Argument(metavar="USER", help="The person's id in Slack, like U0123.")]
+
+
+class Kind(StrEnum):
+    FACT = "fact"
+    KNOW_HOW = "know-how"
+
+
+@corrections.command("list")
+def list_corrections(as_json: AsJson = False) -> None:
+    """List those that nobody has reviewed yet, the oldest first."""
+    waiting = finish(_waiting(read_configuration()))
+    if as_json:
+        print_json(waiting)
+        return
+    for each in waiting:
+        print_line(f"{each['id']}  {each['person']}, {each['at']}\n  asked: {each['question']}")
+        print_line(f"  said: {each['said']}\n  should say: {each['should_say']}")
+    if not waiting:
+        say("no correction waits for a review")
+
+
+@corrections.command()
+def approve(
+    correction_id: CorrectionId,
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--as", help="know-how, which stays and goes to the weights; or a fact, which belongs into documents."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say that it is right, and what kind of knowledge it is."""
+    reviewed = finish(_review(read_configuration(), correction_id, "fact" if kind is Kind.FACT else "know_how"))
+    print_json(reviewed) if as_json else print_line(f"approved as {kind.value}: {reviewed['should_say']}")
+
+
+@corrections.command()
+def reject(correction_id: CorrectionId, as_json: AsJson = False) -> None:
+    """Say that it is wrong: it then counts as no vote against the answer either."""
+    reviewed = finish(_review(read_configuration(), correction_id, "rejected"))
+    print_json(reviewed) if as_json else print_line(f"rejected: {reviewed['should_say']}")
+
+
+@consent.command("list")
+def list_opted_out(as_json: AsJson = False) -> None:
+    """List the people who opted out."""
+    people = finish(_opted_out(read_configuration()))
+    print_json(people) if as_json else print_line("\n".join(people) or "nobody has opted out")
+
+
+@consent.command("opt-out")
+def opt_out(person: Person) -> None:
+    """Learn nothing from a person's words, and take them out of what was exported at the next export."""
+    finish(_set_consent(read_configuration(), person, agrees=False))
+    print_line(f"nothing is learnt from {person} any more; tandem export --catch-up takes out what was exported")
+
+
+@consent.command("opt-in")
+def opt_in(person: Person) -> None:
+    """Take that back."""
+    finish(_set_consent(read_configuration(), person, agrees=True))
+    print_line(f"{person} may be learnt from again")
+
+
+async def _waiting(configuration: Configuration) -> list[Json]:
+    async with open_database(configuration) as engine:
+        return [_told(each) for each in await Corrections(engine).waiting()]
+
+
+async def _review(configuration: Configuration, correction_id: str, verdict: Verdict) -> Json:
+    async with open_database(configuration) as engine:
+        reviewing = Corrections(engine)
+        try:
+            correction = await reviewing.find(correction_id)
+        except TrainingError as error:
+            fail(str(error))
+        await reviewing.review(correction, verdict, reviewer=getuser(), at=datetime.now(UTC))
+    return _told(correction) | {"verdict": verdict}
+
+
+async def _opted_out(configuration: Configuration) -> list[str]:
+    async with open_database(configuration) as engine:
+        return sorted((await Consent(engine).opted_out()).people)
+
+
+async def _set_consent(configuration: Configuration, person: str, *, agrees: bool) -> None:
+    async with open_database(configuration) as engine:
+        consents = Consent(engine)
+        await (consents.opt_in(person) if agrees else consents.opt_out(person, datetime.now(UTC)))
+
+
+def _told(correction: Correction) -> Json:
+    return {
+        "id": correction.feedback_id,
+        "exchange_id": correction.exchange_id,
+        "person": correction.person,
+        "at": correction.at.isoformat(timespec="seconds"),
+        "question": correction.question,
+        "said": correction.said,
+        "should_say": correction.should_say,
+        "verdict": correction.verdict,
+    }
