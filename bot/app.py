@@ -30,7 +30,7 @@ from bot.documents import DocumentDesk
 from bot.durable import Durable
 from bot.errors import NotStored, SlackError, SlackRefused
 from bot.feedback import correction_form, is_blank
-from bot.ingest_command import spoken
+from bot.ingest_command import not_understood, spoken
 from bot.ingest_form import HELP, ingest_form, missing_in_form
 from bot.ingest_report import readers
 from bot.intake import Intake
@@ -161,7 +161,7 @@ def _add_commands(
         elif command.name:
             await show(ack, respond, documents, body, command)
         elif command.argument:
-            await ack(HELP)
+            await ack(f"{not_understood(command)}{HELP}")
         else:
             await _open_ingest_form(ack, slack, directory, body)
 

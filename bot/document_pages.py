@@ -27,6 +27,10 @@ log = logging.getLogger("tandem.documents")
 _LOOKING = "One moment, I am looking…"
 _NOT_SHOWN = "The documents could not be looked up. Please try again."
 _WHICH_CHANNEL = "Say which channel: `/ingest stop #channel`."
+_ALL_OF_IT = (
+    "`/ingest undo` takes out all that you added here last, and stands alone. To take out one document: "
+    "`/ingest remove 12345` or `/ingest remove https://…`."
+)
 _WHICH = "Say which: `/ingest {name} 12345` or `/ingest {name} https://…`. `/ingest list` shows the numbers."
 # Of the three seconds that Slack waits for an acknowledgement.
 _LOOK_S = 1.5
@@ -64,6 +68,9 @@ async def show(ack: AsyncAck, respond: AsyncRespond, documents: DocumentDesk, bo
             page = documents.preview(**where, url=command.argument)
         case "remove" | "refresh":
             await ack(_WHICH.format(name=command.name))
+            return
+        case "undo":
+            await ack(_ALL_OF_IT)
             return
         case "stop":
             await ack(_WHICH_CHANNEL)

@@ -183,8 +183,10 @@ class DocumentReader:
             if document.kind == "page":
                 return [result async for result in self._library.ingest(document.name, scope, origin)]
             return await self._upload(work_id, document, scope, replace(origin, place=document.place))
-        except (NotDownloaded, SourceError, InvalidScope) as error:
-            return [failed(document.name, document.title, error)]
+        except NotDownloaded as error:
+            return [failed(document.place, error.name or document.title, error)]
+        except (SourceError, InvalidScope) as error:
+            return [failed(document.place, document.title, error)]
         except SlackRefused as error:
             log.warning("%s was not read: %s", work_id, error)
             return [failed(document.name, document.title, _NOT_SHOWN)]

@@ -9,6 +9,7 @@ from bot.ingests import Ingest, Ingests
 from bot.membership import access
 from bot.quarantine import Quarantine, SetAside
 from bot.rendering import Page, button, context, escape, plain, section, short_title_of
+from bot.slack_documents import is_in_slack
 from knowledge.audience import PUBLIC
 from knowledge.documents import Entry, Preview
 from knowledge.errors import SourceError
@@ -68,7 +69,7 @@ class DocumentDesk:
             for each in await self._ingests.under_way(channel)
         ]
         failed = [
-            f"• {escape(each.name[:_NAME_CHARS])}: {escape(each.reason)} ({_moment(each.failed_at)})"
+            f"• {_place(each.name)}{escape(each.reason)} ({_moment(each.failed_at)})"
             for each in await self._ingests.failures(channel)
         ]
         head = f"{_readable(count)}."
@@ -135,6 +136,11 @@ def _aside_line(aside: SetAside) -> str:
     title, place = aside.document.title, aside.document.place
     named = title if place.endswith(title) else f"{title}, {place}"
     return f"• {escape(named[:_NAME_CHARS])} ({aside.tries} tries, {_moment(aside.tried_at)}). {_ON_PURPOSE}"
+
+
+def _place(name: str) -> str:
+    """Where it was to be read from; of what is kept in Slack the reason has the name, and its id says nothing."""
+    return "" if is_in_slack(name) else f"{escape(name[:_NAME_CHARS])}: "
 
 
 def _readable(count: int) -> str:

@@ -16,7 +16,11 @@ _OK = 200
 
 
 class NotDownloaded(BotError):
-    """`str(error)` is a sentence for the person who uploaded the file."""
+    """`str(error)` is a sentence for the person who uploaded the file; `name` is the file's, where it is known."""
+
+    def __init__(self, sentence: str, *, name: str = "") -> None:
+        super().__init__(sentence)
+        self.name = name
 
 
 class NoLongerThere(NotDownloaded):
@@ -43,11 +47,14 @@ class Downloads:
         name = optional(file, "name") or file_id
         address = optional(file, "url_private_download") or optional(file, "url_private")
         if optional(file, "mode") == "external" or not self._is_slacks(address):
-            raise NotDownloaded(f"{name} is kept outside Slack. Please send its address with `/ingest URL` instead.")
+            raise NotDownloaded(
+                f"{name} is kept outside Slack. Please send its address with `/ingest URL` instead.", name=name
+            )
         data, kind = await self._read(address, name)
         if kind == "text/html" and optional(file, "mimetype") != "text/html":
             raise NotDownloaded(
-                f"{name} could not be read: the bot lacks the right to read files (files:read). Please tell an administrator."
+                f"{name} could not be read: the bot lacks the right to read files (files:read). Please tell an administrator.",
+                name=name,
             )
         return Upload(name=name, uri=optional(file, "permalink") or f"slack-file:{file_id}", data=data)
 
@@ -72,13 +79,16 @@ class Downloads:
             ):
                 if response.status != _OK:
                     raise NotDownloaded(
-                        f"{name} could not be read: Slack answered {response.status}. Please upload it again."
+                        f"{name} could not be read: Slack answered {response.status}. Please upload it again.",
+                        name=name,
                     )
                 data = bytearray()
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     data.extend(chunk)
                     if len(data) > self._max_bytes:
-                        raise NotDownloaded(f"{name} is larger than {self._max_bytes:,} bytes. Please split it.")
+                        raise NotDownloaded(
+                            f"{name} is larger than {self._max_bytes:,} bytes. Please split it.", name=name
+                        )
                 return bytes(data), response.content_type
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NotDownloaded(f"{name} could not be read from Slack. Please upload it again.") from error
+            raise NotDownloaded(f"{name} could not be read from Slack. Please upload it again.", name=name) from error

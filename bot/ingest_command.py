@@ -7,10 +7,13 @@ from typing import Any
 from bot.arrivals import Arrival, ArrivalKind
 from bot.ingest_form import addresses, command_word, read_comment
 from bot.payloads import inner, optional, required
+from bot.rendering import escape
 
 # What changes documents is stored before it is done; what only shows something is shown at once.
 _STORED: dict[str, ArrivalKind] = {"remove": "remove", "undo": "undo", "refresh": "refresh"}
 _ALONE = frozenset({"undo"})
+_NOT_UNDERSTOOD = "I do not understand “{said}”: an address begins with `https://`, a channel with `#`.\n"
+_SAID_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,11 @@ def spoken(text: str) -> Command:
     return Command(name=name, argument=found[0] if found else rest.removeprefix("#"))
 
 
+def not_understood(command: Command) -> str:
+    """What is said of words that are none of the commands, before the help."""
+    return _NOT_UNDERSTOOD.format(said=escape(command.argument[:_SAID_CHARS]))
+
+
 def read_command(body: Mapping[str, Any]) -> Arrival | None:
     """The work in `/ingest …`: None where it is shown at once, or a form is opened. Raises Malformed."""
     text = optional(body, "text")
@@ -36,7 +44,8 @@ def read_command(body: Mapping[str, Any]) -> Arrival | None:
     team, channel = required(body, "team_id"), required(body, "channel_id")
     place = {"team": team, "channel": channel, "user": required(body, "user_id")}
     work_id = f"slack:{team}:{channel}:command:{required(body, 'trigger_id')}"
-    if command.name in _STORED and (command.argument or command.name in _ALONE):
+    # Who names a document to `undo` means that one, and would lose all that was added with it.
+    if command.name in _STORED and bool(command.argument) != (command.name in _ALONE):
         payload = {**place, "reference": command.argument}
         return Arrival(id=work_id, kind=_STORED[command.name], payload=payload)
     # Slack sends what follows `/ingest` alone.

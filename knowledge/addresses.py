@@ -76,7 +76,10 @@ def parse_place(url: str, allow_hosts: tuple[str, ...] = ()) -> Place:
     port = port if port is not None else (443 if parts.scheme == "https" else 80)
     is_named = f"{host}:{port}" in allow_hosts or (host in allow_hosts and port in _PUBLIC_PORTS)
     if not is_named and port not in _PUBLIC_PORTS:
-        raise SourceRefused(f"Port {port} is not fetched from; pages come from ports 80 and 443")
+        raise SourceRefused(
+            f"Port {port} is not fetched from; pages come from ports 80 and 443, unless an administrator allows the host "
+            "with its port"
+        )
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(scheme=parts.scheme, host=host, port=port, target=target, is_named_by_admin=is_named)
 

@@ -1,5 +1,6 @@
 """What a team may set about its documents."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -9,6 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # What the embedding model on this machine reads of a text; of a longer chunk the end would be found by nobody.
 WINDOW_TOKENS = 256
+_LANGUAGES = re.compile(r"[A-Za-z_]{3,20}(\+[A-Za-z_]{3,20}){0,9}")
+# As the host of an address is written: a name, an IPv4 address, or an IPv6 address without brackets, and a port.
+_HOST = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]*|[0-9a-f:]*:[0-9a-f:.]*)(?::[0-9]{1,5})?")
 
 
 def address(value: str) -> str:
@@ -116,7 +120,6 @@ class KnowledgeSettings(BaseSettings):
     parse_memory_mb: int = Field(default=1536, ge=256, description="Memory that reading one document may use.")
     ocr_languages: str = Field(
         default="eng",
-        pattern=r"^[A-Za-z_]{3,20}(\+[A-Za-z_]{3,20}){0,9}$",
         description="Languages of the text in pictures, by Tesseract's codes, such as `eng+deu`; their data must be installed.",
     )
     ocr_data: str = Field(
@@ -161,6 +164,22 @@ class KnowledgeSettings(BaseSettings):
             raise ValueError(
                 f"No more copies can take it in than there are: set TANDEM_QDRANT_REPLICAS={value} or more"
             )
+        return value
+
+    @field_validator("fetch_allow_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            # Whatever else is written would be no page's host, and be allowed to nobody's use.
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"“{host}” is no host; write host or host:port, like wiki.internal,127.0.0.1:8000")
+        return value
+
+    @field_validator("ocr_languages")
+    @classmethod
+    def _are_languages(cls, value: str) -> str:
+        if not _LANGUAGES.fullmatch(value):
+            raise ValueError("Write Tesseract's codes, like eng or eng+deu")
         return value
 
     @field_validator("fetch_allow_hosts", mode="before")

@@ -129,7 +129,13 @@ async def test_list_that_cannot_be_looked_up_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("remove", "/ingest remove 12345"), ("refresh", "/ingest refresh 12345"), ("help", "/ingest undo")],
+    [
+        ("remove", "/ingest remove 12345"),
+        ("refresh", "/ingest refresh 12345"),
+        ("help", "/ingest undo"),
+        ("undo 12345", "stands alone"),
+        ("lst", "I do not understand “lst”"),
+    ],
 )
 async def test_command_without_what_it_needs_says_how_to_write_it(text: str, said: str) -> None:
     assert said in await _deliver(_slack(), _command(text=text))

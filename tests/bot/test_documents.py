@@ -346,6 +346,16 @@ async def test_status_shows_what_is_being_read_and_why_something_failed(place: _
     assert "http://127.0.0.1/x" not in _said(await place.desk.status(channel="C2", user="U1"))
 
 
+async def test_file_that_cannot_be_read_is_told_by_its_name_and_never_by_its_id(place: _Place) -> None:
+    file = {"name": "plans.txt", "mode": "external", "url_private": "https://elsewhere.example/plans"}
+    place.slack.replies["files.info"] = {"file": file}
+    await place.add(files=["F1"])
+    assert "Could not be added: plans.txt. plans.txt is kept outside Slack" in place.slack.texts()[-1]
+    status = _said(await place.desk.status(channel="C1", user="U1"))
+    assert "• plans.txt is kept outside Slack" in status
+    assert "F1" not in status
+
+
 async def test_failure_is_told_until_the_same_succeeds(place: _Place) -> None:
     await place.ingests.outcome("w0", "C1", {"https://a.example/tea"}, {"https://a.example/tea": "It was away."})
     await place.add("https://a.example/tea")

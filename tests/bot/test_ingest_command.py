@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from bot.arrivals import ADD_SHORTCUT
-from bot.ingest_command import read_command, read_shortcut, spoken
+from bot.ingest_command import not_understood, read_command, read_shortcut, spoken
 from bot.ingest_form import choice_value, read_choice, read_comment
+from bot.rendering import escape
 
 _COMMAND = {"command": "/ingest", "team_id": "T1", "channel_id": "C1", "user_id": "U1", "trigger_id": "t"}
 
@@ -43,6 +44,17 @@ def test_command_that_changes_documents_is_stored_before_it_is_done(text: str, k
 )
 def test_command_that_only_shows_something_takes_nothing_in(text: str) -> None:
     assert read_command({**_COMMAND, "text": text}) is None
+
+
+@pytest.mark.parametrize("text", ["undo 12345", "undo https://a.example/p", "undo please"])
+def test_undo_that_names_a_document_undoes_nothing(text: str) -> None:
+    assert read_command({**_COMMAND, "text": text}) is None
+
+
+@pytest.mark.parametrize("said", ["www.example.org", "lst", "<!channel>"])
+def test_what_is_none_of_the_commands_is_said_to_be_none(said: str) -> None:
+    told = not_understood(spoken(said))
+    assert told.startswith(f"I do not understand “{escape(said)}”: an address begins with `https://`")
 
 
 @pytest.mark.parametrize("text", ["/ingest preview https://a.example", "<@UBOT> ingest remove https://a.example"])

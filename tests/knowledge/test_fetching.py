@@ -86,6 +86,21 @@ async def test_every_known_ssrf_case_is_blocked_and_every_honest_one_allowed(dat
     assert outcomes == {"block": 77, "allow": 4}
 
 
+@pytest.mark.parametrize(
+    "hosts", ["http://wiki.internal", "wiki.internal/docs", "wiki internal", "*.internal", "wiki.internal:web"]
+)
+def test_an_allowed_host_that_no_page_could_have_is_refused_with_what_to_write(hosts: str) -> None:
+    with pytest.raises(ValueError, match="is no host; write host or host:port"):
+        KnowledgeSettings.model_validate({"fetch_allow_hosts": f"127.0.0.1:8000, {hosts}"})
+
+
+@pytest.mark.parametrize(
+    "host", ["wiki.internal", "wiki.internal:8080", "10.0.0.7", "127.0.0.1:8000", "::1:8000", "fd00::7"]
+)
+def test_hosts_are_allowed_as_people_write_them(host: str) -> None:
+    assert KnowledgeSettings.model_validate({"fetch_allow_hosts": f" {host.upper()} ,"}).fetch_allow_hosts == (host,)
+
+
 async def test_a_second_answer_of_the_resolver_changes_nothing() -> None:
     site, resolver = Site(), Resolver()
     await fetcher(site, resolver).fetch("https://rebinding.example/page")
