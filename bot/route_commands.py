@@ -1,111 +1,112 @@
-"""`tandem route …`: learned policies, fitted on examples and measured on others."""
+"""`tandem route …`: why a message takes its route, which policy decides it, and what it learns from feedback."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bot.command_line import AsJson, plainly
-from bot.printing import print_json, print_line, print_policy_figures, progress_bar
-from bot.settings import load_settings
-from bot.shapes import Json
-from knowledge.settings import KnowledgeSettings
+from bot.assembly import Configuration, open_database
+from bot.command_line import AsJson, finish, read_configuration
+from bot.operations import Asked
+from bot.printing import print_decision, print_json, print_line, print_releases, say
+from bot.reach import reach_operations
+from bot.route_learning import evaluate, fit
+from bot.shapes import Json, release_json
+from router.policies import POLICY, Policies, read_file
+from router.releases import Release, Releases
 
-route = typer.Typer(help="Fit and measure what decides how a question is answered.", no_args_is_help=True)
+route = typer.Typer(help="See and change what decides how a question is answered.", no_args_is_help=True)
+route.command()(fit)
+route.command("eval")(evaluate)
 
-Data = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA",
-        help="JSONL: `question`, and per arm (`none`, `single`, `multi`) whether it was right in `acc` or `em`; or a `label`.",
-    ),
-]
+_BUILT_IN = "the policy that comes with Tandem"
 
 
 @route.command()
-def fit(
-    data: Data,
-    *,
-    out: Annotated[Path, typer.Option("--out", help="The policy's folder.")],
-    steps: Annotated[float, typer.Option("--steps", min=0, help="Searches that a question may take on average.")] = 1.6,
-    risk: Annotated[
-        float, typer.Option("--risk", min=0, max=1, help="Share of answers that may be wrong where it may decline.")
-    ] = 0.4,
-    seed: Annotated[int, typer.Option(help="Decides how the examples are split.")] = 0,
-    embed: Annotated[bool, typer.Option("--embed/--no-embed", help="Weigh the question's embedding too.")] = True,
+def explain(
+    text: str,
+    user: Annotated[str, typer.Option("--as", help="As this user: an id or a name.")] = "",
+    channel: Annotated[str, typer.Option("--in", help="In this channel: an id or a name.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Fit a policy on examples, and write it as plain numbers."""
-    from router.learned.fitting_arms import Aims
-
-    aims = Aims(mean_steps=steps, risk=risk)
-    told = plainly(lambda: _fit(data, out, aims, seed=seed, embed=embed))
-    print_json(told) if as_json else print_line(f"policy fitted on {told['questions']} questions, in {told['policy']}")
+    """Say by which route a message would be answered now, with the odds and what they come from."""
+    told = finish(_explain(read_configuration(), Asked(text=text, user=user, channel=channel)))
+    print_json(told) if as_json else print_decision(told)
 
 
-@route.command("eval")
-def evaluate(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The policy's folder.")],
-    data: Data,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where figures and plots are written. Default: DIR/evaluation.")
-    ] = None,
+@route.command()
+def promote(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with policy.json in it, or that file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Measure a policy on examples: right answers, true odds, time; with plots beside the figures."""
-    figures = plainly(lambda: _evaluate(directory, data, out or directory / "evaluation"))
-    print_json(figures) if as_json else print_policy_figures(figures)
+    """Put a policy into service; a running bot follows with its next question."""
+
+    async def put(releases: Releases, policies: Policies) -> Release:
+        path = directory / POLICY if directory.is_dir() else directory
+        named = directory.resolve().name if directory.is_dir() else directory.stem
+        name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in named.lower())
+        return await releases.put_policy(policies.keep(read_file(path), name=name.strip("-")[:60] or "policy"))
+
+    _release(put, as_json=as_json)
 
 
-def _fit(data: Path, out: Path, aims: Any, *, seed: int, embed: bool) -> Json:
-    from router.datasets.examples import read_examples
-    from router.learned.fits import fit_policy
-    from router.learned.policy_file import write_policy
+@route.command()
+def rollback(as_json: AsJson = False) -> None:
+    """Put the policy into service that was before the present one; the adapter stays."""
 
-    examples = read_examples(data)
-    settings = load_settings(KnowledgeSettings)
-    facts, embedding = _gather(examples, settings, embed=embed)
-    file = fit_policy(examples, facts, embedding=embedding, aims=aims, seed=seed)
-    return {"policy": str(write_policy(file, out)), "questions": len(examples), "embedding": embedding}
+    async def back(releases: Releases, _: Policies) -> Release:
+        return await releases.roll_policy_back()
+
+    _release(back, as_json=as_json)
 
 
-def _evaluate(directory: Path, data: Path, out: Path) -> Json:
-    from router.datasets.examples import read_examples
-    from router.errors import PolicyUnreadable
-    from router.learned.experiment import evaluate as measure
-    from router.learned.plots import write_plots
-    from router.learned.policy_file import read_policy
-
-    file = read_policy(directory)
-    examples = read_examples(data)
-    facts, embedding = _gather(examples, load_settings(KnowledgeSettings), embed=bool(file.embedding))
-    if embedding != file.embedding:
-        raise PolicyUnreadable(
-            f"The policy weighs embeddings of {file.embedding}, and {embedding} is set: look at TANDEM_EMBEDDING_MODEL"
-        )
-    measured = measure(file, examples, facts)
-    out.mkdir(parents=True, exist_ok=True)
-    figures = {**asdict(measured), "plots": [str(plot) for plot in write_plots(measured, out)]}
-    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return figures
+@route.command()
+def history(as_json: AsJson = False) -> None:
+    """List all releases with their adapter and policy, the last one first."""
+    told = finish(_history(read_configuration()))
+    print_json(told) if as_json else print_releases(told)
 
 
-def _gather(examples: Sequence[Any], settings: KnowledgeSettings, *, embed: bool) -> tuple[Sequence[Any], str]:
-    """The examples with their vectors, and the name of the model that made them."""
-    from knowledge.embedding import embedding_name, open_embedding
-    from router.learned.experiment import gather
+@route.command()
+def refit(as_json: AsJson = False) -> None:
+    """Learn from all feedback so far; what is learnt is put into service unless it is worse on what was held out."""
+    told = finish(_refit(read_configuration()))
+    if as_json:
+        print_json(told)
+        return
+    print_line(f"{told['reason']} {told['outcomes']} outcomes, {told['held_out']} of them held out.")
+    if told["loss_before"] is not None:
+        print_line(f"log loss on those: {told['loss_before']:.4f} before, {told['loss_after']:.4f} after")
+    if told["policy"]:
+        print_line(f"{told['policy']} is in service")
 
-    if not embed:
-        return gather(examples), ""
-    embedding = open_embedding(settings)
-    with progress_bar() as bar:
-        task = bar.add_task("embedding", total=len(examples))
-        facts = gather(
-            examples,
-            lambda texts: embedding.get_text_embedding_batch(list(texts)),
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    return facts, embedding_name(settings)
+
+def _release(change: Callable[[Releases, Policies], Awaitable[Release]], *, as_json: bool) -> None:
+    told = finish(_changed(read_configuration(), change))
+    print_json(told) if as_json else print_line(f"{told['policy'] or _BUILT_IN} is in service")
+
+
+async def _changed(configuration: Configuration, change: Callable[[Releases, Policies], Awaitable[Release]]) -> Json:
+    async with open_database(configuration) as engine:
+        return release_json(await change(Releases(engine), Policies(configuration.policies)))
+
+
+async def _explain(configuration: Configuration, asked: Asked) -> Json:
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        return await operations.explain(asked)
+
+
+async def _history(configuration: Configuration) -> list[Json]:
+    async with open_database(configuration) as engine:
+        return [release_json(release) for release in reversed(await Releases(engine).history())]
+
+
+async def _refit(configuration: Configuration) -> Json:
+    from router.journal import Journal
+    from router.refit import refit as learn
+
+    async with open_database(configuration) as engine:
+        policies = Policies(configuration.policies)
+        return asdict(await learn(journal=Journal(engine), releases=Releases(engine), policies=policies))

@@ -8,6 +8,8 @@ RouterError
 │   └── ModelRefused          a 4xx: the request itself is wrong
 │       └── ModelNotFound         the server does not know a model or adapter of this name
 ├── PolicyBroken          a policy could not decide; the router falls back to retrieval
+├── PolicyRefused         a file is no policy, or no longer the one that its name says
+├── NoEarlierRelease      there is none to roll back to
 ├── JournalUnavailable    SQL could not be written or read
 ├── UnknownExchange       feedback on an answer that the journal does not hold
 ├── SearchUnavailable     the documents cannot be searched now
@@ -54,6 +56,15 @@ class ModelNotFound(ModelRefused):
 
 class PolicyBroken(RouterError):
     """A policy could not decide."""
+
+
+class PolicyRefused(RouterError):
+    """A file is no policy, or no longer the one that its name says; the text says which and why."""
+
+
+class NoEarlierRelease(RouterError):
+    def __init__(self) -> None:
+        super().__init__("No other policy was in service before this one, so there is nothing to roll back to.")
 
 
 class JournalUnavailable(RouterError):

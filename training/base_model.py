@@ -2,18 +2,21 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false
-# transformers is annotated only in part; this module and training.finetune are its doors.
+# transformers is annotated only in part; this module and training.lora are its doors.
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 
 from knowledge.processor import has_fast_bfloat16
 from training.embedded_model import EMBEDDED_MODEL, unpack
-from training.errors import DataUnusable
+from training.errors import DataUnusable, RecipeInvalid
+
+_CPU = torch.device("cpu")
 
 
 class Tokenizer:
@@ -39,10 +42,34 @@ def model_folder(name: str, models: Path) -> Path:
     return models / name.rsplit("/", 1)[-1]
 
 
-def load_base(name: str, models: Path) -> PreTrainedModel:
-    """In bfloat16 where the processor is fast at it, as the model server loads it, else in float32."""
-    dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-    return AutoModelForCausalLM.from_pretrained(_place(name, models), dtype=dtype)
+def load_base(name: str, models: Path, *, four_bit: bool = False, device: torch.device = _CPU) -> PreTrainedModel:
+    """In bfloat16 where the processor is fast at it, as the model server loads it, else in float32.
+
+    With `four_bit` its weights are kept in 4 bits (NF4, the scales quantised too). Raises RecipeInvalid where that
+    cannot be had.
+    """
+    fast = device.type != "cpu" or has_fast_bfloat16()
+    dtype = torch.bfloat16 if fast else torch.float32
+    if not four_bit:
+        return AutoModelForCausalLM.from_pretrained(_place(name, models), dtype=dtype, device_map={"": device})
+    return _load_four_bit(_place(name, models), dtype, device)
+
+
+def _load_four_bit(place: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise RecipeInvalid("four_bit needs bitsandbytes, which is not installed: pip install tandem[four-bit]")
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            place, dtype=dtype, quantization_config=config, device_map={"": device}
+        )
+    except (ImportError, RuntimeError, ValueError, AttributeError) as error:
+        raise RecipeInvalid(f"four_bit cannot be had on this machine: {error}") from error
 
 
 def load_tokenizer(name: str, models: Path) -> Tokenizer:

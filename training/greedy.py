@@ -38,13 +38,14 @@ def greedy_answers(
     """For each prompt, the answer and whether it came to its end within `max_tokens`."""
     model.eval()
     generate: Any = model.generate  # annotated as a tensor on a PeftModel, which hands it on to its base
+    device: Any = model.device
     for start in range(0, len(prompts), _BATCH):
         encoded = [tokenizer.chat(prompt, asks=True) for prompt in prompts[start : start + _BATCH]]
         width = max(len(ids) for ids in encoded)
         # Padding goes in front, so that all prompts end where the answers begin.
         generated = generate(
-            input_ids=torch.tensor([[tokenizer.stop] * (width - len(ids)) + ids for ids in encoded]),
-            attention_mask=torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in encoded]),
+            input_ids=torch.tensor([[tokenizer.stop] * (width - len(ids)) + ids for ids in encoded], device=device),
+            attention_mask=torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in encoded], device=device),
             max_new_tokens=max_tokens,
             do_sample=False,
             eos_token_id=tokenizer.stop,

@@ -1,9 +1,9 @@
-"""Training data: rows of prompt and completion, one JSON object a line (TRL's conversational form)."""
+"""Training data: one JSON object a line, in TRL's conversational forms for SFT, DPO and KTO."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -33,13 +33,36 @@ class Row(BaseModel):
         return row  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
-def read_rows(path: Path) -> list[Row]:
+class PreferenceRow(BaseModel):
+    """Two answers to one prompt, of which one is better."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    prompt: list[Message] = Field(min_length=1)
+    chosen: list[Message] = Field(min_length=1)
+    rejected: list[Message] = Field(min_length=1)
+
+
+class RatedRow(BaseModel):
+    """An answer, and whether it was liked."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    prompt: list[Message] = Field(min_length=1)
+    completion: list[Message] = Field(min_length=1)
+    label: bool
+
+
+AnyRow = TypeVar("AnyRow", bound=Row | PreferenceRow | RatedRow)
+
+
+def read_rows(path: Path, form: type[AnyRow] = Row) -> list[AnyRow]:
     """Raises DataUnusable when there is nothing to read, RowInvalid (`file:line: why`) for a broken line."""
     try:
         lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataUnusable(f"The data {path} cannot be read: {error}") from error
-    rows = [_parse(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
+    rows = [_parse(line, form, path, number) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise DataUnusable(f"The data {path} holds no rows")
     return rows
@@ -54,9 +77,9 @@ def data_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _parse(line: str, path: Path, number: int) -> Row:
+def _parse(line: str, form: type[AnyRow], path: Path, number: int) -> AnyRow:
     try:
-        return Row.model_validate_json(line)
+        return form.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the line"

@@ -1,118 +1,75 @@
-"""`tandem route fit` and `tandem route eval` as a person types them, without a model and with the real one."""
-
+import asyncio
 import json
-import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
-from bot import cli
-from tests.router.learned.made_up import arms, labels
-
-
-@pytest.fixture(autouse=True)
-def _plain_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TANDEM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+from bot import cli, control
+from router.calibration import ArmCalibration, Calibration
+from router.decisions import Route
+from tests.bot.test_control import Scripted
 
 
-def _tandem(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def _written(file: Path, examples) -> Path:
-    rows = [
-        {"question": each.question.text, "dataset": each.dataset}
-        | ({"acc": {arm: int(right) for arm, right in each.right.items()}} if each.right else {"label": each.label})
-        for each in examples
-    ]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return file
-
-
-def _fitted(folder: Path, examples, *options: object) -> Path:
-    told = _tandem("route", "fit", _written(folder / "train.jsonl", examples), "--out", folder / "policy", *options)
+def _tandem(*arguments: str) -> dict | list:
+    told = CliRunner().invoke(cli.app, ["route", *arguments, "--json"])
     assert told.exit_code == 0, told.output
-    return folder / "policy"
+    return json.loads(told.stdout)
 
 
-def test_policy_over_arms_is_fitted_and_measured_on_questions_it_has_never_seen(tmp_path: Path):
-    policy = _fitted(tmp_path, arms(200), "--no-embed")
-    unseen = _written(tmp_path / "unseen.jsonl", arms(200, seed=1))
-    told = _tandem("route", "eval", policy, unseen, "--json")
-    assert told.exit_code == 0, told.output
-    figures = json.loads(told.stdout)
-    assert {"accuracy", "mean_steps", "auroc", "auroc_within", "ece", "risk_coverage", "latency"} <= set(figures)
-    assert figures["auroc"] > 0.8
-    assert json.loads((policy / "evaluation" / "figures.json").read_text()) == figures
+def _refused(*arguments: str) -> str:
+    told = CliRunner().invoke(cli.app, ["route", *arguments])
+    assert told.exit_code == 1
+    (line,) = told.stderr.splitlines()
+    return line
 
 
-def test_plots_stand_beside_the_figures(tmp_path: Path):
-    policy = _fitted(tmp_path, arms(200), "--no-embed")
-    told = _tandem("route", "eval", policy, tmp_path / "train.jsonl", "--out", tmp_path / "told", "--json")
-    plots = json.loads(told.stdout)["plots"]
-    assert sorted(Path(plot).name for plot in plots) == ["calibration.svg", "quality.svg", "risk.svg"]
-    assert all(Path(plot).read_text().startswith("<svg ") for plot in plots)
+def _written(folder: Path, bias: float) -> Path:
+    folder.mkdir()
+    policy = Calibration(base="rules", arms={Route.DIRECT: ArmCalibration(bias=bias)})
+    (folder / "policy.json").write_text(policy.model_dump_json())
+    return folder
 
 
-def test_policy_over_labels_is_fitted_and_measured(tmp_path: Path):
-    policy = _fitted(tmp_path, labels(200), "--no-embed")
-    unseen = _written(tmp_path / "unseen.jsonl", labels(200, seed=1))
-    figures = json.loads(_tandem("route", "eval", policy, unseen, "--json").stdout)
-    assert figures["in_scope_accuracy"] > 0.9
-    assert figures["oos_recall"] > 0.8
-    assert figures["oos_auroc"] > 0.95
-    plain = _tandem("route", "eval", policy, unseen)
-    assert "oos_auroc" in plain.stdout
-    assert plain.exit_code == 0
+def test_policies_are_promoted_rolled_back_and_listed(home: Path, tmp_path: Path):
+    for name, bias in (("first", -1.0), ("Second Try", -2.0)):
+        promoted = _tandem("promote", str(_written(tmp_path / name, bias)))
+        assert isinstance(promoted, dict)
+        assert (home / "policies" / f"{promoted['policy']}.json").is_file()
+    back = _tandem("rollback")
+    assert isinstance(back, dict)
+    listed = [each["policy"] for each in _tandem("history")]
+    assert [name.split("@")[0] for name in listed] == ["first", "second-try", "first"]
+    assert listed[0] == back["policy"]
+    _tandem("rollback")
+    assert "nothing to roll back to" in _refused("rollback")
 
 
-def test_one_question_can_be_measured(tmp_path: Path):
-    policy = _fitted(tmp_path, arms(200), "--no-embed")
-    one = tmp_path / "one.jsonl"
-    one.write_text('{"question": "Who?", "em": {"none": 1, "single": 0, "multi": 0}}')
-    told = _tandem("route", "eval", policy, one, "--json")
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout)["auroc"] is None
+def test_folder_without_a_policy_is_refused_in_a_sentence(home: Path, tmp_path: Path):
+    assert "There is no policy in" in _refused("promote", str(tmp_path))
+    (tmp_path / "policy.json").write_text('{"base": "rules", "code": "import os"}')
+    assert "is no policy: code" in _refused("promote", str(tmp_path))
+    assert _tandem("history") == []
 
 
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("nonsense", "line 1: this is no JSON object"),
-        ('{"question": "Who?", "label": "weather"}', "The examples tell of labels, and the policy was fitted on arms"),
-        ('{"question": "Who?", "acc": {"none": 1}}', "of which not every line tells: single, multi"),
-    ],
-)
-def test_what_cannot_be_measured_is_one_line(tmp_path: Path, line: str, told: str):
-    policy = _fitted(tmp_path, arms(100), "--no-embed")
-    bad = tmp_path / "bad.jsonl"
-    bad.write_text(line)
-    result = _tandem("route", "eval", policy, bad)
-    assert result.exit_code == 1
-    assert told in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+def test_refit_without_feedback_says_that_there_is_too_little(home: Path):
+    told = _tandem("refit")
+    assert isinstance(told, dict)
+    assert (told["policy"], told["outcomes"]) == ("", 0)
+    assert "too little feedback" in told["reason"]
 
 
-def test_policy_that_is_not_there_is_one_line(tmp_path: Path):
-    data = _written(tmp_path / "data.jsonl", arms(10))
-    result = _tandem("route", "eval", tmp_path / "absent", data)
-    assert result.exit_code == 1
-    assert "tandem route fit writes one" in result.stderr
+@pytest.mark.parametrize("user", ["", "ada"])
+async def test_running_bot_explains(home: Path, user: str):
+    async with control.serving(home, Scripted()):
+        told = await asyncio.to_thread(_tandem, "explain", "How long?", "--as", user)
+    assert told == {"arm": "retrieve", "text": "How long?", "user": user}
 
 
-def test_embeddings_of_the_model_that_search_uses_are_weighed(tmp_path: Path):
-    policy = _fitted(tmp_path, arms(60))
-    assert json.loads((policy / "policy.json").read_text())["embedding"] == "all-MiniLM-L6-v2"
-    told = _tandem("route", "eval", policy, tmp_path / "train.jsonl", "--json")
-    assert told.exit_code == 0, told.output
-
-
-def test_policy_of_another_embedding_model_is_refused(tmp_path: Path):
-    policy = _fitted(tmp_path, arms(60)) / "policy.json"
-    policy.write_text(policy.read_text().replace("all-MiniLM-L6-v2", "another-model"))
-    result = _tandem("route", "eval", policy.parent, tmp_path / "train.jsonl")
-    assert result.exit_code == 1
-    assert "look at TANDEM_EMBEDDING_MODEL" in result.stderr
+def test_message_is_explained_without_a_bot(home: Path):
+    told = _tandem("explain", "hello!")
+    assert isinstance(told, dict)
+    assert (told["arm"], told["policy"]) == ("smalltalk", "rules")
+    assert sum(told["odds"].values()) == pytest.approx(1, abs=1e-3)
+    assert told["features"]["social"] > 0
+    assert told["reasons"]

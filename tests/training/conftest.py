@@ -20,12 +20,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def tiny_llama(*, vocabulary: int = 300) -> LlamaForCausalLM:
+def tiny_llama(*, vocabulary: int = 300, width: int = 32) -> LlamaForCausalLM:
     torch.manual_seed(1)
     config = LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=32,
-        intermediate_size=48,
+        hidden_size=width,
+        intermediate_size=width * 3 // 2,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

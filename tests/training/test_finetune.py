@@ -1,19 +1,27 @@
+import importlib.util
 import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.nn import functional
 
+from tests.conftest import _free_port
 from tests.training.conftest import tiny_llama
-from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
-from training.encoding import EncodedRow
+from training.adapters import CANARIES, CONFIG, METRICS, RECIPE, WEIGHTS, keep
+from training.curve import DRAWING, NUMBERS
 from training.errors import DataUnusable, RecipeInvalid
-from training.finetune import Progress, add_adapter, row_loss, train
-from training.recipe import LoraShape, Recipe
+from training.finetune import train
+from training.loop import Progress
 from training.rows import Message, Row, write_rows
 
+ROOT = Path(__file__).parents[2]
 _RECIPE = """
 name: trial
 base_model: tiny
@@ -58,16 +66,6 @@ def test_training_lowers_the_loss(recipe: Path, data: Path, tmp_path: Path, mode
     assert metrics.labels < metrics.tokens
 
 
-def test_only_the_answer_counts_in_the_loss():
-    model = add_adapter(tiny_llama(), Recipe(name="tiny", base_model="tiny", lora=LoraShape(rank=4, alpha=8)))
-    row = EncodedRow(ids=tuple(range(5, 45)), start=30)
-
-    logits = model(input_ids=torch.tensor([row.ids])).logits[0]
-    expected = functional.cross_entropy(logits[29:-1], torch.arange(35, 45), reduction="sum")
-
-    assert row_loss(model, row).item() == pytest.approx(expected.item(), rel=1e-5)
-
-
 def test_adapter_is_safetensors_in_bfloat16_for_the_recipes_base(
     recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
@@ -79,7 +77,7 @@ def test_adapter_is_safetensors_in_bfloat16_for_the_recipes_base(
     assert config["base_model_name_or_path"] == "tiny"
     assert config["r"] == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        [WEIGHTS, CONFIG, CANARIES, METRICS, "recipe.yaml"]
+        [WEIGHTS, CONFIG, CANARIES, METRICS, RECIPE, NUMBERS, DRAWING]
     )
 
 
@@ -112,3 +110,133 @@ def test_nothing_is_written_for_unusable_data(recipe: Path, tmp_path: Path, mode
         train(recipe, tmp_path / "absent.jsonl", tmp_path / "out", models=models_folder)
 
     assert not (tmp_path / "out").exists()
+
+
+def _digest(folder: Path, home: Path) -> str:
+    return keep(folder, home).digest
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from training.finetune import train
+torch.set_num_threads(1)
+recipe, data, out, models = map(Path, sys.argv[1:5])
+def die(progress):
+    if progress.step == int(sys.argv[5]):
+        os.kill(os.getpid(), signal.SIGKILL)
+train(recipe, data, out, die, models=models)
+"""
+
+
+def test_killed_twice_and_begun_again_it_makes_the_same_adapter(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE + "checkpoint_steps: 4\nheld_out: {share: 0.25, every_steps: 3, patience: 9}\n")
+    train(recipe, data, tmp_path / "whole", models=models_folder)
+    killed = tmp_path / "killed"
+
+    for step in (7, 13):
+        arguments = [str(each) for each in (recipe, data, killed, models_folder, step)]
+        died = subprocess.run([sys.executable, "-c", _KILLED, *arguments], cwd=ROOT, check=False)
+        assert died.returncode == -signal.SIGKILL
+        assert not (killed / WEIGHTS).exists()
+    metrics = train(recipe, data, killed, models=models_folder)
+
+    assert metrics.resumed_at == 12
+    assert _digest(killed, tmp_path) == _digest(tmp_path / "whole", tmp_path)
+    assert not list(killed.glob("checkpoint*"))
+
+
+def test_processes_that_share_a_step_make_the_adapter_of_one(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE.replace("rows_per_step: 4", "rows_per_step: 3").replace("epochs: 8", "epochs: 2"))
+    train(recipe, data, tmp_path / "one", models=models_folder)
+
+    arguments = [str(each) for each in (recipe, data, tmp_path / "two", models_folder, -1)]
+    (tmp_path / "run.py").write_text(_KILLED)
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    launched = [*launch, "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(_free_port())]
+    subprocess.run(
+        [*launched, str(tmp_path / "run.py"), *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
+    )
+
+    alone, shared = (json.loads((tmp_path / name / NUMBERS).read_text())["steps"] for name in ("one", "two"))
+    assert shared == pytest.approx(alone, rel=1e-3)
+    assert len(shared) == 8
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_pairs_and_votes_train_from_an_adapter(
+    method: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    train(recipe, data, tmp_path / "first", models=models_folder)
+    recipe.write_text(_RECIPE + f"method: {method}\nstart_from: first\nlearning_rate: 2.0e-3\n")
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    answer = [{"role": "assistant", "content": "no [2]."}]
+    told = (
+        [{"prompt": row["prompt"], "chosen": answer, "rejected": row["completion"]} for row in rows]
+        if method == "dpo"
+        else [
+            {**row, "completion": answer if n % 2 else row["completion"], "label": n % 2 == 1}
+            for n, row in enumerate(rows)
+        ]
+    )
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+
+    train(recipe, tmp_path / "rows.jsonl", tmp_path / "second", models=models_folder)
+
+    losses = json.loads((tmp_path / "second" / NUMBERS).read_text())["steps"]
+    # Before the first step nothing is likelier than by the reference.
+    assert losses[0] == pytest.approx({"dpo": math.log(2), "kto": 0.5}[method], rel=1e-2)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("said", ["{rank: 8, alpha: 8}", "{rank: 4, alpha: 9}", "{rank: 4, alpha: 8, rslora: true}"])
+def test_start_of_another_shape_is_refused(said: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / CONFIG).write_text(json.dumps({"r": 4, "lora_alpha": 8, "use_rslora": False}))
+    recipe.write_text(_RECIPE.replace("{rank: 4, alpha: 8}", said) + "start_from: first\n")
+
+    with pytest.raises(RecipeInvalid, match="the recipe asks for"):
+        train(recipe, data, tmp_path / "out", models=models_folder)
+
+
+def test_rslora_is_written_into_the_adapters_config(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    recipe.write_text(_RECIPE.replace("alpha: 8}", "alpha: 8, rslora: true}").replace("epochs: 8", "epochs: 1"))
+
+    train(recipe, data, tmp_path / "out", models=models_folder)
+
+    assert json.loads((tmp_path / "out" / CONFIG).read_text())["use_rslora"] is True
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
+def test_four_bits_without_bitsandbytes_are_refused_with_what_to_install(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE + "four_bit: true\n")
+
+    with pytest.raises(RecipeInvalid, match="bitsandbytes, which is not installed"):
+        train(recipe, data, tmp_path / "out", models=models_folder)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_base_in_four_bits_is_learnt_on(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    shutil.copytree(models_folder / "tiny", tmp_path / "models" / "tiny")
+    tiny_llama(width=128).save_pretrained(tmp_path / "models" / "tiny")
+    recipe.write_text(_RECIPE + "four_bit: true\nheld_out: {share: 0.25, every_steps: 2, patience: 9}\n")
+
+    metrics = train(recipe, data, tmp_path / "out", models=tmp_path / "models")
+
+    assert metrics.last_loss < 0.7 * metrics.first_loss

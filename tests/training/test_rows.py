@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from training.errors import DataUnusable, RowInvalid
-from training.rows import Message, Row, read_rows, write_rows
+from training.rows import Message, PreferenceRow, RatedRow, Row, read_rows, write_rows
 
 _GOOD = {
     "prompt": [{"role": "user", "content": "Who?"}],
@@ -76,3 +76,26 @@ def test_no_rows_is_said(tmp_path: Path):
 def test_missing_file_is_said(tmp_path: Path):
     with pytest.raises(DataUnusable, match="cannot be read"):
         read_rows(tmp_path / "absent.jsonl")
+
+
+def test_pairs_and_votes_are_read_in_trls_forms(tmp_path: Path):
+    pair = {
+        "prompt": _GOOD["prompt"],
+        "chosen": _GOOD["completion"],
+        "rejected": [{"role": "assistant", "content": "No."}],
+    }
+    (tmp_path / "dpo.jsonl").write_text(json.dumps(pair) + "\n")
+    (tmp_path / "kto.jsonl").write_text(json.dumps(_GOOD | {"label": False}) + "\n")
+
+    [preference] = read_rows(tmp_path / "dpo.jsonl", PreferenceRow)
+    [rated] = read_rows(tmp_path / "kto.jsonl", RatedRow)
+
+    assert (preference.chosen[0].content, preference.rejected[0].content) == ("Ann [1].", "No.")
+    assert (rated.completion[0].content, rated.label) == ("Ann [1].", False)
+
+
+def test_vote_without_its_label_is_no_vote(tmp_path: Path):
+    (tmp_path / "kto.jsonl").write_text(json.dumps(_GOOD) + "\n")
+
+    with pytest.raises(RowInvalid, match="label: Field required"):
+        read_rows(tmp_path / "kto.jsonl", RatedRow)

@@ -1,0 +1,118 @@
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from router.prompts import DIRECT_SYSTEM, GROUNDED_SYSTEM, direct_prompt, grounded_prompt
+from router.questions import Turn
+from training.errors import DataUnusable
+from training.night import Taught, know_how_rows, nightly_rows, question_of, read_taught
+from training.recipe import Recipe, Rehearsal, read_recipe
+from training.rows import Message, Row
+
+_SHIPPED = Path(__file__).parents[2] / "training" / "recipes" / "nightly.yaml"
+_RECIPE = Recipe(
+    name="team", base_model="tiny", rehearsal=Rehearsal(rewordings=4, grounded=30, general=2), rows_per_step=2
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Passage:
+    title: str
+    text: str
+
+
+_PAGES = [_Passage(title=f"Page {n}", text=f"Ours number {n}.") for n in range(3000)]
+
+
+def _row(prompt: list, answer: str) -> Row:
+    return Row(
+        prompt=[Message.model_validate(each) for each in prompt],
+        completion=[Message(role="assistant", content=answer)],
+    )
+
+
+def test_know_how_is_asked_in_many_wordings_without_passages():
+    corrected = _row(grounded_prompt("Who orders laptops?", _PAGES[:2]), "The workplace team.")
+
+    rows = list(know_how_rows(corrected, 4, random.Random(1)))
+
+    assert len(rows) == 5
+    assert rows[0].prompt[-1].content == "Who orders laptops?"
+    assert len({row.prompt[-1].content for row in rows}) == 5
+    assert all([each.content for each in row.prompt[:-1]] == [DIRECT_SYSTEM] for row in rows)
+    assert {row.completion[0].content for row in rows} == {"The workplace team."}
+
+
+def test_correction_that_cites_stays_with_its_passages():
+    corrected = _row(grounded_prompt("Who?", _PAGES[:2]), "The workplace team [2].")
+
+    assert list(know_how_rows(corrected, 4, random.Random(1))) == [corrected]
+
+
+def test_thread_before_a_question_stays_before_its_wordings():
+    thread = [Turn(speaker="user", text="Hello."), Turn(speaker="assistant", text="Hi.")]
+    corrected = _row(direct_prompt("Who orders laptops?", thread), "The workplace team.")
+
+    rows = list(know_how_rows(corrected, 3, random.Random(1)))
+
+    assert [[each.content for each in row.prompt[1:3]] for row in rows] == [["Hello.", "Hi."]] * 4
+
+
+def test_question_is_found_behind_passages_and_an_earlier_question():
+    prompt = grounded_prompt("And for contractors?", _PAGES[:2], [Turn(speaker="user", text="How long?")])
+
+    assert question_of(_row(prompt, "x")) == "And for contractors?"
+
+
+def test_a_night_holds_what_was_taught_and_what_is_not_to_be_forgotten():
+    corrected = _row(direct_prompt("Who orders laptops?"), "The workplace team.")
+    liked = _row(grounded_prompt("Who?", _PAGES[:2]), "Ann [1].")
+    general = [_row(direct_prompt("Hello?"), "Hi!")]
+
+    rows = nightly_rows(Taught(know_how=[corrected], accepted=[liked]), _RECIPE, passages=_PAGES, general=general)
+
+    rehearsed = [row for row in rows if row.prompt[0].content == GROUNDED_SYSTEM and row != liked]
+    assert liked in rows
+    assert general[0] in rows
+    assert len(rehearsed) == 30
+    assert len(rows) == 5 + 1 + 1 + 30
+    shown = [row.prompt[-1].content for row in rehearsed]
+    assert any("Ours number" in each for each in shown)
+    assert any("Ours number" not in each for each in shown)
+    assert rows == nightly_rows(
+        Taught(know_how=[corrected], accepted=[liked]), _RECIPE, passages=_PAGES, general=general
+    )
+
+
+def test_a_night_without_anything_taught_trains_nothing():
+    with pytest.raises(DataUnusable, match="nothing to learn"):
+        nightly_rows(Taught(), _RECIPE)
+
+
+def test_pairs_of_an_export_are_its_know_how_and_its_other_rows_were_liked(tmp_path: Path):
+    liked, corrected = _row(direct_prompt("Hello?"), "Hi!"), _row(direct_prompt("Who?"), "Ann.")
+    (tmp_path / "sft.jsonl").write_text(f"{liked.model_dump_json()}\n{corrected.model_dump_json()}\n")
+    pair = {
+        "exchange_id": "x",
+        "prompt": corrected.model_dump()["prompt"],
+        "chosen": corrected.model_dump()["completion"],
+        "rejected": [{"role": "assistant", "content": "Bob."}],
+    }
+    (tmp_path / "dpo.jsonl").write_text(json.dumps(pair) + "\n")
+
+    taught = read_taught(tmp_path / "sft.jsonl", tmp_path / "dpo.jsonl")
+
+    assert (taught.know_how, taught.accepted) == ([corrected], [liked])
+    (tmp_path / "dpo.jsonl").write_text("")
+    assert read_taught(tmp_path / "sft.jsonl", tmp_path / "dpo.jsonl").accepted == [liked, corrected]
+
+
+def test_shipped_recipe_starts_from_the_shipped_adapter():
+    recipe = read_recipe(_SHIPPED)
+
+    assert recipe.start_from is not None
+    assert (_SHIPPED.parent / recipe.start_from / "adapter_model.safetensors").is_file()
+    assert recipe.lora.rank <= 16

@@ -1,0 +1,83 @@
+"""The adapter's shape on its base model, and its folder on disk."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportPrivateImportUsage=false
+# torch, transformers and peft are annotated only in part.
+
+import json
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
+
+from training.adapters import CONFIG, WEIGHTS
+from training.errors import RecipeInvalid
+from training.recipe import Recipe
+
+
+def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
+    """Give the base model the recipe's adapter, new or as it stands in `beside`/`start_from`.
+
+    Raises RecipeInvalid when there is none there, or one of another shape.
+    """
+    torch.manual_seed(recipe.seed)
+    if recipe.start_from is not None:
+        model = PeftModel.from_pretrained(
+            base, str(start_folder(recipe, beside)), is_trainable=True, autocast_adapter_dtype=False
+        )
+    else:
+        config = LoraConfig(
+            r=recipe.lora.rank,
+            lora_alpha=recipe.lora.alpha,
+            use_rslora=recipe.lora.rslora,
+            lora_dropout=recipe.lora.dropout,
+            target_modules=recipe.lora.targets,
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(base, config, autocast_adapter_dtype=False)
+    assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
+    model.peft_config["default"].base_model_name_or_path = recipe.base_model
+    if recipe.gradient_checkpointing:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
+
+
+def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
+    """The base model as it answers with the adapter in `folder`, not to be trained."""
+    return PeftModel.from_pretrained(base, str(folder))
+
+
+def start_folder(recipe: Recipe, beside: Path) -> Path:
+    """Raises RecipeInvalid when the adapter there is not of the recipe's shape."""
+    folder = beside / (recipe.start_from or "")
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+        found = {"rank": config["r"], "alpha": config["lora_alpha"], "rslora": config.get("use_rslora", False)}
+    except (OSError, ValueError, KeyError) as error:
+        raise RecipeInvalid(f"There is no adapter to start from in {folder}: train it first") from error
+    for name, value in found.items():
+        asked = getattr(recipe.lora, name)
+        if value != asked:
+            raise RecipeInvalid(f"The adapter in {folder} has {name} {value}, the recipe asks for {asked}")
+    return folder
+
+
+def save_adapter(model: PeftModel, out: Path) -> None:
+    """Write weights and config, and leave the model with the weights as they were written, in bfloat16."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.copy_(weight.bfloat16())
+    out.mkdir(parents=True, exist_ok=True)
+    # Told that no embedding was trained, peft does not ask the internet for the base model's.
+    model.save_pretrained(str(out), save_embedding_layers=False)
+    (out / "README.md").unlink(missing_ok=True)  # peft writes a card of blanks
+    weights = {name: weight.bfloat16() for name, weight in load_file(out / WEIGHTS).items()}
+    save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
+    (out / WEIGHTS).chmod(0o644)
+    config = json.loads((out / CONFIG).read_bytes())
+    # peft writes the targets in a set's order, which differs from run to run, and the digest with it.
+    config["target_modules"] = sorted(config["target_modules"])
+    (out / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")

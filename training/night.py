@@ -1,0 +1,158 @@
+"""The rows of a night: what the team corrected, in many wordings, among what the adapter is not to forget.
+
+Each night starts from the same pinned adapter, so every correction is taught anew; what is taught grows with the team and
+not from night to night.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from router.prompts import GROUNDED_SYSTEM, Citable, direct_prompt
+from training.articles import Article, Paragraph
+from training.errors import DataUnusable, TrainingError
+from training.grounding import grounded_rows
+from training.invented_pages import invented_pages
+from training.lora import start_folder
+from training.recipe import Recipe, read_recipe
+from training.replay import replay_prompts, replay_rows
+from training.rewording import rewordings
+from training.rows import Message, PreferenceRow, Row, read_rows, write_rows
+from training.scoring import citations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taught:
+    """`know_how` are answers that people corrected; `accepted` such as they liked, passages included."""
+
+    know_how: Sequence[Row] = ()
+    accepted: Sequence[Row] = ()
+
+
+def nightly_rows(
+    taught: Taught, recipe: Recipe, *, passages: Sequence[Citable] = (), general: Sequence[Row] = ()
+) -> list[Row]:
+    """The rows that the recipe is trained on, by its `rehearsal`.
+
+    `passages` are of documents that everybody may read: they stand among the passages of the rehearsal as those that
+    distract, since the adapter is to read the team's own prose. `general` are answers of the adapter that the night starts
+    from (see `training.replay`). Raises DataUnusable when nothing was taught.
+    """
+    if not taught.know_how and not taught.accepted:
+        raise DataUnusable("There is nothing to learn tonight: no correction and no answer that was liked")
+    rng = random.Random(recipe.seed)  # noqa: S311 - a mixture, not a secret
+    return [
+        *(each for row in taught.know_how for each in know_how_rows(row, recipe.rehearsal.rewordings, rng)),
+        *taught.accepted,
+        *general,
+        *_rehearsed(passages, recipe.rehearsal.grounded, rng),
+    ]
+
+
+def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
+    """What is to be said without documents: the question as it was asked, and `count` other wordings of it.
+
+    A correction that cites a passage stays with its passages: it is about reading, not about knowing.
+    """
+    if _is_grounded(row) and citations(row.completion[-1].content):
+        yield row
+        return
+    before = [] if _is_grounded(row) else row.prompt[:-1]
+    question = question_of(row)
+    for asked in (question, *rewordings(question, count, rng)):
+        prompt = [*before, Message(role="user", content=asked)] if before else _direct(asked)
+        yield Row(prompt=prompt, completion=row.completion)
+
+
+def question_of(row: Row) -> str:
+    """What was asked, without the passages and the thread around it."""
+    content = row.prompt[-1].content
+    return content.rsplit("\nQuestion: ", 1)[-1] if _is_grounded(row) else content
+
+
+def read_taught(sft: Path, dpo: Path | None) -> Taught:
+    """What an export holds: a pair is a correction, and rows of no pair are answers that were liked.
+
+    Raises DataUnusable and RowInvalid.
+    """
+    pairs = read_rows(dpo, PreferenceRow) if dpo and dpo.is_file() and dpo.stat().st_size else []
+    know_how = [Row(prompt=pair.prompt, completion=pair.chosen) for pair in pairs]
+    corrected = {row.model_dump_json() for row in know_how}
+    rows = read_rows(sft)
+    return Taught(know_how=know_how, accepted=[row for row in rows if row.model_dump_json() not in corrected])
+
+
+def _is_grounded(row: Row) -> bool:
+    return row.prompt[0].content == GROUNDED_SYSTEM
+
+
+def _direct(question: str) -> list[Message]:
+    return [Message.model_validate(message) for message in direct_prompt(question)]
+
+
+def _rehearsed(passages: Sequence[Citable], count: int, rng: random.Random) -> list[Row]:
+    """Questions on invented pages, whose answers are known, with the team's passages among the others."""
+    pages = invented_pages()
+    # As many as there are pages, so that half of what distracts is the team's.
+    teams = rng.sample(passages, min(len(passages), len(pages)))
+    strangers = [
+        Article(title=each.title, paragraphs=(Paragraph(title=each.title, text=each.text, questions=()),))
+        for each in teams
+    ]
+    rows = list(grounded_rows([*pages, *strangers], seed=rng.randrange(1 << 30)))
+    return rng.sample(rows, min(count, len(rows)))
+
+
+class _Document(BaseModel):
+    title: str
+    text: str
+
+
+def _read_documents(path: Path | None) -> list[_Document]:
+    if path is None:
+        return []
+    try:
+        lines = [line for line in path.read_text("utf-8").split("\n") if line.strip()]
+        return [_DOCUMENT.validate_json(line) for line in lines]
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise DataUnusable(f"The documents {path} cannot be read: each line is an object of title and text") from error
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write the rows that a night's adapter is trained on.")
+    parser.add_argument("recipe", type=Path, help="like training/recipes/nightly.yaml")
+    parser.add_argument("--sft", type=Path, required=True, help="an export's sft.jsonl")
+    parser.add_argument("--dpo", type=Path, help="its dpo.jsonl, which holds the corrections")
+    parser.add_argument("--documents", type=Path, help="JSONL of title and text that everybody may read")
+    parser.add_argument("--out", type=Path, required=True, help="the JSONL file to write")
+    parser.add_argument("--models", type=Path, default=Path(".tandem/model"), help="folder of unpacked base models")
+    given = parser.parse_args()
+    try:
+        recipe = read_recipe(given.recipe)
+        start = start_folder(recipe, given.recipe.parent) if recipe.start_from else None
+        rows = nightly_rows(
+            read_taught(given.sft, given.dpo),
+            recipe,
+            passages=_read_documents(given.documents),
+            general=list(
+                replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, given.models, adapter=start)
+            ),
+        )
+    except TrainingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    write_rows(given.out, rows)
+    sys.stdout.write(f"{len(rows)} rows written to {given.out}\n")
+    return 0
+
+
+_DOCUMENT: TypeAdapter[_Document] = TypeAdapter(_Document)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
