@@ -1,7 +1,7 @@
 """The policy: which route a message takes, with a probability for each and a reason.
 
-A form to be measured against, not learned: a score per route from plain figures, made into probabilities by a
-softmax. Another policy needs only `is_certain` and `decide`.
+A score per route from plain figures, made into probabilities by a softmax. One of the figures is learned: how likely a
+question is to be known by heart. Another policy needs only `is_certain` and `decide`.
 """
 
 import math
@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.documents import Passage
 from router.decisions import Decision, Route
+from router.memory import known_by_heart
 from router.questions import Question
 from router.signals import Signals, read_signals
+from router.starting_policy import starting_policy
 
 # Evidence is a logistic of similarity and coverage: a half where both stand at their middle.
 SIMILARITY_MIDDLE = 0.41
@@ -26,6 +28,8 @@ RETRIEVE_TEAM = 0.5
 DIRECT_GENERAL = 4.2
 DIRECT_GENERAL_TEAM_LOSS = 0.5
 DIRECT_NOTHING_FOUND = 1.6
+# A unit of log-odds, of what the starting policy says beyond the usual.
+DIRECT_BY_HEART = 0.4
 DIRECT_EVIDENCE_LOSS = 1.5
 ABSTAIN_NO_EVIDENCE = 3.6
 ABSTAIN_WITHOUT_TEAM = 0.3
@@ -43,6 +47,9 @@ UNSEARCHED_EVIDENCE = 0.5
 
 
 class Policy:
+    def __init__(self) -> None:
+        self._start = starting_policy()
+
     def is_certain(self, question: Question) -> bool:
         """Whether the documents need not be searched to decide."""
         if question.forced_route is not None:
@@ -52,7 +59,7 @@ class Policy:
     def decide(self, question: Question, passages: Sequence[Passage] | None) -> Decision:
         """`passages` is None where the documents were not, or could not be, searched."""
         signals = read_signals(question, passages)
-        scores = _scores(signals)
+        scores = _scores(signals, known_by_heart(self._start, question))
         certain = question.forced_route or _ruled(signals)
         if certain is not None:
             doubt = CERTAIN_LENGTH_LOSS * signals.length + CERTAIN_CORE_LOSS * (1 - signals.social_core)
@@ -81,13 +88,13 @@ def _ruled(signals: Signals) -> Route | None:
     return Route.SMALLTALK if signals.social >= SMALLEST_SOCIAL_FOR_CERTAIN else None
 
 
-def _scores(signals: Signals) -> dict[Route, float]:
+def _scores(signals: Signals, by_heart: float) -> dict[Route, float]:
     evidence = evidence_of(signals)
     missing = 1 - evidence
     general = signals.general * (1 - DIRECT_GENERAL_TEAM_LOSS * signals.team)
     return {
         Route.DIRECT: DIRECT_GENERAL * general
-        + DIRECT_NOTHING_FOUND * missing * (1 - signals.team)
+        + (DIRECT_NOTHING_FOUND + DIRECT_BY_HEART * by_heart) * missing * (1 - signals.team)
         - DIRECT_EVIDENCE_LOSS * evidence,
         Route.RETRIEVE: RETRIEVE_BASE + RETRIEVE_EVIDENCE * evidence + RETRIEVE_TEAM * signals.team,
         Route.ABSTAIN: ABSTAIN_NO_EVIDENCE

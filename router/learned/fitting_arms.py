@@ -17,7 +17,7 @@ from router.learned.splits import folds
 from router.learned.thresholds import fit_price, fit_thresholds
 
 FEWEST = 50
-_STRENGTH = 0.1
+_STRENGTH = 0.15
 _FOLDS = 5
 
 

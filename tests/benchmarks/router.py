@@ -43,7 +43,7 @@ def main(folder: Path, *, small: bool) -> None:
     figures: dict[str, Any] = {}
     sets: dict[str, Callable[[], dict[str, Any]]] = {
         "routing-wiki": lambda: routing_wiki(prepared(read_examples(data / "routing-wiki" / "routing.jsonl")[::part])),
-        "clinc150": lambda: clinc(prepared(examples_of(clinc150.convert(data / "clinc150"), folder)[:: 2 * part - 1])),
+        "clinc150": lambda: clinc(prepared(examples_of(clinc150.convert(data / "clinc150"), folder)[::part])),
         "mtrag-un": lambda: mtrag_un(prepared(asyncio.run(searched(data / "mtrag-un", folder)))),
     }
     for name, run in sets.items():

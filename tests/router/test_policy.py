@@ -100,3 +100,17 @@ def test_better_evidence_makes_retrieval_likelier():
 
 def test_without_a_search_a_question_is_one_for_the_documents():
     assert Policy().decide(asked("How much parental leave do we get?"), None).route is Route.RETRIEVE
+
+
+def test_what_models_know_by_heart_is_likelier_answered_directly():
+    known, obscure = (
+        "Which country is Muscat the capital of?",
+        "Where was the place of burial of Zorka Petrovna's father?",
+    )
+    chances = [Policy().decide(asked(text), FAR).probabilities[Route.DIRECT] for text in (known, obscure)]
+    assert chances[0] > chances[1] + 0.05
+
+
+def test_what_documents_speak_to_is_retrieved_however_well_it_is_known_by_heart():
+    found = [passage("Romeo and Juliet was written by our theatre club.", title="Romeo and Juliet", similarity=0.8)]
+    assert route("Who wrote Romeo and Juliet?", found) is Route.RETRIEVE
