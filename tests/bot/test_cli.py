@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from router import tables as router_tables
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback
-from router.journal import _exchange_row
+from router.journal import _exchange_row, _feedback_row
 from tests.bot.fakes import parts_of
 from tests.bot.test_control import Scripted
 from tests.conftest import _free_port
@@ -83,7 +82,7 @@ def _corrected(home: Path) -> None:
         event = Feedback(
             feedback_id="f1", exchange_id="x1", person="U1", kind="correction", correction="Eighteen.", at=at
         )
-        connection.execute(insert(router_tables.feedback), [asdict(event)])
+        connection.execute(insert(router_tables.feedback), [_feedback_row(event)])
     engine.dispose()
 
 

@@ -40,6 +40,7 @@ _REFUSED = {
     "empty.xlsx": _NO_TEXT,
     "box.pdf": _NO_TEXT,
     "ocr_test.pdf": _NO_TEXT,
+    "imagemagick-ASCII85Decode.pdf": _NO_TEXT,
     "PDFBOX-4352-0.pdf": _NO_TEXT,
     "testPDF_malformedXFA.pdf": _NO_TEXT,
     "picture.pptx": _NO_TEXT,

@@ -52,7 +52,7 @@ def test_searches_cost_more_where_fewer_are_allowed():
 
 
 def test_what_is_answered_keeps_the_risk_and_a_smaller_risk_answers_less(policy):
-    careful = replace(policy, thresholds=fitted(risk=0.05).thresholds)
+    careful = replace(policy, thresholds=fitted(risk=0.1).thresholds)
     told, bold = figures(careful).selective, figures(replace(policy, thresholds=fitted(risk=0.5).thresholds)).selective
     assert 0 < told.answered < bold.answered
     assert told.wrong < 0.1
