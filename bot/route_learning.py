@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot.command_line import AsJson, plainly
+from bot.command_line import AsJson, fail, plainly
 from bot.printing import print_json, print_line, print_policy_figures, progress_bar
 from bot.settings import load_settings
 from bot.shapes import Json
@@ -36,10 +37,9 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit a policy on examples, and write it as plain numbers."""
-    from router.learned.fitting_arms import Aims
-
-    aims = Aims(mean_steps=steps, risk=risk)
-    told = plainly(lambda: _fit(data, out, aims, seed=seed, embed=embed))
+    if find_spec("sklearn") is None:
+        fail("fitting a policy needs scikit-learn: install tandem[training]")
+    told = plainly(lambda: _fit(data, out, steps=steps, risk=risk, seed=seed, embed=embed))
     print_json(told) if as_json else print_line(f"policy fitted on {told['questions']} questions, in {told['policy']}")
 
 
@@ -56,15 +56,16 @@ def evaluate(
     print_json(figures) if as_json else print_policy_figures(figures)
 
 
-def _fit(data: Path, out: Path, aims: Any, *, seed: int, embed: bool) -> Json:
+def _fit(data: Path, out: Path, *, steps: float, risk: float, seed: int, embed: bool) -> Json:
     from router.datasets.examples import read_examples
     from router.learned.fits import fit_policy
+    from router.learned.fitting_arms import Aims
     from router.learned.policy_file import write_policy
 
     examples = read_examples(data)
     settings = load_settings(KnowledgeSettings)
     facts, embedding = _gather(examples, settings, embed=embed)
-    file = fit_policy(examples, facts, embedding=embedding, aims=aims, seed=seed)
+    file = fit_policy(examples, facts, embedding=embedding, aims=Aims(mean_steps=steps, risk=risk), seed=seed)
     return {"policy": str(write_policy(file, out)), "questions": len(examples), "embedding": embedding}
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,12 @@ class Selective:
 class ArmsFigures:
     """`auroc` and `ece` are of “the answer without a search is right”; `auroc_within` is the mean over the data sets.
 
-    `always` is what each arm would reach alone, `oracle` what the best one for each question would. `quality_cost` has
+    `left_out` counts examples that do not tell of all the arms. `always` is what each arm would reach alone, `oracle` what the best one for each question would. `quality_cost` has
     (price of a step, mean steps, accuracy).
     """
 
     questions: int
+    left_out: int = 0
     accuracy: float
     mean_steps: float
     auroc: float | None
@@ -91,14 +92,14 @@ class LabelFigures:
 
 
 def evaluate_arms(policy: ArmsPolicy, examples: Sequence[Example], facts: Sequence[Facts]) -> ArmsFigures:
-    """Raises PolicyUnreadable where the policy weighs arms that the examples do not tell of."""
-    missing = [arm for arm in policy.arms if any(arm not in example.right for example in examples)]
-    if missing:
-        raise PolicyUnreadable(f"The policy chooses among arms of which not every line tells: {', '.join(missing)}")
-    probabilities, latency = _timed(policy, facts)
-    right = np.array([[example.right[arm] for arm in policy.arms] for example in examples])
-    datasets = np.array([example.dataset for example in examples])
-    return measure_arms(policy, probabilities, right, datasets, latency)
+    """Raises PolicyUnreadable where no example tells of all arms that the policy chooses among."""
+    told = [number for number, example in enumerate(examples) if set(policy.arms) <= set(example.right)]
+    if not told:
+        raise PolicyUnreadable(f"No line tells of all the arms that the policy chooses among: {', '.join(policy.arms)}")
+    probabilities, latency = _timed(policy, [facts[number] for number in told])
+    right = np.array([[examples[number].right[arm] for arm in policy.arms] for number in told])
+    datasets = np.array([examples[number].dataset for number in told])
+    return replace(measure_arms(policy, probabilities, right, datasets, latency), left_out=len(examples) - len(told))
 
 
 def measure_arms(

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from typer.testing import CliRunner, Result
 
 from bot import cli
 from tests.router.learned.made_up import arms, labels
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +87,10 @@ def test_one_question_can_be_measured(tmp_path: Path):
     [
         ("nonsense", "line 1: this is no JSON object"),
         ('{"question": "Who?", "label": "weather"}', "The examples tell of labels, and the policy was fitted on arms"),
-        ('{"question": "Who?", "acc": {"none": 1}}', "of which not every line tells: single, multi"),
+        (
+            '{"question": "Who?", "acc": {"none": 1}}',
+            "No line tells of all the arms that the policy chooses among: none, single, multi",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_one_line(tmp_path: Path, line: str, told: str):
@@ -94,6 +101,23 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, line: str, told: st
     assert result.exit_code == 1
     assert told in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_line_that_tells_of_some_arms_only_is_left_out_and_counted(tmp_path: Path):
+    policy = _fitted(tmp_path, arms(100), "--no-embed")
+    data = tmp_path / "train.jsonl"
+    data.write_text(data.read_text() + '{"question": "Who?", "acc": {"none": 1}}\n')
+    figures = json.loads(_tandem("route", "eval", policy, data, "--json").stdout)
+    assert (figures["questions"], figures["left_out"]) == (100, 1)
+
+
+def test_fit_without_scikit_learn_is_one_line(tmp_path: Path):
+    data = _written(tmp_path / "train.jsonl", arms(60))
+    code = "import sys; sys.modules['sklearn'] = None; from bot.cli import app; app()"
+    command = [sys.executable, "-c", code, "route", "fit", str(data), "--out", str(tmp_path / "out"), "--no-embed"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert told.returncode == 1
+    assert told.stderr.splitlines() == ["tandem: fitting a policy needs scikit-learn: install tandem[training]"]
 
 
 def test_policy_that_is_not_there_is_one_line(tmp_path: Path):
