@@ -1,5 +1,6 @@
 """`tandem corrections …` and `tandem consent …`: what people decide about training."""
 
+import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from getpass import getuser
@@ -50,10 +51,16 @@ def approve(
             "--as", help="know-how, which stays and goes to the weights; or a fact, which belongs into documents."
         ),
     ],
+    audience: Annotated[
+        str, typer.Option(help="Who may read a fact: public, or channel:ID. Default: who could read the answer.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say that it is right, and what kind of knowledge it is."""
-    reviewed = finish(_review(read_configuration(), correction_id, "fact" if kind is Kind.FACT else "know_how"))
+    """Say that it is right, and what kind of knowledge it is. A fact is taken into the documents at once."""
+    if kind is Kind.FACT:
+        reviewed = finish(_review(read_configuration(), correction_id, "fact", audience))
+    else:
+        reviewed = finish(_review(read_configuration(), correction_id, "know_how"))
     print_json(reviewed) if as_json else print_line(f"approved as {kind.value}: {reviewed['should_say']}")
 
 
@@ -90,15 +97,35 @@ async def _waiting(configuration: Configuration) -> list[Json]:
         return [_told(each) for each in await Corrections(engine).waiting()]
 
 
-async def _review(configuration: Configuration, correction_id: str, verdict: Verdict) -> Json:
+async def _review(configuration: Configuration, correction_id: str, verdict: Verdict, audience: str = "") -> Json:
     async with open_database(configuration) as engine:
         reviewing = Corrections(engine)
         try:
             correction = await reviewing.find(correction_id)
         except TrainingError as error:
             fail(str(error))
+        if verdict == "fact":
+            await _take_in(configuration, correction, audience)
         await reviewing.review(correction, verdict, reviewer=getuser(), at=datetime.now(UTC))
     return _told(correction) | {"verdict": verdict}
+
+
+async def _take_in(configuration: Configuration, correction: Correction, audience: str) -> None:
+    """As a file below TANDEM_HOME, so that whoever refreshes documents finds it, and an administrator can mend it."""
+    from bot.reach import reach_operations
+
+    scope = audience or correction.scope
+    if not scope:
+        fail("who may read this fact? It was written where no document belongs: say --audience public or channel:ID")
+    name = hashlib.sha256(correction.feedback_id.encode()).hexdigest()[:16]
+    place = configuration.home / "corrections" / f"{name}.md"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"# {' '.join(correction.question.split())}\n\n{correction.should_say}\n", "utf-8")
+    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        results = [result async for result in operations.ingest([str(place)], scope=scope)]
+    for result in results:
+        if result["status"] == "failed":
+            fail(f"the fact could not be taken in, and waits for another review: {result['error']}")
 
 
 async def _opted_out(configuration: Configuration) -> list[str]:

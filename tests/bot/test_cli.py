@@ -95,6 +95,40 @@ def test_correction_waits_until_it_is_reviewed(home):
     assert json.loads(_tandem("corrections", "list", "--json").stdout) == []
 
 
+class TakingIn(Scripted):
+    """A running bot that takes in whatever it is told to, or nothing."""
+
+    def __init__(self, status: str = "added") -> None:
+        super().__init__()
+        self.status = status
+        self.taken: list[tuple[str, str]] = []
+
+    async def ingest(self, places, *, scope, whole_site=False):
+        self.taken += [(Path(place).read_text(), scope) for place in places]
+        yield {"uri": places[0], "status": self.status, "chunks": 1, "error": "the index is away"}
+
+
+async def test_approved_fact_is_in_the_documents_for_those_who_could_read_the_answer(home):
+    await asyncio.to_thread(_corrected, home)
+    async with control.serving(home, bot := TakingIn()):
+        approve = ["corrections", "approve", "f1", "--as", "fact", "--json"]
+        told = await asyncio.to_thread(_tandem, *approve)
+        other = await asyncio.to_thread(_tandem, *approve, "--audience", "channel:C9")
+    assert json.loads(told.stdout)["verdict"] == "fact", told.output
+    assert other.exit_code == 0
+    assert bot.taken == [("# How long?\n\nEighteen.\n", "public"), ("# How long?\n\nEighteen.\n", "channel:C9")]
+    assert _open_to_others(home) == []
+
+
+async def test_fact_that_could_not_be_taken_in_waits_for_another_review(home):
+    await asyncio.to_thread(_corrected, home)
+    async with control.serving(home, TakingIn("failed")):
+        told = await asyncio.to_thread(_tandem, "corrections", "approve", "f1", "--as", "fact")
+    assert told.exit_code == 1
+    assert "the index is away" in told.stderr
+    assert len(json.loads((await asyncio.to_thread(_tandem, "corrections", "list", "--json")).stdout)) == 1
+
+
 @pytest.mark.parametrize("arguments", [["approve", "f9", "--as", "fact"], ["reject", "f9"]])
 def test_correction_that_is_not_there_is_named(home, arguments):
     told = _tandem("corrections", *arguments)

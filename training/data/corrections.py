@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from knowledge.audience import PUBLIC
 from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.errors import UnknownCorrection
@@ -22,17 +23,28 @@ Verdict = Literal["fact", "know_how", "rejected"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What somebody said that an answer should have been. `scopes` are those of the people who saw the answer."""
+    """What somebody said that an answer should have been. `scopes` are what those who saw the answer may read."""
 
     feedback_id: str
     exchange_id: str
     person: str
     at: datetime
+    channel: str
     question: str
     said: str
     should_say: str
     scopes: frozenset[str]
     verdict: Verdict | None
+
+    @property
+    def scope(self) -> str:
+        """Who may read it as a document: those who saw the answer. Empty where no scope says that, as for a direct message."""
+        if not self.channel or self.channel.startswith("D"):
+            return ""
+        own = sorted(self.scopes - {PUBLIC})
+        if self.scopes == frozenset({PUBLIC}):
+            return PUBLIC
+        return own[0] if len(own) == 1 else ""
 
 
 class Corrections:
@@ -86,6 +98,7 @@ class Corrections:
                 exchange_id=row.exchange_id,
                 person=row.person,
                 at=row.at,
+                channel=row.channel,
                 question=row.question,
                 said=row.completion,
                 should_say=row.correction,
@@ -98,7 +111,7 @@ class Corrections:
 
 def _corrections() -> Select[*tuple[Any, ...]]:
     exchange, review = exchanges.c, correction_reviews.c
-    columns = (exchange.question, exchange.completion, exchange.scopes, review.verdict)
+    columns = (exchange.channel, exchange.question, exchange.completion, exchange.scopes, review.verdict)
     return (
         select(feedback, *columns)
         .join(exchanges, exchange.exchange_id == feedback.c.exchange_id)

@@ -37,3 +37,22 @@ async def test_correction_says_who_saw_the_answer(engine: AsyncEngine):
     (waiting,) = await Corrections(engine).waiting()
     assert waiting.scopes == {"public", "channel:C9"}
     assert waiting.at < NEXT
+
+
+@pytest.mark.parametrize(
+    ("channel", "scopes", "scope"),
+    [
+        ("C1", {"public"}, "public"),
+        ("G1", {"public", "channel:G1"}, "channel:G1"),
+        ("D1", {"public"}, ""),
+        ("D1", {"public", "channel:G1"}, ""),
+        ("G1", {"public", "channel:G1", "channel:G2"}, ""),
+        ("C1", set(), ""),
+        ("", {"public"}, ""),
+    ],
+)
+async def test_fact_is_for_those_who_could_read_the_answer_and_for_nobody_where_that_is_not_known(
+    engine: AsyncEngine, channel: str, scopes: set[str], scope: str
+):
+    await kept(engine, exchange("x1", channel=channel, scopes=frozenset(scopes)), ("U1", "correction", "So."))
+    assert (await Corrections(engine).find("x1-0")).scope == scope
