@@ -8,7 +8,7 @@ from bot.arrivals import SHARE_ACTION
 from bot.directory import Channel
 from bot.failures import note
 from bot.ingest_form import URLS_AT_ONCE, choice_value
-from bot.rendering import Page, button, escape, pages, section, split_text
+from bot.rendering import Page, button, escape, pages, section, short_title, split_text
 from knowledge.audience import PUBLIC, channel_scope
 from knowledge.documents import IngestResult
 
@@ -61,7 +61,7 @@ def progress(results: Sequence[IngestResult], who: Readers, left: int, left_out:
 
 
 def line_of(result: IngestResult) -> str:
-    what = f"{_SIGNS[result.status]} {_DONE[result.status]}: {escape(result.title or result.uri)}"
+    what = f"{_SIGNS[result.status]} {_DONE[result.status]}: {escape(short_title(result.title or result.uri))}"
     return f"{what}. {escape(result.error)}" if result.error else what
 
 

@@ -34,6 +34,8 @@ _OTHER_ROUTES: dict[Route, tuple[tuple[str, str], ...]] = {
 # Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` or `<http` may be
 # the start of one.
 _CONTROL = re.compile(r"<(?=[@#!]|[A-Za-z][A-Za-z0-9+.-]*(?::|\Z)|\Z)")
+# From here on all is shown from the right, or from the left: a file's name would look like another's.
+_TURNED = str.maketrans("", "", "\u202d\u202e")
 _URL_CHARS = ":/?#[]@!$&'()*+,;=%~"
 _IMAGE = re.compile(r"!(?=\[)")
 
@@ -47,8 +49,11 @@ class Page:
 
 
 def escape(text: str) -> str:
-    """Text that mrkdwn shows literally: https://docs.slack.dev/messaging/formatting-message-text#escaping."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text that mrkdwn shows literally, in the order that it has.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return text.translate(_TURNED).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def defuse(markdown: str) -> str:
@@ -159,9 +164,13 @@ def title_of(title: str, uri: str) -> str:
 
 def short_title_of(title: str, uri: str) -> str:
     """As `title_of`, within what fits in a line of a list."""
-    shown = title if len(title) <= _TITLE_CHARS else f"{title[:_TITLE_CHARS]}…"
+    shown = short_title(title)
     linked = title_of(shown, uri)
     return linked if len(linked) <= _LINK_CHARS else title_of(shown, "")
+
+
+def short_title(title: str) -> str:
+    return title if len(title) <= _TITLE_CHARS else f"{title[:_TITLE_CHARS]}…"
 
 
 def _feedback_buttons(exchange_id: str) -> Json:

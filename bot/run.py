@@ -62,6 +62,8 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(configuration))
         model_started = asyncio.Event()
+        # Looked at before the bot is there: what somebody adds while the model starts takes no handbook from a new team.
+        is_empty = await parts.library.count(EVERYONE) == 0
         # From here on the index is ours: the short commands go through this process, and another `tandem run` is told so.
         await stack.enter_async_context(control.serving(configuration.home, _operations(parts, model_started)))
         if settings.local_workspace:
@@ -75,7 +77,7 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
         warming = asyncio.create_task(parts.library.warm_up())
         stack.callback(warming.cancel)
         await model.enter_async_context(model_served(parts, say))
-        await _prepare_first_start(parts, first_adapter, say)
+        await _prepare_first_start(parts, first_adapter, say, is_empty=is_empty)
         await warming
         building = asyncio.create_task(_build_index(parts), name="index of another embedding model")
         stack.push_async_callback(_ended, building)
@@ -119,17 +121,18 @@ def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
     )
 
 
-async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: Say) -> None:
+async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: Say, *, is_empty: bool) -> None:
     """The grounding adapter into service, and the sample handbook into the index, each once."""
     release = await parts.releases.in_service()
     if parts.configuration.router.model_url is None and (release is None or not release.adapter):
         say("putting the grounding adapter into service, once")
         await first_adapter(parts)
     settings = parts.configuration.bot
-    if settings.local_workspace and settings.sample and await parts.library.count(EVERYONE) == 0:
+    if settings.local_workspace and settings.sample and is_empty:
         say("taking in the sample handbook, once")
         async for result in parts.library.ingest(str(files("bot") / "sample" / "pages"), PUBLIC):
-            _log.info("sample: %s %s", result.status, result.uri)
+            level = logging.WARNING if result.status == "failed" else logging.INFO
+            _log.log(level, "sample: %s %s %s", result.status, result.uri, result.error or "")
 
 
 async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, model_started: asyncio.Event) -> Bot:

@@ -1,4 +1,7 @@
-"""`tandem run` while its model server is not there yet: the commands beside it work, and questions wait."""
+"""`tandem run` while its model server is not there yet: the commands beside it work, and questions wait.
+
+The sample handbook comes when the model is there, all of it, whatever was added before.
+"""
 
 import asyncio
 import json
@@ -11,17 +14,20 @@ from tests.acceptance.tandem_process import TANDEM, TandemProcess, environment
 from tests.conftest import _free_port
 from tests.router.fakes import ScriptedModel
 
+_SAMPLE = Path(__file__).resolve().parents[2] / "bot" / "sample" / "pages"
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-async def test_commands_work_and_questions_wait_while_the_model_is_starting(tmp_path: Path) -> None:
+async def test_commands_work_and_questions_wait_while_the_model_is_starting_and_then_the_sample_comes(
+    tmp_path: Path,
+) -> None:
     async with ScriptedModel(mode="error").running() as model:
         given = environment(
             tmp_path / "home",
             ports=(_free_port(), _free_port(), _free_port()),
             TANDEM_MODEL_URL=model.url,
             TANDEM_MODEL_NAME="base",
-            TANDEM_SAMPLE="false",
         )
         log = tmp_path / "tandem.log"
         with log.open("wb") as output:
@@ -31,6 +37,10 @@ async def test_commands_work_and_questions_wait_while_the_model_is_starting(tmp_
             await _until_it_listens(tandem)
             code, found, errors = await tandem.run("search", "--json", "parental leave")
             assert (code, json.loads(found)) == (0, []), errors
+            note = tmp_path / "note.md"
+            note.write_text("# Note\n\nThe ferry sails at six.\n")
+            code, _, errors = await tandem.run("ingest", str(note))
+            assert code == 0, errors
             code, _, errors = await tandem.run("run")
             assert (code, "already runs" in errors) == (1, True), errors
             asking = asyncio.ensure_future(tandem.run("ask", "--json", "Hello!"))
@@ -40,6 +50,10 @@ async def test_commands_work_and_questions_wait_while_the_model_is_starting(tmp_
             code, answer, errors = await asyncio.wait_for(asking, 60)
             assert code == 0, errors
             assert json.loads(answer)["route"] == "smalltalk"
+            code, listed, errors = await tandem.run("documents", "list", "--json")
+            assert code == 0, errors
+            names = {Path(each["uri"]).name for each in json.loads(listed)}
+            assert names == {"note.md", *(page.name for page in _SAMPLE.iterdir())}
         finally:
             assert await tandem.end() == 0
 

@@ -356,6 +356,12 @@ async def test_file_that_cannot_be_read_is_told_by_its_name_and_never_by_its_id(
     assert "F1" not in status
 
 
+async def test_long_name_is_shortened_where_it_is_told_what_became_of_it(place: _Place) -> None:
+    await place.add(f"http://127.0.0.1/{'x' * 500}")
+    said = place.slack.texts()[-1]
+    assert f"Could not be added: {'x' * 120}…. That page is on a private network" in said
+
+
 async def test_failure_is_told_until_the_same_succeeds(place: _Place) -> None:
     await place.ingests.outcome("w0", "C1", {"https://a.example/tea"}, {"https://a.example/tea": "It was away."})
     await place.add("https://a.example/tea")

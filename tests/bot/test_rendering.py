@@ -54,6 +54,10 @@ def test_escaped_text_holds_no_character_that_mrkdwn_acts_on(text: str) -> None:
     assert ">" not in escaped
 
 
+def test_name_that_turns_its_own_order_round_is_shown_in_the_order_that_it_has() -> None:
+    assert escape("pay\u202efdp.exe\u202c \u202dx") == "payfdp.exe\u202c x"
+
+
 def test_code_keeps_its_less_than_signs() -> None:
     assert defuse("`if a < b`") == "`if a < b`"
 
