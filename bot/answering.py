@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from bot.deliveries import Asked, Claim, Deliveries
+from bot.deliveries import Asked, Claim, Deliveries, by_route
 from bot.directory import Directory
 from bot.errors import SlackRefused
 from bot.failures import EMPTY, INTERNAL, OVER_QUOTA, Declined, apology, note
@@ -20,6 +20,7 @@ from bot.turns import Seats, ThreadLocks
 from knowledge.errors import InvalidFilter, KnowledgeError
 from knowledge.filters import parse_filter
 from router.answers import Answer, Answered, AnswerEvent, Released, Working
+from router.decisions import Route
 from router.errors import RouterError
 from router.journal import Journal
 from router.questions import Question
@@ -59,24 +60,30 @@ class Answering:
     async def answer(self, asked: Asked) -> None:
         """Answer a new question, an edited one or one asked again."""
         async with self._threads.hold(asked.channel, asked.thread_ts), self._seats.sit(asked.user):
-            claim = await self._deliveries.claim(asked)
-            if claim is None:
+            taken = await self._take_on(asked)
+            if taken is not None:
+                await self._settle(asked, *taken)
+
+    async def redo(self, question: Asked, *, route: Route, user: str) -> None:
+        """Answer a question by that route too, for those who see it now: once, however often it is asked.
+
+        It is looked for again when its turn has come, since it may have been edited or deleted meanwhile.
+        """
+        async with self._threads.hold(question.channel, question.thread_ts), self._seats.sit(user):
+            known = await self._deliveries.find(question.key)
+            if known is None or known.state != "answered":
                 return
-            reply = self._reply(asked)
-            if claim != "new":
-                await reply.recover()
-            await self._settle(asked, claim, reply)
+            asked = by_route(known.asked, route.value, user=user)
+            taken = await self._take_on(asked)
+            if taken is not None:
+                await self._settle(asked, *taken)
 
     async def decline(self, asked: Asked, declined: Declined) -> None:
         """Say why a message is not answered, where its answer would be."""
         async with self._threads.hold(asked.channel, asked.thread_ts):
-            claim = await self._deliveries.claim(asked)
-            if claim is None:
-                return
-            reply = self._reply(asked)
-            if claim != "new":
-                await reply.recover()
-            await self._decline(asked, reply, declined)
+            taken = await self._take_on(asked)
+            if taken is not None:
+                await self._decline(asked, taken[1], declined)
 
     async def ended(self, asked: Asked) -> None:
         """Wait until no question of its thread is being answered."""
@@ -95,6 +102,24 @@ class Answering:
         async with self._threads.hold(asked.channel, thread_ts):
             await self._journal.remove(asked.key)
             await self._reply(asked).withdraw()
+            await self._take_back_redone(asked)
+
+    async def _take_back_redone(self, asked: Asked) -> None:
+        """What was answered by another route answers a question that is no longer asked."""
+        for redone in await self._deliveries.redone(asked.key):
+            await self._reply(redone.asked).withdraw()
+            await self._deliveries.forget(redone.asked.key)
+
+    async def _take_on(self, asked: Asked) -> tuple[Claim, Reply] | None:
+        """The claim, and the reply with what an earlier attempt has shown; None where there is nothing to do."""
+        claim = await self._deliveries.claim(asked)
+        if claim is None:
+            return None
+        reply = self._reply(asked)
+        if claim != "new":
+            await reply.recover()
+            await self._take_back_redone(asked)
+        return claim, reply
 
     def _reply(self, asked: Asked) -> Reply:
         place = Place(
@@ -170,11 +195,16 @@ class Answering:
             team=asked.team,
             channel=asked.channel,
             thread=thread,
+            thread_id=f"{asked.team}:{asked.channel}:{asked.thread_ts or asked.ts}",
+            forced_route=Route(asked.route) if asked.route else None,
         )
 
     async def _finish(self, asked: Asked, reply: Reply, answer: Answer) -> None:
-        tail = answer_tail(answer, exchange_id=asked.exchange_id)
-        await reply.finish(tail, answer_pages(answer, exchange_id=asked.exchange_id))
+        exchange_id, may_redo = asked.exchange_id, not asked.route
+        await reply.finish(
+            answer_tail(answer, exchange_id=exchange_id, may_redo=may_redo),
+            answer_pages(answer, exchange_id=exchange_id, may_redo=may_redo),
+        )
         await self._deliveries.settle(asked.exchange_id, asked.key, "answered")
 
     async def _decline(self, asked: Asked, reply: Reply, declined: Declined) -> None:

@@ -19,6 +19,7 @@ from bot.arrivals import (
     FEEDBACK_ACTION,
     INGEST_VIEW,
     SOURCE_ACTION,
+    WHY_ACTION,
     Arrival,
     Identity,
 )
@@ -34,6 +35,7 @@ from bot.ingest_form import HELP, ingest_form, missing_in_form
 from bot.ingest_report import readers
 from bot.intake import Intake
 from bot.payloads import Json, inner, objects, optional
+from bot.reasons import ReasonDesk
 from bot.rendering import Page, button, section
 from bot.slack import Slack
 from bot.sources import SourceDesk
@@ -66,6 +68,7 @@ def build_app(
     durable: Durable,
     directory: Directory,
     sources: SourceDesk,
+    reasons: ReasonDesk,
     documents: DocumentDesk,
     channels: ChannelCommands,
     signing_secret: str,
@@ -88,7 +91,7 @@ def build_app(
     _add_intake(app, intake)
     _add_events(app, directory)
     add_pages(app, documents)
-    _add_actions(app, slack, durable, sources)
+    _add_actions(app, slack, durable, sources, reasons)
     _add_commands(app, slack, directory, documents, channels)
     _add_views(app)
     return app
@@ -112,7 +115,7 @@ def _add_events(app: AsyncApp, directory: Directory) -> None:
             directory.forget()
 
 
-def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceDesk) -> None:
+def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceDesk, reasons: ReasonDesk) -> None:
     @app.action(FEEDBACK_ACTION)
     async def vote(ack: AsyncAck, body: Json, context: Any) -> None:
         await ack()
@@ -133,6 +136,12 @@ def _add_actions(app: AsyncApp, slack: Slack, durable: Durable, sources: SourceD
         await ack()
         if not await _open_form(slack, body, await sources.view(body)):
             await _whisper(slack, body, _NO_SOURCE)
+
+    @app.action(WHY_ACTION)
+    async def why(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        told = await reasons.told(body)
+        await _whisper(slack, body, told.text, blocks=told.blocks)
 
     @app.action(_ANY)
     async def acknowledge(ack: AsyncAck) -> None:

@@ -13,6 +13,7 @@ ArrivalKind = Literal[
     "delete",
     "vote",
     "correction",
+    "override",
     "retry",
     "share",
     "ingest",
@@ -22,11 +23,16 @@ ArrivalKind = Literal[
     "history",
     "thread",
     "leave",
+    "catch_up",
+    "file_gone",
     "gave_up",
 ]
 
 FEEDBACK_ACTION = "tandem_feedback"
 CORRECTION_ACTION = "tandem_correct"
+REDO_ACTION = "tandem_redo_with_sources"
+JUST_ANSWER_ACTION = "tandem_just_answer"
+WHY_ACTION = "tandem_why"
 RETRY_ACTION = "tandem_retry"
 SHARE_ACTION = "tandem_ingest_public"
 SOURCE_ACTION = "tandem_source"
@@ -36,6 +42,13 @@ NEWER_ACTION = "tandem_documents_newer"
 OLDER_ACTION = "tandem_documents_older"
 ADD_SHORTCUT = "tandem_add_to_knowledge"
 
+_KIND_OF_ACTION: dict[str, ArrivalKind] = {
+    FEEDBACK_ACTION: "vote",
+    REDO_ACTION: "override",
+    JUST_ANSWER_ACTION: "override",
+    RETRY_ACTION: "retry",
+    SHARE_ACTION: "share",
+}
 HUMAN_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 
 
@@ -160,8 +173,7 @@ def read_action(body: Mapping[str, Any]) -> Arrival | None:
     action = next(iter(objects(body, "actions")), None)
     if action is None:
         raise Malformed("actions")
-    kinds: dict[str, ArrivalKind] = {FEEDBACK_ACTION: "vote", RETRY_ACTION: "retry", SHARE_ACTION: "share"}
-    kind = kinds.get(optional(action, "action_id"))
+    kind = _KIND_OF_ACTION.get(optional(action, "action_id"))
     if kind is None:
         return None
     place = _clicked_in(body)
@@ -169,7 +181,12 @@ def read_action(body: Mapping[str, Any]) -> Arrival | None:
     return Arrival(
         id=f"slack:{place['team']}:{place['channel']}:{kind}:{place['message_ts']}:{place['user']}:{at}",
         kind=kind,
-        payload={**place, "value": optional(action, "value"), "version": at},
+        payload={
+            **place,
+            "action": optional(action, "action_id"),
+            "value": optional(action, "value"),
+            "version": at,
+        },
     )
 
 

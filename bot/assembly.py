@@ -16,7 +16,7 @@ from knowledge.library import Library, open_library
 from knowledge.settings import KnowledgeSettings
 from router.journal import Journal
 from router.model import ModelClient
-from router.policy import Policy
+from router.policies import Policies
 from router.releases import Releases
 from router.router import Router
 from router.settings import RouterSettings
@@ -35,6 +35,10 @@ class Configuration:
         return self.bot.home.absolute()
 
     @property
+    def policies(self) -> Path:
+        return self.home / "policies"
+
+    @property
     def database(self) -> URL:
         return database_url(self.bot)
 
@@ -51,6 +55,7 @@ class Parts:
     model: ModelClient
     journal: Journal
     releases: Releases
+    policies: Policies
     router: Router
 
 
@@ -85,7 +90,7 @@ async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
         stack.push_async_callback(library.close)
         model = ModelClient(url=configuration.model_url, settings=configuration.router)
         stack.push_async_callback(model.aclose)
-        journal, releases = Journal(engine), Releases(engine)
+        journal, releases, policies = Journal(engine), Releases(engine), Policies(configuration.policies)
         yield Parts(
             configuration=configuration,
             engine=engine,
@@ -93,10 +98,11 @@ async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
             model=model,
             journal=journal,
             releases=releases,
+            policies=policies,
             router=Router(
                 search=library.search,
                 model=model,
-                policy=Policy(),
+                policies=policies,
                 journal=journal,
                 releases=releases,
                 settings=configuration.router,

@@ -1,10 +1,12 @@
 """A channel's history taken in: page by page, newest first, and again from where it was broken off."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.catching_up import CatchUp
 from bot.channel_histories import ChannelHistories, ChannelHistory
 from bot.channel_rules import judge
 from bot.directory import Directory
@@ -12,16 +14,11 @@ from bot.failures import note
 from bot.ingest_report import readers
 from bot.ingesting import place_of, tell_privately
 from bot.ingests import Ingests
-from bot.payloads import Json, objects, optional, required
-from bot.slack import Slack
-from bot.slack_threads import Thread
+from bot.payloads import Json, required
+from bot.slack_threads import NEWEST, Thread, is_head
 from bot.stream import Outlet, Reply
 from bot.thread_upkeep import ThreadUpkeep
 
-# Slack allows more a page, and advises against it.
-_PAGE = 200
-# Later than any message: by Slack's clock, not by this machine's.
-_NEWEST = "9999999999.999999"
 # Slack takes an update of a message about once a second.
 _SHOW_EVERY_S = 2.0
 _BEING_READ = "The history of this channel is being read already."
@@ -38,19 +35,19 @@ class ChannelDesk:
     def __init__(
         self,
         *,
-        slack: Slack,
         outlet: Outlet,
         directory: Directory,
         histories: ChannelHistories,
         ingests: Ingests,
         threads: ThreadUpkeep,
+        catching_up: CatchUp,
     ) -> None:
-        self._slack = slack
         self._outlet = outlet
         self._directory = directory
         self._histories = histories
         self._ingests = ingests
         self._threads = threads
+        self._catching_up = catching_up
 
     async def do(self, work_id: str, kind: str, payload: Mapping[str, Any]) -> None:
         """Take in a history, or bring documents up to date with what happened in a channel."""
@@ -59,6 +56,10 @@ class ChannelDesk:
                 await self.take_in(work_id, payload)
             case "thread":
                 await self._threads.follow(work_id, payload)
+            case "catch_up":
+                await self._catching_up.do(work_id, payload)
+            case "file_gone":
+                await self._threads.lose_file(payload)
             case _:
                 await self._threads.leave(payload)
 
@@ -93,7 +94,9 @@ class ChannelDesk:
         """Say that it failed: of a history, over the message that tells of its progress."""
         if kind == "thread":
             await self._threads.own_up(work_id, payload)
-        if kind != "history":  # of a channel that is left, nobody waits for word
+        if kind == "catch_up":
+            await self._catching_up.own_up(work_id, payload)
+        if kind != "history":  # of a channel or a file that is gone, nobody waits for word
             return
         place = place_of(payload)
         await self._break_off(work_id, place.channel)
@@ -119,50 +122,46 @@ class ChannelDesk:
         history = reading.history
         if history.newest_ts:
             newest_ts = ""
-            async for page in self._pages(history.channel, after=history.newest_ts, before=_NEWEST):
-                newest_ts = newest_ts or required(page[0], "ts")
-                for message in page:
-                    if not await self._take_in(reading, message, is_back=False):
-                        return
+            window = self._threads.pages(history.channel, after=history.newest_ts, before=NEWEST)
+            async with aclosing(window) as pages:
+                async for page in pages:
+                    newest_ts = newest_ts or required(page[0], "ts")
+                    for message in page:
+                        if not await self._take_in(reading, message, is_back=False):
+                            return
             await self._histories.advance(reading.work_id, newest_ts=newest_ts)
         newest_ts = history.newest_ts
-        async for page in self._pages(history.channel, after="0", before=history.oldest_ts or _NEWEST):
-            if not newest_ts:
-                newest_ts = required(page[0], "ts")
-                await self._histories.advance(reading.work_id, newest_ts=newest_ts)
-            for message in page:
-                if not await self._take_in(reading, message, is_back=True):
-                    return
-        await self._threads.take_out_gone(history, but=reading.places)
-
-    async def _pages(self, channel: str, *, after: str, before: str) -> AsyncGenerator[list[Json]]:
-        """Messages in a window of time, newest first. By time, since a cursor of Slack's does not outlive a restart."""
-        has_more = True
-        while has_more:
-            self._threads.page_is_fetched(channel)
-            page = await self._slack.read(
-                "conversations.history", channel=channel, oldest=after, latest=before, limit=_PAGE
-            )
-            messages = objects(page, "messages")
-            has_more = page.get("has_more") is True and bool(messages)
-            if messages:
-                yield messages
-                before = required(messages[-1], "ts")
+        window = self._threads.pages(history.channel, after="0", before=history.oldest_ts or NEWEST)
+        async with aclosing(window) as pages:
+            async for page in pages:
+                if not newest_ts:
+                    newest_ts = required(page[0], "ts")
+                    await self._histories.advance(reading.work_id, newest_ts=newest_ts)
+                for message in page:
+                    if not await self._take_in(reading, message, is_back=True):
+                        return
+        # What this reading found, by an earlier try too, is there.
+        earlier = [
+            entry
+            for entry in await self._threads.known(history.channel)
+            if entry.origin.ingest_id != history.ingest_id and entry.origin.place not in reading.places
+        ]
+        await self._threads.take_out_gone(earlier)
 
     async def _take_in(self, reading: "_Reading", message: Json, *, is_back: bool) -> bool:
         """False where reading was stopped."""
         ts = required(message, "ts")
-        result = None
-        if optional(message, "thread_ts") in {"", ts}:  # else a reply that its author showed in the channel too
-            reading.places.add(Thread(channel=reading.history.channel, ts=ts).place)
-            result = await self._threads.take_in(reading.history, message)
-        has_failed = result is not None and result.status == "failed"
-        if result is not None:
-            await self._ingests.results(reading.history.ingest_id, reading.history.channel, [result])
-        reading.threads += result is not None
-        reading.failed += has_failed
+        threads = files = failed = 0
+        if is_head(message):
+            found = await self._threads.take_in(reading.history, message)
+            reading.places |= {Thread(channel=reading.history.channel, ts=ts).place, *found.files}
+            await self._ingests.results(reading.history.ingest_id, reading.history.channel, found.results)
+            threads, files = found.threads, len(found.results) - found.threads
+            failed = sum(result.status == "failed" for result in found.results)
+        reading.threads += threads
+        reading.files += files
         goes_on = await self._histories.advance(
-            reading.work_id, oldest_ts=ts if is_back else "", threads=int(result is not None), failed=int(has_failed)
+            reading.work_id, oldest_ts=ts if is_back else "", threads=threads, files=files, failed=failed
         )
         if time.monotonic() - reading.shown_at >= _SHOW_EVERY_S:
             await self._show(reading)
@@ -170,33 +169,31 @@ class ChannelDesk:
 
     async def _show(self, reading: "_Reading") -> None:
         await self._ingests.progress(reading.history.ingest_id, reading.threads)
-        so_far = (
-            f"Reading the history of this channel for <@{reading.history.person}>: {_count(reading.threads)} so far."
-        )
+        so_far = f"Reading the history of this channel for <@{reading.history.person}>: {_count(reading.threads, reading.files)} so far."
         await reading.reply.replace(note(f"{so_far} {reading.readers}"))
         reading.shown_at = time.monotonic()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
-    """A history while it is read: the threads looked at by this try, and counts that go on from those of earlier ones."""
+    """A history while it is read: what this try has found, and counts that go on from those of earlier ones."""
 
     work_id: str
     history: ChannelHistory
     reply: Reply
     readers: str
     threads: int = field(init=False)
-    failed: int = field(init=False)
+    files: int = field(init=False)
     shown_at: float = 0.0
     places: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
-        self.threads, self.failed = self.history.threads, self.history.failed
+        self.threads, self.files = self.history.threads, self.history.files
 
 
 def _outcome(history: ChannelHistory) -> str:
     failed = f", {history.failed} of them could not be read (`/ingest status` says why)" if history.failed else ""
-    read = f"{_count(history.threads)}{failed}"
+    read = f"{_count(history.threads, history.files)}{failed}"
     if not history.is_followed:
         return f"Reading the history of this channel was stopped after {read}. What was read stays; `/ingest undo` takes it out."
     return (
@@ -205,5 +202,6 @@ def _outcome(history: ChannelHistory) -> str:
     )
 
 
-def _count(threads: int) -> str:
-    return f"{threads} {'thread' if threads == 1 else 'threads'}"
+def _count(threads: int, files: int) -> str:
+    told = f"{threads} {'thread' if threads == 1 else 'threads'}"
+    return f"{told} and {files} {'file' if files == 1 else 'files'}" if files else told

@@ -6,7 +6,8 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -31,6 +32,7 @@ from bot.printing import (
     progress_bar,
     say,
 )
+from bot.route_commands import route as routes
 from bot.settings import load_settings
 from bot.shapes import Json
 from knowledge.settings import KnowledgeSettings
@@ -38,7 +40,6 @@ from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release
 from training.errors import TrainingError
-from training.export import export as export_feedback
 from training.settings import TrainingSettings
 
 app = typer.Typer(
@@ -52,10 +53,10 @@ evaluating = typer.Typer(help="Measure how good the parts are.", no_args_is_help
 app.add_typer(evaluating, name="eval")
 app.add_typer(documents, name="documents")
 app.add_typer(index, name="index")
+app.add_typer(routes, name="route")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_DAYS_EXPORTED = 7
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -63,6 +64,7 @@ class RouteChoice(StrEnum):
     AUTO = "auto"
     DIRECT = "direct"
     RETRIEVE = "retrieve"
+    MULTI = "multi"
 
 
 @app.callback()
@@ -82,7 +84,7 @@ def run() -> None:
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
 
     async def nightly(parts: Parts, scheduled: datetime) -> None:
-        await _export_last_days(parts, scheduled, switch)
+        await _export_nightly(parts, scheduled, switch)
 
     _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
 
@@ -122,6 +124,9 @@ def ingest(
     places: Annotated[list[str], typer.Argument(metavar="PATH_OR_URL…", help=_PLACES)],
     site: Annotated[bool, typer.Option("--site", help="Take in the whole website at and below each address.")] = False,
     audience: Annotated[str, typer.Option(help="Who may read it: public, or channel:ID.")] = "public",
+    workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Processes that read at once, over PostgreSQL and Qdrant. Default: none.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Take documents in; the same one twice changes nothing."""
@@ -131,19 +136,27 @@ def ingest(
         fail("an empty place was named, which would be this whole folder: name it as . if that is meant")
     # The bot may run in another folder: a relative path means the folder of the person who types it.
     absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, as_json=as_json))
+    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, workers=workers, as_json=as_json))
 
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the JSONL files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for one window's files.")] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Every day that is missing or has changed, each a folder of its own.")
+    ] = False,
     since: Annotated[
         datetime | None, typer.Option(help="Start of the window, UTC. Default: a day before its end.")
     ] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the window, UTC. Default: the last midnight.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write exchanges and their feedback as training data."""
+    """Write exchanges and their feedback as training data, to train on and to measure with."""
+    if catch_up == (out is not None):
+        fail("say --out FOLDER for one window, or --catch-up for all days that are missing in Tandem's own folder")
+    if out is None:
+        _finish(_catch_up(read_configuration(), until, as_json=as_json))
+        return
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
     manifest = _finish(_export(read_configuration(), out, start, end))
@@ -161,14 +174,10 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a LoRA adapter; begun again after it was killed, it goes on. Also under accelerate launch."""
-    try:
+    with _trainer_needed():
         from training.finetune import train as fine_tune
         from training.loop import Progress as Progressed
         from training.processes import our_processes
-    except ModuleNotFoundError as error:
-        fail(
-            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
-        )
     models = read_configuration().home / "model"
     if not our_processes().is_first:
         _plainly(lambda: fine_tune(recipe, data, out, models=models))
@@ -195,6 +204,18 @@ def promote(
     """Put an adapter into service, once it is shown to answer as it was trained to."""
     release = _finish(_promote(read_configuration(), directory))
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service")
+
+
+@app.command()
+def rollback(
+    to: Annotated[
+        str, typer.Option("--to", metavar="ADAPTER", help="An adapter that was in service. Default: the one before.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put an earlier adapter back into service."""
+    release = _finish(_roll_back(read_configuration(), to))
+    print_json(release) if as_json else print_line(f"{release['adapter']} is in service again")
 
 
 @evaluating.command("retrieval")
@@ -225,9 +246,37 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
+    with _trainer_needed():
+        from training.data.export import export as export_feedback
     async with open_database(configuration) as engine:
         done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
     return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+
+
+async def _catch_up(configuration: Configuration, until: datetime | None, *, as_json: bool) -> None:
+    with _trainer_needed():
+        from training.data.ledger import catch_up
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    settings = load_settings(TrainingSettings)
+    days = 0
+    async with open_database(configuration) as engine:
+        async for done in catch_up(engine, configuration.home / "exports", until=end, settings=settings):
+            days += 1
+            told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+            print_json(told) if as_json else print_mapping(told)
+    if not days and not as_json:
+        print_line("nothing has changed since the last export")
+
+
+@contextmanager
+def _trainer_needed() -> Generator[None]:
+    """Around imports of what a bot without a trainer does not have."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        fail(
+            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
+        )
 
 
 async def _eval_retrieval(settings: KnowledgeSettings, directory: Path) -> Json:
@@ -258,17 +307,34 @@ async def _eval_retrieval(settings: KnowledgeSettings, directory: Path) -> Json:
 
 
 async def _promote(configuration: Configuration, directory: Path) -> Json:
-    model = ModelClient(url=configuration.model_url, settings=configuration.router)
     with progress_bar() as bar:
         bar.add_task("hearing what it answers", total=None)
-        try:
-            if not await model.ready():
-                raise ModelServerError(_how_to_start_model(configuration))
-            async with open_database(configuration) as engine:
-                release = await _put_in_service(configuration, engine, model, directory)
-        finally:
-            await model.aclose()
+        async with _model_and_database(configuration) as (model, engine):
+            return _release_json(await _put_in_service(configuration, engine, model, directory))
+
+
+async def _roll_back(configuration: Configuration, to: str) -> Json:
+    from training.promotion import roll_back
+
+    async with _model_and_database(configuration) as (model, engine):
+        return _release_json(await roll_back(engine=engine, model=model, to=to))
+
+
+def _release_json(release: Release) -> Json:
     return {"adapter": release.adapter, "path": release.path, "base": release.base}
+
+
+@asynccontextmanager
+async def _model_and_database(configuration: Configuration) -> AsyncGenerator[tuple[ModelClient, AsyncEngine]]:
+    """Raises ModelServerError where no model server answers."""
+    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    try:
+        if not await model.ready():
+            raise ModelServerError(_how_to_start_model(configuration))
+        async with open_database(configuration) as engine:
+            yield model, engine
+    finally:
+        await model.aclose()
 
 
 def _how_to_start_model(configuration: Configuration) -> str:
@@ -297,13 +363,14 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_last_days(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
-    """A folder a day, the last ones written anew: people vote and correct for days after the answer."""
-    midnight = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for days in range(1, _DAYS_EXPORTED + 1):
-        start = midnight - timedelta(days=days)
-        out = parts.configuration.home / "exports" / f"{start:%Y-%m-%d}"
-        await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
+async def _export_nightly(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
+    try:
+        from training.data.ledger import catch_up
+    except ModuleNotFoundError as error:
+        _log.warning("feedback is not exported: the trainer is not installed (%s is missing)", error.name)
+        return
+    async for done in catch_up(parts.engine, parts.configuration.home / "exports", until=scheduled, settings=settings):
+        _log.info("exported %s: %s", done.folder.name, dict(done.rows))
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:

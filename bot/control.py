@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -66,9 +67,12 @@ class RemoteOperations:
             return False
 
     async def ask(self, asked: Asked) -> AsyncIterator[Json]:
-        told = {"text": asked.text, "user": asked.user, "channel": asked.channel, "route": asked.route}
-        async for line in self._lines("/ask", told):
+        async for line in self._lines("/ask", asdict(asked)):
             yield line
+
+    async def explain(self, asked: Asked) -> Json:
+        (explained,) = [line async for line in self._lines("/explain", asdict(asked))]
+        return explained
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]:
         told = {"text": text, "limit": limit, "audience": audience}
@@ -136,6 +140,9 @@ def _application(operations: Operations) -> web.Application:
     async def ask(request: web.Request) -> web.StreamResponse:
         return await _stream(request, operations.ask(Asked(**await request.json())))
 
+    async def explain(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, _one(operations.explain(Asked(**await request.json()))))
+
     async def search(request: web.Request) -> web.StreamResponse:
         told = await request.json()
         return await _stream(request, _several(operations.search(**told)))
@@ -159,6 +166,7 @@ def _application(operations: Operations) -> web.Application:
     application = web.Application()
     posted = {
         "/ask": ask,
+        "/explain": explain,
         "/search": search,
         "/ingest": ingest,
         "/documents": documents,

@@ -1,7 +1,7 @@
 """Which question is being answered, in which version, by which messages."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import delete, exists, insert, select, update
@@ -10,13 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.tables import answer_messages, deliveries
 
+_REDONE = ":redo:"
+_KEY_PARTS = 4
 State = Literal["open", "answered", "failed", "withdrawn"]
 Claim = Literal["new", "resumed", "revised"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A message put to the bot, as it was stored. `version` is "" or the time of the edit or retry."""
+    """A message put to the bot, as it was stored. `version` is "" or the time of the edit or retry.
+
+    `route` is the one that a person asked for with a button under the answer, else "".
+    """
 
     key: str
     exchange_id: str
@@ -27,6 +32,18 @@ class Asked:
     user: str
     text: str
     version: str = ""
+    route: str = ""
+
+
+def by_route(asked: Asked, route: str, *, user: str) -> Asked:
+    """The same question, asked by `user` to be answered by that route beside the answer that it has."""
+    redone = f"{_REDONE}{route}"
+    return replace(asked, key=asked.key + redone, exchange_id=asked.exchange_id + redone, user=user, route=route)
+
+
+def question_of(exchange_id: str) -> str:
+    """The key of the question that an exchange answers: an edit's, a retry's or another route's id continues it."""
+    return ":".join(exchange_id.split(":")[:_KEY_PARTS])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +106,21 @@ class Deliveries:
             row = found.mappings().one_or_none()
         return None if row is None else _delivery(row)
 
+    async def redone(self, key: str) -> list[Delivery]:
+        """A question's answers by other routes."""
+        its_own = deliveries.c.question_key.startswith(f"{key}{_REDONE}", autoescape=True)
+        async with self._engine.connect() as connection:
+            return [_delivery(row) for row in (await connection.execute(select(deliveries).where(its_own))).mappings()]
+
+    async def forget(self, key: str) -> None:
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(deliveries).where(deliveries.c.question_key == key))
+
     async def in_thread(self, channel: str, thread_ts: str) -> list[Delivery]:
-        """The thread's questions that were not withdrawn, oldest first."""
+        """The thread's questions that were not withdrawn, oldest first; of one answered twice, the later answer last."""
         here = (deliveries.c.channel == channel) & (deliveries.c.thread_ts == thread_ts)
-        query = select(deliveries).where(here & (deliveries.c.state != "withdrawn")).order_by(deliveries.c.question_ts)
+        query = select(deliveries).where(here & (deliveries.c.state != "withdrawn"))
+        query = query.order_by(deliveries.c.question_ts, deliveries.c.updated_at_us)
         async with self._engine.connect() as connection:
             return [_delivery(row) for row in (await connection.execute(query)).mappings()]
 
@@ -144,6 +172,7 @@ def _columns(asked: Asked) -> dict[str, Any]:
         "asker": asked.user,
         "text": asked.text,
         "version": asked.version,
+        "route": asked.route,
     }
 
 
@@ -158,6 +187,7 @@ def _delivery(row: Any) -> Delivery:
         user=row["asker"],
         text=row["text"],
         version=row["version"],
+        route=row["route"],
     )
     return Delivery(asked=asked, state=row["state"])
 

@@ -120,7 +120,7 @@ async def _model(configuration: Configuration) -> str:
 async def _adapter(configuration: Configuration) -> str:
     async with open_database(configuration) as engine:
         release = await Releases(engine).in_service()
-    if release is None:
+    if release is None or not release.adapter:
         return "none: the base model answers until tandem run puts the first one into service"
     return f"{release.adapter} since {release.promoted_at:%Y-%m-%d %H:%M} UTC"
 

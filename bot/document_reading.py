@@ -13,10 +13,10 @@ from bot.document_queue import DocumentQueue
 from bot.downloads import NotDownloaded, Upload
 from bot.errors import SlackRefused
 from bot.ingest_report import EVERYONE_MAY, Readers, readers
-from bot.membership import access
+from bot.membership import access, channel_access
 from bot.payloads import Json
 from bot.quarantine import Quarantine, Tried
-from bot.slack_documents import SlackDocuments, file_at, file_place, is_in_slack
+from bot.slack_documents import SlackDocuments, attached_at, file_at, file_place, is_in_slack
 from bot.waiting import passes
 from knowledge.documents import IngestResult, Origin, failed
 from knowledge.errors import InvalidScope, SourceError
@@ -24,7 +24,7 @@ from knowledge.library import Library
 
 log = logging.getLogger("tandem.documents")
 
-DocumentKind = Literal["page", "file", "message"]
+DocumentKind = Literal["page", "file", "message", "attached"]
 
 LOST = "Something went wrong on my side. Please hand it over again; tell an administrator if it stays so."
 _AGAIN_S = 2.0
@@ -33,11 +33,11 @@ _NOT_SHOWN = "Slack does not let me read it."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOver:
-    """A document as it was handed over; `name` is an address, a file's id, or a message's place.
+    """A document as it was handed over; `name` is an address, a file's id, or the place of a message or attached file.
 
     `ingest_id` is shared by all that was handed over at once. `scope` is set where the document is known to be for
-    these readers; else all who read at the place may read it, or everyone, if the person said so. `overheard` is its
-    origin's.
+    these readers; else all who read at the place may read it, or everyone, if the person said so. What is attached in a
+    channel that is followed is for its readers, whoever had it followed. `overheard` is its origin's.
     """
 
     ingest_id: str
@@ -74,7 +74,9 @@ def document_work_id(document: HandedOver, time: int = 0) -> str:
 
 def handed_over_again(tried: Tried, *, ingest_id: str, channel: str, user: str) -> HandedOver:
     file_id = file_at(tried.place)
-    kind: DocumentKind = "file" if file_id else "message" if is_in_slack(tried.place) else "page"
+    kind: DocumentKind = "file" if file_id else "page"
+    if is_in_slack(tried.place) and not file_id:
+        kind = "attached" if attached_at(tried.place) else "message"
     name = file_id or tried.place
     return HandedOver(
         ingest_id=ingest_id,
@@ -136,7 +138,10 @@ class DocumentReader:
 
     async def _scope(self, document: HandedOver) -> str:
         """For whom it is as things are now: a channel may have changed since it was handed over."""
-        allowed = await access(self._directory, channel=document.channel, user=document.user)
+        if document.kind == "attached" and not document.scope:
+            allowed = await channel_access(self._directory, document.channel)
+        else:
+            allowed = await access(self._directory, channel=document.channel, user=document.user)
         if allowed.refusal:
             return ""
         if document.scope:
@@ -203,7 +208,7 @@ class DocumentReader:
         found = await self._found(document)
         if found is None:
             return [failed(document.name, document.title, "It is not kept in Slack.")]
-        if document.kind == "file":
+        if document.kind in {"file", "attached"}:
             await self._quarantine.know_title(work_id, found.name)
         return await self._library.ingest_bytes(found.data, name=found.name, uri=found.uri, scope=scope, origin=origin)
 

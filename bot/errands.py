@@ -21,7 +21,7 @@ from bot.printing import (
     progress_bar,
     say,
 )
-from bot.reach import reach_operations
+from bot.reach import operations_of_several, reach_operations
 from knowledge.in_service import ServiceRecord
 
 
@@ -47,12 +47,17 @@ async def search(configuration: Configuration, text: str, limit: int, audience: 
 
 
 async def ingest(
-    configuration: Configuration, places: list[str], audience: str, *, whole_site: bool, as_json: bool
+    configuration: Configuration, places: list[str], audience: str, *, whole_site: bool, workers: int, as_json: bool
 ) -> None:
     failed = 0
     with progress_bar() as bar:
         task = bar.add_task("taking in", total=None)
-        async with reach_operations(configuration, needs_model=False, progress=describe(bar, task)) as operations:
+        opened = (
+            operations_of_several(configuration, workers)
+            if workers
+            else reach_operations(configuration, needs_model=False, progress=describe(bar, task))
+        )
+        async with opened as operations:
             async for result in operations.ingest(places, scope=audience, whole_site=whole_site):
                 failed += result["status"] == "failed"
                 bar.advance(task)

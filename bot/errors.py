@@ -5,6 +5,7 @@ BotError
 ├── PortTaken             a port that Tandem needs is in use
 ├── ModelServerError      the embedded model could not be unpacked or its server not be started
 ├── ControlError          the running bot could not be asked, or answered with an error
+├── WorkerError           a process that takes documents in could not begin, or what it needs is away
 ├── UnknownDocument       no document, or more than one, has this number or link
 ├── DatabaseError         the database cannot be opened or brought up to date
 ├── NotStored             an event could not be written down, so it is not acknowledged
@@ -36,6 +37,10 @@ class ModelServerError(BotError):
 
 class ControlError(BotError):
     """The running bot could not be asked, or it answered with an error."""
+
+
+class WorkerError(BotError):
+    """A process that takes documents in could not begin, or what all documents need is away."""
 
 
 class UnknownDocument(BotError):

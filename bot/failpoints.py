@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from bot.errors import SettingsError
 
-FAILPOINTS = ("after_store", "after_retrieval", "before_stream_recorded", "mid_stream", "after_stream_end")
+STAGES = ("export", "curate", "train", "gate", "promote", "refit", "report")
+"""Of the nightly work, in their order."""
+
+STEPS_OF_AN_ANSWER = ("after_store", "after_retrieval", "before_stream_recorded", "mid_stream", "after_stream_end")
+STEPS_OF_A_NIGHT = tuple(f"night_{stage}" for stage in STAGES)
+FAILPOINTS = (*STEPS_OF_AN_ANSWER, *STEPS_OF_A_NIGHT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,23 +1,19 @@
 """Votes and corrections, from the click to the journal."""
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.arrivals import CORRECTION_VIEW, Arrival, storable
 from bot.directory import Directory
-from bot.errors import SlackError, SlackRefused
+from bot.errors import SlackRefused
 from bot.failures import NOT_KEPT
-from bot.pacer import Pacer
 from bot.payloads import Json, Malformed, as_object, inner, objects, optional, required
 from bot.rendering import plain
-from bot.slack import Slack
+from bot.whispers import Whispers
 from router.errors import UnknownExchange
 from router.feedback import Feedback, FeedbackKind, Wrong, fold
 from router.journal import Journal
-
-log = logging.getLogger("tandem.feedback")
 
 _WRONG_BLOCK, _WRONG_ACTION = "what_was_wrong", "wrong"
 _SHOULD_BLOCK, _SHOULD_ACTION = "should_have_said", "correction"
@@ -40,11 +36,10 @@ _GONE = "This answer is no longer on record, so your feedback on it could not be
 class FeedbackDesk:
     """Every event's id is that of the stored click or form, so one that is run again changes nothing."""
 
-    def __init__(self, *, journal: Journal, directory: Directory, slack: Slack, pacer: Pacer) -> None:
+    def __init__(self, *, journal: Journal, directory: Directory, whispers: Whispers) -> None:
         self._journal = journal
         self._directory = directory
-        self._slack = slack
-        self._pacer = pacer
+        self._whispers = whispers
 
     async def vote(self, work_id: str, payload: Mapping[str, Any]) -> FeedbackKind | None:
         """Record a click; a second click on the same button takes the vote back. None: it was not kept."""
@@ -75,7 +70,7 @@ class FeedbackDesk:
 
     async def own_up(self, payload: Mapping[str, Any]) -> None:
         """Tell the person that a click or form of theirs was not kept."""
-        await self._whisper(payload, NOT_KEPT)
+        await self._whispers.tell(payload, NOT_KEPT)
 
     async def _may_judge(self, payload: Mapping[str, Any]) -> bool:
         """Guests and other organisations see answers in their channels; what the team learns from is the team's to say."""
@@ -84,7 +79,7 @@ class FeedbackDesk:
         except SlackRefused:
             is_member = False
         if not is_member:
-            await self._whisper(payload, _MEMBERS_ONLY)
+            await self._whispers.tell(payload, _MEMBERS_ONLY)
         return is_member
 
     async def _toggled(self, pressed: FeedbackKind, exchange_id: str, person: str, work_id: str) -> FeedbackKind:
@@ -98,26 +93,11 @@ class FeedbackDesk:
         try:
             await self._journal.add_feedback(event)
         except UnknownExchange:
-            await self._whisper(payload, _GONE)
+            await self._whispers.tell(payload, _GONE)
             return False
         if event.kind in _THANKS:
-            await self._whisper(payload, _THANKS[event.kind])
+            await self._whispers.tell(payload, _THANKS[event.kind])
         return True
-
-    async def _whisper(self, payload: Mapping[str, Any], text: str) -> None:
-        """Tell the one person who clicked; that it was kept does not hang on their hearing of it."""
-        channel = required(payload, "channel")
-        try:
-            async with self._pacer.turn(channel, urgent=False):
-                await self._slack.write(
-                    "chat.postEphemeral",
-                    channel=channel,
-                    user=required(payload, "user"),
-                    thread_ts=optional(payload, "thread_ts") or None,
-                    text=text,
-                )
-        except SlackError as error:
-            log.info("a thank-you was not shown: %s", error)
 
 
 def correction_form(exchange_id: str, *, channel: str, thread_ts: str) -> Json:

@@ -3,6 +3,7 @@
 import html
 import re
 from contextlib import aclosing
+from itertools import chain
 
 from bot.deliveries import Asked, Deliveries
 from bot.directory import Directory
@@ -97,17 +98,19 @@ class History:
     async def _recorded(self, asked: Asked, audience: Audience) -> tuple[Turn, ...] | None:
         """None where we took no part so far. What may no longer be read stands in Slack's copy too, so that is not asked."""
         took_part = False
-        turns: list[Turn] = []
+        turns: dict[str, tuple[Turn, Turn]] = {}  # an answer by another route takes the place of the first one
         for delivery in await self._deliveries.in_thread(asked.channel, asked.thread_ts):
             if delivery.asked.ts >= asked.ts or delivery.state != "answered":
                 continue
             exchange = await self._journal.exchange(delivery.asked.exchange_id)
             took_part = took_part or exchange is not None
             if exchange is not None and _may_read(audience, exchange):
-                turns.append(Turn(speaker="user", text=exchange.question[:_TURN_CHARS]))
                 answer = exchange.answer[:_TURN_CHARS]
-                turns.append(Turn(speaker="assistant", text=answer, overheard=exchange.may_repeat_overheard))
-        return tuple(turns[-_TURNS:]) if took_part else None
+                turns[delivery.asked.ts] = (
+                    Turn(speaker="user", text=exchange.question[:_TURN_CHARS]),
+                    Turn(speaker="assistant", text=answer, overheard=exchange.may_repeat_overheard),
+                )
+        return tuple(chain.from_iterable(turns.values()))[-_TURNS:] if took_part else None
 
     async def _from_slack(self, asked: Asked) -> tuple[Turn, ...]:
         try:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.errors import UnknownDocument
+from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.quarantine import Quarantine
-from bot.shapes import Json, answer_json, document_json, ingest_json, passage_json, set_aside_json
+from bot.shapes import Json, answer_json, decision_json, document_json, ingest_json, passage_json, set_aside_json
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
 from knowledge.documents import Entry, failed
 from knowledge.filters import parse_filter
@@ -47,6 +48,10 @@ class Operations(Protocol):
         """`{"status"}` and `{"text"}` pieces, then `{"answer": {…}}`."""
         ...
 
+    async def explain(self, asked: Asked) -> Json:
+        """How the question would be answered now, and why."""
+        ...
+
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]: ...
 
     def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]: ...
@@ -67,7 +72,10 @@ class Operations(Protocol):
 
 
 class LocalOperations:
-    """Questions wait until `model_started` is set; without it the model is taken to be there."""
+    """Questions wait until `model_started` is set; without it the model is taken to be there.
+
+    Where there are `workers`, they take the documents of an ingest in.
+    """
 
     def __init__(
         self,
@@ -78,6 +86,7 @@ class LocalOperations:
         quarantine: Quarantine,
         who_sees: WhoSees,
         model_started: asyncio.Event | None = None,
+        workers: IngestWorkers | None = None,
     ) -> None:
         self._router = router
         self._library = library
@@ -85,20 +94,10 @@ class LocalOperations:
         self._quarantine = quarantine
         self._who_sees = who_sees
         self._model_started = model_started
+        self._workers = workers
 
     async def ask(self, asked: Asked) -> AsyncIterator[Json]:
-        user, channel, audience = _COMMAND_LINE, "", EVERYONE
-        if asked.user or asked.channel:
-            user, channel, audience = await self._who_sees(asked.user, asked.channel)
-        text, only = parse_filter(asked.text, channels={})
-        question = Question(
-            text=text,
-            only=only,
-            audience=audience,
-            asker=user or _COMMAND_LINE,
-            channel=channel,
-            forced_route=None if asked.route == "auto" else Route(asked.route),
-        )
+        question = await self._question(asked)
         if self._model_started is not None and not self._model_started.is_set():
             yield {"status": "The model is starting"}
             await self._model_started.wait()
@@ -112,6 +111,23 @@ class LocalOperations:
                     case Answered(answer=answer):
                         yield {"answer": answer_json(answer)}
 
+    async def explain(self, asked: Asked) -> Json:
+        return decision_json(await self._router.explain(await self._question(asked)))
+
+    async def _question(self, asked: Asked) -> Question:
+        user, channel, audience = _COMMAND_LINE, "", EVERYONE
+        if asked.user or asked.channel:
+            user, channel, audience = await self._who_sees(asked.user, asked.channel)
+        text, only = parse_filter(asked.text, channels={})
+        return Question(
+            text=text,
+            only=only,
+            audience=audience,
+            asker=user or _COMMAND_LINE,
+            channel=channel,
+            forced_route=None if asked.route == "auto" else Route(asked.route),
+        )
+
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]:
         query, only = parse_filter(text, channels={})
         passages = await self._library.search(query, parse_audience(audience), limit=limit, only=only)
@@ -121,7 +137,8 @@ class LocalOperations:
         checked = parse_scope(scope)
         for place in places:
             is_in = False
-            async for result in self._library.ingest(place, checked, whole_site=whole_site):
+            ingested = self._library.ingest(place, checked, whole_site=whole_site, workers=self._workers)
+            async for result in ingested:
                 is_in |= result.status != "failed"
                 yield ingest_json(result)
             if is_in:

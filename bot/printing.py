@@ -55,6 +55,22 @@ def print_answer(answer: Json) -> None:
     _out.print(f"\n{answer['route']}: {answer['reason']}", markup=False, style="dim")
 
 
+def print_decision(decision: Json) -> None:
+    _out.print(f"{decision['arm']}: {' '.join(decision['reasons'])}", markup=False)
+    for arm, chance in sorted(decision["odds"].items(), key=lambda item: -item[1]):
+        _out.print(f"  {arm:10} {chance:6.1%}", markup=False)
+    seen = ", ".join(f"{name} {value:g}" for name, value in decision["features"].items())
+    _out.print(f"policy {decision['policy']}; {seen}", markup=False, style="dim")
+
+
+def print_releases(releases: Sequence[Json]) -> None:
+    table = Table("released", "policy", "adapter", box=None, pad_edge=False)
+    for each in releases:
+        told = (each["released_at"][:16], each["policy"] or "rules", each["adapter"] or "none")
+        table.add_row(*map(escape, told))
+    _out.print(table if releases else "nothing was released yet")
+
+
 def print_passages(found: Sequence[Json]) -> None:
     for passage in found:
         _out.print(f"[bold]{escape(passage['title'])}[/]  {escape(passage['uri'])}")
@@ -83,6 +99,17 @@ def print_retrieval(figures: Json) -> None:
         f"{figures['store']} index; times include embedding the question",
         style="dim",
     )
+
+
+def print_policy_figures(figures: Json) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in figures.items():
+        if value is None or isinstance(value, (int, float)):
+            table.add_row(name, "not known" if value is None else str(round(value, 4)))
+    latency = figures["latency"]
+    table.add_row("decision", f"{latency['p50_ms']} ms, 95% within {latency['p95_ms']} ms, embedding left out")
+    _out.print(table)
+    _out.print("\n".join(figures["plots"]), markup=False, style="dim")
 
 
 def print_documents(found: Sequence[Json]) -> None:

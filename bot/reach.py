@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
+from bot.errors import SettingsError
+from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
 from bot.quarantine import Quarantine
 from bot.views import who_sees
+from router.earlier import adapters_of
 from router.errors import RouterError
 
 _log = logging.getLogger(__name__)
@@ -42,13 +45,22 @@ async def reach_operations(
             else:
                 await stack.enter_async_context(model_served(parts, progress))
             await warming
-        yield LocalOperations(
-            router=parts.router,
-            library=parts.library,
-            ingests=Ingests(parts.engine),
-            quarantine=Quarantine(parts.engine),
-            who_sees=who_sees(configuration),
+        yield _local(parts)
+
+
+@asynccontextmanager
+async def operations_of_several(configuration: Configuration, workers: int) -> AsyncGenerator[Operations]:
+    """This process's own operations, also beside a running bot, with so many others that take documents in.
+
+    Raises SettingsError where one process owns the database or the index, WorkerError where the others cannot start.
+    """
+    if configuration.database.get_backend_name() == "sqlite" or not configuration.knowledge.qdrant_url:
+        raise SettingsError(
+            "--workers needs a database and an index that several processes may use: set TANDEM_DATABASE_URL to "
+            "PostgreSQL and TANDEM_QDRANT_URL to a Qdrant server, or leave it out"
         )
+    async with open_parts(configuration) as parts, IngestWorkers(workers) as beside:
+        yield _local(parts, workers=beside)
 
 
 @asynccontextmanager
@@ -80,7 +92,8 @@ async def model_served(
 async def load_adapter_in_service(parts: Parts) -> None:
     """A model server forgets at each restart what was loaded into it; SQL says what belongs there.
 
-    A failure is logged and no more: the router answers from the base model, labelled, where the adapter is missing.
+    The adapter before comes too, so that going back to it waits for nothing. A failure is logged and no more: the
+    router answers from the base model, labelled, where the adapter is missing.
     """
     with suppress(RouterError):
         await _load(parts)
@@ -112,13 +125,29 @@ async def _keep_adapter_loaded(parts: Parts, look_every_s: float) -> None:
 
 
 async def _load(parts: Parts) -> None:
-    """Raises RouterError, and has it logged then."""
+    """Raises RouterError where the adapter in service is not loaded, and has it logged then."""
     wanted = "the adapter in service"
     try:
-        release = await parts.releases.in_service()
-        if release is not None:
-            wanted = f"{release.adapter} in {release.path}"
-            await parts.model.load_adapter(release.adapter, release.path)
+        known = await adapters_of(parts.engine)
+        for in_service in known[:1]:
+            wanted = f"{in_service.adapter} in {in_service.path}"
+            await parts.model.load_adapter(in_service.adapter, in_service.path)
     except RouterError as error:
         _log.error("%s could not be loaded, so the base model answers (%s)", wanted, type(error).__name__)
         raise
+    for before in known[1:2]:
+        try:
+            await parts.model.load_adapter(before.adapter, before.path)
+        except RouterError as error:
+            _log.warning("%s, in service before, could not be loaded (%s)", before.adapter, type(error).__name__)
+
+
+def _local(parts: Parts, *, workers: IngestWorkers | None = None) -> LocalOperations:
+    return LocalOperations(
+        router=parts.router,
+        library=parts.library,
+        ingests=Ingests(parts.engine),
+        quarantine=Quarantine(parts.engine),
+        who_sees=who_sees(parts.configuration),
+        workers=workers,
+    )

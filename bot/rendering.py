@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bot.arrivals import FEEDBACK_ACTION, SOURCE_ACTION
+from bot.arrivals import FEEDBACK_ACTION, JUST_ANSWER_ACTION, REDO_ACTION, SOURCE_ACTION, WHY_ACTION
 from bot.payloads import Json
 from router.answers import Answer, Source
 from router.decisions import Route
@@ -19,6 +19,17 @@ NOTICE_CHARS = 3_000
 _TITLE_CHARS = 120
 # Of a longer address the title is shown alone.
 _LINK_CHARS = 1_500
+
+_REDO, _JUST_ANSWER = ("Redo with sources", REDO_ACTION), ("Just answer", JUST_ANSWER_ACTION)
+_WHY = ("Why this way?", WHY_ACTION)
+_OTHER_ROUTES: dict[Route, tuple[tuple[str, str], ...]] = {
+    Route.DIRECT: (_REDO,),
+    Route.RETRIEVE: (_JUST_ANSWER,),
+    Route.MULTI: (_JUST_ANSWER,),
+    Route.CLARIFY: (_REDO, _JUST_ANSWER),
+    Route.ABSTAIN: (_JUST_ANSWER,),
+    Route.SMALLTALK: (),
+}
 
 # Slack's control sequences: <@U…>, <#C…>, <!channel>, <https://…|label>. A piece that ends in `<` or `<http` may be
 # the start of one.
@@ -68,15 +79,22 @@ def _last_break(text: str, limit: int) -> int:
     return limit
 
 
-def answer_pages(answer: Answer, *, exchange_id: str) -> list[Page]:
-    """A whole answer as messages: the text, its sources, how it was made, and the feedback buttons on the last one."""
+def answer_pages(answer: Answer, *, exchange_id: str, may_redo: bool = True) -> list[Page]:
+    """A whole answer as messages: the text, its sources, how it was made, and the buttons on the last one."""
     body = [markdown(piece) for piece in split_text(defuse(answer.text), MARKDOWN_CHARS)]
-    return pages([*body, *answer_tail(answer, exchange_id=exchange_id)], text=answer.text)
+    return pages([*body, *answer_tail(answer, exchange_id=exchange_id, may_redo=may_redo)], text=answer.text)
 
 
-def answer_tail(answer: Answer, *, exchange_id: str) -> list[Json]:
-    """What stands under the text of a streamed answer."""
-    return [*_sources(answer.sources, exchange_id), context(receipt(answer)), _feedback_buttons(exchange_id)]
+def answer_tail(answer: Answer, *, exchange_id: str, may_redo: bool = True) -> list[Json]:
+    """What stands under the text of a streamed answer; `may_redo`: with the buttons for another route."""
+    others = _OTHER_ROUTES[answer.decision.route] if may_redo else ()
+    offered = [button(text, action_id=action, value=exchange_id) for text, action in (*others, _WHY)]
+    return [
+        *_sources(answer.sources, exchange_id),
+        context(receipt(answer)),
+        {"type": "actions", "block_id": "route", "elements": offered},
+        _feedback_buttons(exchange_id),
+    ]
 
 
 def pages(blocks: Sequence[Json], *, text: str) -> list[Page]:
@@ -95,21 +113,27 @@ def pages(blocks: Sequence[Json], *, text: str) -> list[Page]:
 
 
 def receipt(answer: Answer) -> str:
-    """How the answer came about, in a line: `3 documents · team model name@digest`."""
-    model = f"team model {answer.model}" if "@" in answer.model else "base model, no adapter in service"
+    """How the answer came about, in a line: `3 documents, no memory` or `team model 2026-11-20, no documents`."""
     match answer.decision.route:
-        case Route.RETRIEVE:
+        case Route.RETRIEVE | Route.MULTI as route:
             count = len({source.document_id for source in answer.sources})
             found = f"{count} document{'' if count == 1 else 's'}" if count else "no document supports this"
-            return f"{found} · {model}" if answer.model else found
+            several = " after several searches" if route is Route.MULTI else ""
+            return f"{found}{several}, no memory"
         case Route.DIRECT:
-            return model
+            return f"{_memory(answer)}, no documents"
         case Route.CLARIFY:
             return "a question back"
         case Route.ABSTAIN:
             return "not answered: the documents do not hold it"
         case Route.SMALLTALK:
             return "small talk, nothing was looked up"
+
+
+def _memory(answer: Answer) -> str:
+    if "@" not in answer.model:
+        return "base model"
+    return f"team model {answer.adapter_at:%Y-%m-%d}" if answer.adapter_at else f"team model {answer.model}"
 
 
 def _sources(sources: Iterable[Source], exchange_id: str) -> Iterable[Json]:

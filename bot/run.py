@@ -121,7 +121,8 @@ def _operations(parts: Parts, model_started: asyncio.Event) -> LocalOperations:
 
 async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: Say) -> None:
     """The grounding adapter into service, and the sample handbook into the index, each once."""
-    if parts.configuration.router.model_url is None and await parts.releases.in_service() is None:
+    release = await parts.releases.in_service()
+    if parts.configuration.router.model_url is None and (release is None or not release.adapter):
         say("putting the grounding adapter into service, once")
         await first_adapter(parts)
     settings = parts.configuration.bot

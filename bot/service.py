@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -13,10 +14,13 @@ from slack_bolt.async_app import AsyncApp
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.absences import Absences
 from bot.answering import Answering
 from bot.app import build_app
 from bot.arrivals import Identity, gave_up
+from bot.catching_up import CatchUp
 from bot.channel_command import ChannelCommands
+from bot.channel_files import ChannelFiles
 from bot.channel_histories import ChannelHistories
 from bot.channel_reading import ChannelDesk
 from bot.deliveries import Deliveries
@@ -25,7 +29,7 @@ from bot.document_queue import DocumentQueue
 from bot.document_reading import DocumentReader
 from bot.documents import DocumentDesk
 from bot.downloads import Downloads
-from bot.durable import Durable, Nightly
+from bot.durable import Durable
 from bot.errors import BotError, NotStored, SlackError, SlackRefused, SlackUnauthorized
 from bot.failpoints import Failpoints
 from bot.feedback import FeedbackDesk
@@ -35,11 +39,14 @@ from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.intake import Intake
 from bot.messages import History
+from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.payloads import optional
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
+from bot.reasons import ReasonDesk
 from bot.refreshing import Refreshing
+from bot.schedules import Job
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.slack_threads import SlackThreads
@@ -49,6 +56,7 @@ from bot.thread_upkeep import ThreadUpkeep
 from bot.token_watch import watch_token
 from bot.tokens import check_app_token
 from bot.upkeep import Upkeep
+from bot.whispers import Whispers
 from bot.work import Work
 from knowledge.library import Library
 from router.journal import Journal
@@ -120,8 +128,9 @@ class Bot:
         intake: Intake,
         connection: Connection,
         settings: SlackSettings,
-        nightly: Nightly | None,
+        nightly: Job | None,
         refreshing: Refreshing | None = None,
+        absences: Absences | None = None,
     ) -> None:
         self._slack = slack
         self._durable = durable
@@ -130,6 +139,7 @@ class Bot:
         self._settings = settings
         self._nightly = nightly
         self._refreshing = refreshing
+        self._absences = absences
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -139,6 +149,7 @@ class Bot:
             nightly_hour_utc=self._settings.nightly_hour_utc,
             hourly=self._refreshing.read_due if self._refreshing else None,
         )
+        await self._durable.catch_up(datetime.now(UTC))
         for _, kind, payload in await self._durable.waiting():
             self._intake.remember(kind, payload)
         await self._connection.start()
@@ -146,6 +157,8 @@ class Bot:
             asyncio.create_task(self._own_up()),
             asyncio.create_task(watch_token(self._slack, self._intake, look_every_s=self._settings.look_every_s)),
         ]
+        if self._absences is not None:
+            self._background.append(asyncio.create_task(self._absences.watch(self.connected)))
 
     async def connected(self) -> bool:
         return self._intake.open and await self._connection.is_up()
@@ -181,7 +194,7 @@ async def open_bot(
     library: Library,
     journal: Journal,
     engine: AsyncEngine,
-    nightly: Nightly | None = None,
+    nightly: Job | None = None,
     model_started: asyncio.Event | None = None,
 ) -> Bot:
     """Check the tokens and put the parts together; nothing listens before `start`. Raises BotError with what to change.
@@ -212,6 +225,7 @@ async def open_bot(
     in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user=me.user)
     ingests, histories, quarantine = Ingests(engine), ChannelHistories(engine), Quarantine(engine)
     queue = DocumentQueue()
+    files = ChannelFiles(library=library, queue=queue, directory=directory, ingests=ingests)
     threads = ThreadUpkeep(
         library=library,
         threads=SlackThreads(slack=slack, directory=directory, me=me),
@@ -219,6 +233,7 @@ async def open_bot(
         directory=directory,
         histories=histories,
         ingests=ingests,
+        files=files,
     )
     upkeep = Upkeep(
         library=library,
@@ -231,24 +246,34 @@ async def open_bot(
         quarantine=quarantine,
         queue=queue,
     )
+    answering = Answering(
+        router=router,
+        journal=journal,
+        outlet=outlet,
+        deliveries=deliveries,
+        directory=directory,
+        history=history,
+        quota=Quota(settings.questions_per_minute),
+        seats=settings.seats,
+        model_started=model_started,
+    )
+    whispers = Whispers(slack=slack, pacer=pacer)
     work = Work(
-        answering=Answering(
-            router=router,
-            journal=journal,
-            outlet=outlet,
-            deliveries=deliveries,
-            directory=directory,
-            history=history,
-            quota=Quota(settings.questions_per_minute),
-            seats=settings.seats,
-            model_started=model_started,
+        answering=answering,
+        feedback=FeedbackDesk(journal=journal, directory=directory, whispers=whispers),
+        overrides=OverrideDesk(
+            answering=answering, journal=journal, deliveries=deliveries, directory=directory, whispers=whispers
         ),
-        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
         documents=DocumentReader(library=library, in_slack=in_slack, directory=directory, quarantine=quarantine),
         upkeep=upkeep,
         channels=ChannelDesk(
-            slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
+            outlet=outlet,
+            directory=directory,
+            histories=histories,
+            ingests=ingests,
+            threads=threads,
+            catching_up=CatchUp(directory=directory, histories=histories, ingests=ingests, threads=threads),
         ),
         deliveries=deliveries,
         slack=slack,
@@ -266,6 +291,7 @@ async def open_bot(
         durable=durable,
         directory=directory,
         sources=SourceDesk(journal=journal, directory=directory),
+        reasons=ReasonDesk(journal=journal, directory=directory),
         documents=DocumentDesk(library=library, directory=directory, ingests=ingests, quarantine=quarantine),
         channels=ChannelCommands(directory=directory, histories=histories, durable=durable),
         signing_secret=settings.signing_secret if settings.port is not None else "",
@@ -281,6 +307,7 @@ async def open_bot(
         settings=settings,
         nightly=nightly,
         refreshing=refreshing,
+        absences=Absences(histories=histories, durable=durable, team=me.team),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from bot.quarantine import SetAside
 from knowledge.documents import Entry, IngestResult, Passage
 from router.answers import Answer
+from router.decisions import Decision
+from router.releases import Release
 
 Json = dict[str, Any]
 
@@ -22,6 +24,29 @@ def answer_json(answer: Answer) -> Json:
         "model": answer.model,
         "exchange_id": answer.exchange_id,
         "timings_ms": {stage: round(ms, 1) for stage, ms in answer.timings_ms.items()},
+    }
+
+
+def decision_json(decision: Decision) -> Json:
+    """`features` are what the policy saw; those that begin with `odds_` are the odds before feedback corrected them."""
+    return {
+        "arm": decision.route.value,
+        "odds": {route.value: round(p, 4) for route, p in decision.probabilities.items()},
+        "reasons": [decision.reason],
+        "features": {name: round(value, 4) for name, value in decision.features.items()},
+        "policy": decision.policy,
+        "propensity": decision.propensity,
+        "explored": decision.explored,
+    }
+
+
+def release_json(release: Release) -> Json:
+    return {
+        "released_at": release.released_at.isoformat(),
+        "policy": release.policy,
+        "adapter": release.adapter,
+        "path": release.path,
+        "base": release.base,
     }
 
 

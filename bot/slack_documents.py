@@ -1,6 +1,6 @@
 """What is kept in Slack and can be a document: an uploaded file, or a message that somebody adds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.directory import Directory
 from bot.downloads import Downloads, NoLongerThere, NotDownloaded, Upload
@@ -10,7 +10,7 @@ from bot.messages import plain_text
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
 
-_FILE, _MESSAGE = "slack-file:", "slack-message:"
+_FILE, _MESSAGE, _ATTACHED = "slack-file:", "slack-message:", "slack-attached:"
 _TITLE_CHARS = 60
 NO_MESSAGE = {"message_not_found", "thread_not_found"}
 
@@ -26,6 +26,24 @@ class Shared:
     @property
     def place(self) -> str:
         return f"{places_of_messages(self.channel)}{self.ts}:{self.thread_ts}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A file that was shared in a channel, by the message that brought it there and the thread of that.
+
+    `name` is what people know it by; its place does not hold it.
+    """
+
+    channel: str
+    thread_ts: str
+    ts: str
+    file_id: str
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{places_of_attached(self.channel, self.thread_ts)}{self.ts}:{self.file_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +70,25 @@ def places_of_messages(channel: str) -> str:
     return f"{_MESSAGE}{channel}:"
 
 
+def places_of_attached(channel: str = "", thread_ts: str = "") -> str:
+    """What the places of all files begin with that are attached in a channel, in one of its threads, or anywhere."""
+    return "".join([_ATTACHED, *(f"{part}:" for part in (channel, thread_ts) if part)])
+
+
+def attached_at(place: str) -> Attached | None:
+    """The file that was taken in from this place; None for anything else."""
+    if not place.startswith(_ATTACHED):
+        return None
+    channel, thread_ts, ts, file_id = place.removeprefix(_ATTACHED).split(":")
+    return Attached(channel=channel, thread_ts=thread_ts, ts=ts, file_id=file_id)
+
+
+def message_at(place: str) -> Shared:
+    """The message that was added from this place."""
+    channel, ts, thread_ts = place.removeprefix(_MESSAGE).split(":")
+    return Shared(channel=channel, ts=ts, thread_ts=thread_ts)
+
+
 def shortened(text: str) -> str:
     """How a text begins, in a line."""
     first = " ".join(text.split())
@@ -59,7 +96,7 @@ def shortened(text: str) -> str:
 
 
 def is_in_slack(place: str) -> bool:
-    return place.startswith((_FILE, _MESSAGE))
+    return place.startswith((_FILE, _MESSAGE, _ATTACHED))
 
 
 class SlackDocuments:
@@ -90,6 +127,19 @@ class SlackDocuments:
         found = await self._slack.read("chat.getPermalink", channel=shared.channel, message_ts=shared.ts)
         return Upload(name="message.md", uri=required(found, "permalink"), data=f"# {title}\n\n{text}".encode())
 
+    async def attached(self, attached: Attached) -> Upload:
+        """The file, under a link that opens the message that it is attached to."""
+        upload = await self.file(attached.file_id)
+        try:
+            found = await self._slack.read("chat.getPermalink", channel=attached.channel, message_ts=attached.ts)
+        except SlackRefused as error:
+            if error.code not in NO_MESSAGE:
+                raise
+            raise NoLongerThere("The message with the file is no longer there.") from error
+        link = required(found, "permalink")
+        # Several may be attached to one message, and each is a document of its own.
+        return replace(upload, uri=f"{link}{'&' if '?' in link else '?'}file={attached.file_id}")
+
     async def contents(self, shared: Shared) -> Contents:
         message = await self._read(shared)
         text = optional(message, "text")
@@ -109,8 +159,10 @@ class SlackDocuments:
         if place.startswith(_FILE):
             return await self.file(place.removeprefix(_FILE))
         if place.startswith(_MESSAGE):
-            channel, ts, thread_ts = place.removeprefix(_MESSAGE).split(":")
-            return await self.message(Shared(channel=channel, ts=ts, thread_ts=thread_ts))
+            return await self.message(message_at(place))
+        attached = attached_at(place)
+        if attached is not None:
+            return await self.attached(attached)
         return None
 
     async def _read(self, shared: Shared) -> Json:

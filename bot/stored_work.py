@@ -15,6 +15,7 @@ WORK = "work"
 INGEST = "ingest"
 DOCUMENT = "document"
 HOURLY = "hourly"
+NIGHTLY = "nightly"
 GIVEN_UP = ["MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]
 _LISTED = 100
@@ -57,6 +58,11 @@ async def discard(before: datetime) -> None:
     """Delete work that was done before then."""
     while done := await _ids(completed_before=before.isoformat(), name=[*_ACCEPTED, DOCUMENT, HOURLY], limit=_LISTED):
         await DBOS.delete_workflows_async([each.workflow_id for each in done])
+
+
+async def runs_of(name: str) -> set[str]:
+    """The ids of the last runs of what is done by the clock."""
+    return {each.workflow_id for each in await _ids(name=name, limit=_LISTED, sort_desc=True)}
 
 
 async def _ids(**which: Any) -> list[WorkflowStatus]:

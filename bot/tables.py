@@ -8,6 +8,8 @@ metadata = named_metadata()
 
 # One row a question. `version` is the time of the edit or retry that is answered now (Slack's timestamp, "" for the
 # message as first written); `state` is open, answered, failed or withdrawn. `text` is emptied when it is withdrawn.
+# `route` is what a person asked for with a button under the answer, "" for the question as such; an answer by another
+# route has a row of its own, whose key continues the question's.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -20,6 +22,7 @@ deliveries = Table(
     Column("asker", String(40), nullable=False),
     Column("text", Text, nullable=False),
     Column("version", String(40), nullable=False),
+    Column("route", String(20), nullable=False, server_default=""),
     Column("state", String(12), nullable=False),
     Column("updated_at_us", BigInteger, nullable=False),
     Index("ix_deliveries_channel_thread_ts", "channel", "thread_ts"),
@@ -85,7 +88,8 @@ document_tries = Table(
 
 # One row a channel whose history was taken in. `state` is reading, broken (given up on the way), followed or stopped; all
 # but stopped are kept current. `newest_ts` and `oldest_ts` say how far it is read; `stopped_ts` is the time from which on
-# nothing of it is taken in, "" while it is followed. `work_id` reads it; its documents are known by `ingest_id`.
+# nothing of it is taken in, "" while it is followed. `work_id` reads it; its documents are known by `ingest_id`. All that
+# happened until `current_at` is taken over, or was delivered; `caught_up_ts` says how far back what came later is read.
 channel_histories = Table(
     "channel_histories",
     metadata,
@@ -98,6 +102,9 @@ channel_histories = Table(
     Column("newest_ts", String(40), nullable=False),
     Column("oldest_ts", String(40), nullable=False),
     Column("threads", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("stopped_ts", String(40), nullable=False),
+    Column("current_at", Moment, nullable=False),
+    Column("caught_up_ts", String(40), nullable=False),
 )

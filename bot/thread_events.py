@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.arrivals import HUMAN_SUBTYPES, Arrival, Identity, is_from_a_bot, mentions
-from bot.payloads import Json, inner, optional, required
+from bot.payloads import Json, inner, objects, optional, required
+from bot.slack_threads import is_attached
 
 _DELETED = frozenset({"channel_deleted", "group_deleted"})
 # After these the bot can't follow it any more, or must not.
@@ -15,6 +16,8 @@ def read_change(body: Mapping[str, Any], me: Identity) -> Arrival | None:
     """The work in an event that may change documents; None for what changes none. Raises Malformed."""
     event = inner(body, "event") if body.get("type") == "event_callback" else {}
     match optional(event, "type"):
+        case "file_deleted":
+            return _file_gone(event, required(body, "team_id"))
         case "message":
             return _message(event, required(body, "team_id"), me)
         case "member_left_channel" if event.get("user") == me.user:
@@ -32,7 +35,8 @@ def _message(event: Json, team: str, me: Identity) -> Arrival | None:
             is_gone = message.get("subtype") == "tombstone"
             # Links unfold, replies are counted, reactions come: none of it is an edit.
             is_edited = "edited" in message and before.get("text") != message.get("text")
-            if (is_gone and not is_from_a_bot(before, me)) or (is_edited and not is_from_a_bot(message, me)):
+            is_changed = is_edited or _files(message) != _files(before)
+            if (is_gone and not is_from_a_bot(before, me)) or (is_changed and not is_from_a_bot(message, me)):
                 return _thread(event, team, message, is_new=False)
         case "message_deleted":
             before = inner(event, "previous_message")
@@ -61,6 +65,21 @@ def _thread(event: Json, team: str, message: Json, *, is_new: bool) -> Arrival:
             "thread_ts": optional(message, "thread_ts") or ts,
             "is_new": is_new,
         },
+        settled=False,
+    )
+
+
+def _files(message: Json) -> set[str]:
+    return {optional(file, "id") for file in objects(message, "files") if is_attached(file)}
+
+
+def _file_gone(event: Json, team: str) -> Arrival:
+    """In whatever channel it was shared, and also where somebody handed it over."""
+    file_id = required(event, "file_id")
+    return Arrival(
+        id=f"slack:{team}:file:{file_id}:deleted",
+        kind="file_gone",
+        payload={"team": team, "file": file_id},
         settled=False,
     )
 

@@ -17,6 +17,7 @@ from bot.failures import FILES_ONLY, GAVE_UP, INTERNAL, Declined
 from bot.feedback import FeedbackDesk
 from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
 from bot.ingesting import IngestDesk
+from bot.overrides import OverrideDesk
 from bot.payloads import Json, objects, optional, required
 from bot.slack import Slack
 from bot.upkeep import Upkeep
@@ -36,6 +37,7 @@ class Work:
         *,
         answering: Answering,
         feedback: FeedbackDesk,
+        overrides: OverrideDesk,
         ingest: IngestDesk,
         documents: DocumentReader,
         upkeep: Upkeep,
@@ -46,6 +48,7 @@ class Work:
     ) -> None:
         self._answering = answering
         self._feedback = feedback
+        self._overrides = overrides
         self._ingest = ingest
         self._documents = documents
         self._upkeep = upkeep
@@ -92,20 +95,28 @@ class Work:
                 await self._answering.withdraw(_asked(payload, work_id))
             case "retry":
                 await self._ask_again(payload)
-            case "vote":
-                return await self._feedback.vote(work_id, payload)
-            case "correction":
-                await self._feedback.correct(work_id, payload)
+            case "vote" | "correction" | "override":
+                return await self._judged(work_id, kind, payload)
             case "ingest" | "share":
                 await self._ingest.take_in(work_id, _with_choice(payload) if kind == "share" else payload)
             case "document":
                 return await self._documents.read(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.do(work_id, kind, payload)
-            case "history" | "thread" | "leave":
+            case "history" | "thread" | "leave" | "catch_up" | "file_gone":
                 await self._channels.do(work_id, kind, payload)
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
+        return None
+
+    async def _judged(self, work_id: str, kind: str, payload: Json) -> Any:
+        match kind:
+            case "vote":
+                return await self._feedback.vote(work_id, payload)
+            case "correction":
+                await self._feedback.correct(work_id, payload)
+            case _:
+                await self._overrides.take(work_id, payload)
         return None
 
     async def _message(self, work_id: str, payload: Json) -> None:
@@ -180,10 +191,12 @@ class Work:
                 await self._ingest.own_up(work_id, payload)
             case "remove" | "undo" | "refresh":
                 await self._upkeep.own_up(work_id, payload)
-            case "history" | "thread" | "leave":
+            case "history" | "thread" | "leave" | "catch_up":
                 await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
+            case "override":
+                await self._overrides.own_up(payload)
             case _:  # a deletion shows nothing, and of a document its ingest tells
                 return
 

@@ -1,7 +1,7 @@
 """The documents table: the version of a document that it names is the one that answers."""
 
 import secrets
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowledge.audience import Audience
 from knowledge.documents import Document, Entry, Origin
 from knowledge.errors import CatalogueUnavailable
-from knowledge.tables import documents, places, taken_out
+from knowledge.tables import documents, page_links, places, taken_out
 from knowledge.validators import NO_VALIDATOR, Validator
 
 _FEWEST_DIGITS = 5
+# Of numbers for one document, should others be faster.
+_DRAWS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,10 @@ class Version:
 class Catalogue:
     """Every method raises CatalogueUnavailable when the database cannot be reached."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, draw: Callable[[int], int] = secrets.randbelow) -> None:
+        """`draw` gives a number from 0 up to below the one that it is given."""
         self._engine = engine
+        self._draw = draw
 
     @property
     def engine(self) -> AsyncEngine:
@@ -97,12 +101,24 @@ class Catalogue:
             "overheard": given.overheard,
         }
         changed = version if origin is None else version | {"overheard": origin.overheard}
+        for _ in range(_DRAWS):
+            try:
+                await self._put(document.id, version | first, changed)
+            except CatalogueUnavailable as error:
+                # Another process may have drawn the same number in between.
+                if not isinstance(error.__cause__, IntegrityError):
+                    raise
+            else:
+                return
+        raise CatalogueUnavailable
+
+    async def _put(self, document_id: str, added: dict[str, Any], changed: dict[str, Any]) -> None:
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         async with transaction(self._engine) as connection:
-            number = await _free_number(connection)
-            statement = dialect.insert(documents).values(id=document.id, number=number, **version, **first)
+            number = await _free_number(connection, self._draw)
+            statement = dialect.insert(documents).values(id=document_id, number=number, **added)
             await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
-            await connection.execute(delete(taken_out).where(taken_out.c.document_id == document.id))
+            await connection.execute(delete(taken_out).where(taken_out.c.document_id == document_id))
 
     async def seen(self, document_id: str, validator: Validator | None = None, fingerprint: str | None = None) -> None:
         """Its source still has it, in the version that is known; what is given replaces what was known before."""
@@ -126,6 +142,7 @@ class Catalogue:
             if row is None:
                 return False
             await connection.execute(delete(documents).where(this))
+            await connection.execute(delete(page_links).where(page_links.c.document_id == document_id))
             if by_person:
                 await connection.execute(insert(taken_out).values(document_id=document_id))
             of_place = (documents.c.place == row.place) & (documents.c.scope == row.scope)
@@ -133,6 +150,21 @@ class Catalogue:
                 emptied = (places.c.place == row.place) & (places.c.scope == row.scope)
                 await connection.execute(delete(places).where(emptied))
             return True
+
+    async def keep_links(self, document_id: str, links: Sequence[str] | None) -> None:
+        """Note where a page leads, in the version that is known; None: that is no longer known."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(delete(page_links).where(page_links.c.document_id == document_id))
+            if links is not None:
+                row = {"document_id": document_id, "links": "\n".join(links)}
+                await connection.execute(insert(page_links).values(row))
+
+    async def links(self, document_id: str) -> tuple[str, ...] | None:
+        """Where a page leads; None where that was not noted."""
+        query = select(page_links.c.links).where(page_links.c.document_id == document_id)
+        async with transaction(self._engine) as connection:
+            links = await connection.scalar(query)
+        return None if links is None else tuple(links.splitlines())
 
     async def is_taken_out(self, document_id: str) -> bool:
         """Whether a person took it out, and nobody has handed it over since."""
@@ -169,9 +201,10 @@ class Catalogue:
         """What was taken in from exactly these places, whoever may read it."""
         return await self._entries(None, documents.c.place.in_(places))
 
-    async def from_places_below(self, start: str) -> list[Entry]:
-        """What was taken in from places that begin so, whoever may read it."""
-        return await self._entries(None, documents.c.place.startswith(start, autoescape=True))
+    async def from_places_below(self, start: str, *, end: str = "") -> list[Entry]:
+        """What was taken in from places that begin and end so, whoever may read it."""
+        place = documents.c.place
+        return await self._entries(None, place.startswith(start, autoescape=True), place.endswith(end, autoescape=True))
 
     async def _entries(
         self, audience: Audience | None, *which: ColumnElement[bool], limit: int | None = None, offset: int = 0
@@ -193,12 +226,12 @@ async def transaction(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         raise CatalogueUnavailable from error
 
 
-async def _free_number(connection: AsyncConnection) -> int:
+async def _free_number(connection: AsyncConnection, draw: Callable[[int], int]) -> int:
     """A number that no document has, as short as the many others allow."""
     digits = _FEWEST_DIGITS
     while True:
         lowest = 10 ** (digits - 1)
-        number = lowest + secrets.randbelow(9 * lowest)
+        number = lowest + draw(9 * lowest)
         if await connection.scalar(select(documents.c.id).where(documents.c.number == number)) is None:
             return number
         digits += 1

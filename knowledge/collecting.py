@@ -14,7 +14,7 @@ from knowledge.kinds import is_archive
 from knowledge.parsing import Parser
 from knowledge.repositories import is_repository, repository_sources
 from knowledge.settings import KnowledgeSettings
-from knowledge.sites import site_sources
+from knowledge.sites import Known, nothing_known, site_sources
 from knowledge.sources import Content, Source, find_sources, open_file, page_at, read_file, source_again
 from knowledge.validators import Validator
 
@@ -27,10 +27,14 @@ class Collector:
         self._parser = parser
         self._settings = settings
 
-    async def sources(self, place: str, *, whole_site: bool = False) -> AsyncGenerator[Source]:
-        """What stands at a path or an address: archives among them are not opened yet."""
+    async def sources(
+        self, place: str, *, whole_site: bool = False, known: Known = nothing_known
+    ) -> AsyncGenerator[Source]:
+        """What stands at a path or an address: archives among them are not opened yet; pages of a site by what is `known`."""
         if whole_site:
-            found = site_sources(place, fetcher=self._fetcher, parser=self._parser, settings=self._settings)
+            found = site_sources(
+                place, fetcher=self._fetcher, parser=self._parser, settings=self._settings, known=known
+            )
         elif is_repository(place):
             found = repository_sources(place, fetcher=self._fetcher, settings=self._settings)
         else:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from knowledge.audience import PUBLIC
 from knowledge.documents import Passage
@@ -27,7 +28,7 @@ def collapse(hits: Sequence[Passage], query: str, *, limit: int) -> list[Passage
     asked = frozenset(_words(query))
     kept: list[_Copies] = []
     for hit in hits:
-        fingerprint = _fingerprint(hit)
+        fingerprint = _Fingerprint(hit)
         same = next((copies for copies in kept if copies.first.is_copy_of(fingerprint, asked)), None)
         if same is not None:
             same.passages.append(hit)
@@ -36,15 +37,34 @@ def collapse(hits: Sequence[Passage], query: str, *, limit: int) -> list[Passage
     return [copies.chosen() for copies in kept]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fingerprint:
-    section: str
-    shingles: frozenset[tuple[str, ...]]
-    figures: frozenset[str]
-    words: frozenset[str]
+    """Made as far as it is asked for: most passages are told apart by their sections alone."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.section = passage.section
+        self._passage = passage
+
+    @cached_property
+    def _in_text(self) -> list[str]:
+        return _words(self._passage.text)
+
+    @cached_property
+    def shingles(self) -> frozenset[tuple[str, ...]]:
+        starts = range(max(1, len(self._in_text) - _SHINGLE_WORDS + 1))
+        return frozenset(tuple(self._in_text[at : at + _SHINGLE_WORDS]) for at in starts)
+
+    @cached_property
+    def figures(self) -> frozenset[str]:
+        return frozenset(word for word in self._in_text if any(letter.isdigit() for letter in word))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(self._in_text).union(_words(self._passage.heading))
 
     def is_copy_of(self, other: "_Fingerprint", asked: frozenset[str]) -> bool:
-        if self.section != other.section or self.figures != other.figures or asked & (self.words ^ other.words):
+        if self.section != other.section:
+            return False
+        if self.figures != other.figures or asked & (self.words ^ other.words):
             return False
         shared = len(self.shingles & other.shingles)
         return shared >= _NEARLY_THE_SAME * (len(self.shingles) + len(other.shingles) - shared)
@@ -59,17 +79,6 @@ class _Copies:
         best = self.passages[0]
         # `max` takes the first of equals, which is the better hit.
         return replace(max(self.passages, key=_preference), score=best.score)
-
-
-def _fingerprint(passage: Passage) -> _Fingerprint:
-    words = _words(passage.text)
-    starts = range(max(1, len(words) - _SHINGLE_WORDS + 1))
-    return _Fingerprint(
-        section=passage.section,
-        shingles=frozenset(tuple(words[at : at + _SHINGLE_WORDS]) for at in starts),
-        figures=frozenset(word for word in words if any(letter.isdigit() for letter in word)),
-        words=frozenset(words).union(_words(passage.heading)),
-    )
 
 
 def _preference(passage: Passage) -> tuple[bool, datetime, bool]:

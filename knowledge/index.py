@@ -23,13 +23,14 @@ from knowledge.audience import Audience
 from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document, Passage, cut_as
 from knowledge.edge_store import EdgeStore
-from knowledge.embedding import ThreadedEmbedding, embedding_name, open_embedding
+from knowledge.embedding import embedding_name, open_embedding
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.in_service import IndexChange
 from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
 from knowledge.ownership import Ownership
 from knowledge.server_store import CollectionLayout, ServerStore
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding
 
 
 class SearchMode(StrEnum):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,18 +16,16 @@ from knowledge.audience import PUBLIC, Audience, parse_scope
 from knowledge.catalogue import Catalogue
 from knowledge.collecting import Collector
 from knowledge.documents import Document, Entry, IngestResult, IngestStatus, Origin, Passage, Preview
-from knowledge.duplicates import collapse
 from knowledge.errors import KnowledgeError
 from knowledge.fetching import Fetcher
 from knowledge.filters import UNFILTERED, SearchFilter
-from knowledge.freshness import favour_new
 from knowledge.in_service import IndexChange, ServiceRecord
-from knowledge.ingesting import Ingester
-from knowledge.neighbours import neighbours_of, widen
+from knowledge.ingesting import Ingester, Workers
 from knowledge.parsing import Parser
 from knowledge.refreshing import Refresher
 from knowledge.register import KnownPlace, Register
 from knowledge.rerank import Reranker, open_reranker
+from knowledge.searching import Searcher
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
 from knowledge.writing import Writer
@@ -35,15 +33,7 @@ from knowledge.writing import Writer
 if TYPE_CHECKING:
     from knowledge.opening import ServingIndex
 
-# The embedding model reads 256 tokens; more only costs time.
-_QUERY_CHARS = 2000
-# More hits than asked for, since those of versions that no longer answer are dropped.
-_SPARE_HITS = 8
-# Where those fill all of them, as after a large document's killed run, one more search goes this far.
-_MOST_HITS = 400
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _NO_DOCUMENT = str(uuid.UUID(int=0))
-_HAS_WORD = re.compile(r"\w")
 _NO_ORIGIN = Origin()
 # As many digits as every database holds.
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -76,17 +66,15 @@ class Library:
         settings: KnowledgeSettings,
         reranker: Reranker | None = None,
     ) -> None:
+        self._index = index
         self._reranker = reranker
+        self._searcher = Searcher(index=index, catalogue=catalogue, settings=settings, reranker=reranker)
         self._catalogue = catalogue
         self._parser = parser
         self._collector = Collector(fetcher=fetcher, parser=parser, settings=settings)
         self._register = Register(catalogue.engine)
         self._writer = Writer(index=index, catalogue=catalogue, parser=parser, settings=settings)
         self._settings = settings
-
-    @property
-    def _index(self) -> "ServingIndex":
-        return self._writer.index
 
     @property
     def _ingester(self) -> Ingester:
@@ -104,41 +92,31 @@ class Library:
         Chunks that stand side by side are made one passage, and shorter ones widened by their neighbours, as long as
         none grows beyond `widen_to` characters; with 0 each passage is a chunk as it was found.
         """
-        text = _CONTROL.sub(" ", query[:_QUERY_CHARS]).strip()
-        if not audience.scopes or not _HAS_WORD.search(text) or limit < 1:
-            return []
-        wanted = limit + _SPARE_HITS
-        if self._reranker is not None:
-            wanted = max(wanted, self._settings.rerank_hits)
-        hits = await self._index.search(text, audience, limit=wanted, only=only)
-        current = await self._current(hits)
-        if len(collapse(current, text, limit=limit)) < limit and len(hits) == wanted:
-            current = await self._current(
-                await self._index.search(text, audience, limit=max(wanted, _MOST_HITS), only=only)
-            )
-        if self._reranker is not None:
-            current = await self._reranker.rerank(text, current)
-        ordered = favour_new(
-            current,
-            weight=self._settings.freshness_weight,
-            half_life=timedelta(days=self._settings.freshness_half_life_days),
-        )
-        different = collapse(ordered, text, limit=wanted)
-        return (await self._widened(different, audience, widen_to))[:limit]
+        return await self._searcher.search(query, audience, limit=limit, widen_to=widen_to, only=only)
 
     async def ingest(
-        self, place: str, scope: str, origin: Origin = _NO_ORIGIN, *, whole_site: bool = False
+        self,
+        place: str,
+        scope: str,
+        origin: Origin = _NO_ORIGIN,
+        *,
+        whole_site: bool = False,
+        workers: Workers | None = None,
     ) -> AsyncIterator[IngestResult]:
         """Take in a file, a folder, a zip archive, a page or a site; one result per document, failures among them.
 
-        Raises InvalidScope for a scope that is none, before anything is read.
+        Where there are `workers`, they do what `take_in` does, and only what has changed is handed to them. Raises InvalidScope for a scope that is none, before anything is read.
         """
         scope = parse_scope(scope)
         origin = replace(origin, place=place, whole_site=whole_site, overheard=False)
-        async with aclosing(self._ingester.place(scope, origin)) as results:
+        async with aclosing(self._ingester.place(scope, origin, workers=workers)) as results:
             async for result in results:
                 yield result
         await self._index.settle()
+
+    async def take_in(self, source: Source, scope: str, origin: Origin) -> IngestResult:
+        """Take in one document of a place that another process lists."""
+        return await self._ingester.document(source, parse_scope(scope), origin)
 
     async def ingest_bytes(
         self, data: bytes, *, name: str, uri: str, scope: str, origin: Origin = _NO_ORIGIN
@@ -246,9 +224,9 @@ class Library:
         """What was taken in from exactly these places, whoever may read it: to keep it current, never to be shown."""
         return await self._catalogue.from_places(places)
 
-    async def from_places_below(self, start: str) -> list[Entry]:
-        """What was taken in from places that begin so, whoever may read it: never to be shown."""
-        return await self._catalogue.from_places_below(start)
+    async def from_places_below(self, start: str, *, end: str = "") -> list[Entry]:
+        """What was taken in from places that begin and end so, whoever may read it: never to be shown."""
+        return await self._catalogue.from_places_below(start, end=end)
 
     async def count(self, audience: Audience) -> int:
         """How many documents the audience may read."""
@@ -285,17 +263,3 @@ class Library:
             await self._reranker.close()
         await self._parser.close()
         await self._index.close()
-
-    async def _current(self, hits: list[Passage]) -> list[Passage]:
-        versions = await self._catalogue.versions({hit.document_id for hit in hits})
-        return [
-            replace(hit, overheard=versions[hit.document_id].overheard)
-            for hit in hits
-            if hit.document_id in versions and versions[hit.document_id].content_hash == hit.content_hash
-        ]
-
-    async def _widened(self, hits: list[Passage], audience: Audience, widen_to: int) -> list[Passage]:
-        if not widen_to:
-            return hits
-        neighbours = await self._index.chunks(neighbours_of(hits, widen_to=widen_to), audience)
-        return widen(hits, neighbours, widen_to=widen_to)

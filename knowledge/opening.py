@@ -8,13 +8,14 @@ from dataclasses import replace
 from pydantic import SecretStr
 
 from knowledge.changing import ChangingIndex, keep
-from knowledge.embedding import ThreadedEmbedding, UnitEmbedding, open_embedding
+from knowledge.embedding import open_embedding
 from knowledge.errors import IndexUnavailable
 from knowledge.following import FollowingIndex
 from knowledge.in_service import InService, ServiceRecord
 from knowledge.index import PassageIndex, index_name, open_index, open_store, remove_store
 from knowledge.layout import PassageStore
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding, UnitEmbedding
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from unicodedata import category
 from kreuzberg import KreuzbergError
 
 from knowledge.entities import declares_entities
-from knowledge.kinds import is_picture
+from knowledge.kinds import PDF, is_picture
+from knowledge.pdf_library import load_library
 from knowledge.pictures import read_picture
 from knowledge.readers import Reading, links, read, without_controls
 from knowledge.signatures import Refused, actual_kind, is_encrypted
@@ -33,12 +34,14 @@ def main() -> None:
     # A library that prints must not write into the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    reads_pdfs = load_library()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     while (request := _receive(sys.stdin.buffer)) is not None:
         header, data = request
         _allow_cpu(cpu_s)
+        header["reads_pdfs"] = reads_pdfs
         _send(answers, _links(data) if header["kind"] == "links" else _answer(data, header, max_chars))
 
 
@@ -94,6 +97,8 @@ def _read(data: bytes, header: Mapping[str, Any]) -> Reading:
     if declares_entities(data):
         raise Refused("entities")
     kind = actual_kind(data, header["kind"])
+    if kind == PDF and not header["reads_pdfs"]:
+        raise Refused("library")
     if is_picture(kind):
         return Reading(text=read_picture(data, kind, languages=header["languages"]))
     return read(data, kind, is_web_page=header["is_web_page"])

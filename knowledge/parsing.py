@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from knowledge.errors import SourceRefused, SourceTimeout, SourceUnreadable
 from knowledge.kinds import READABLE, instead_of, is_picture, kind_of
+from knowledge.pdf_library import folder_for_library
 from knowledge.settings import KnowledgeSettings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +43,10 @@ _REASONS = {
         "is a picture, and its text cannot be read here: that needs Tesseract's language data ({languages}), as the "
         "packages tesseract-ocr and tesseract-ocr-eng bring them; have them installed, or save it as a PDF after text "
         "recognition"
+    ),
+    "library": (
+        "cannot be read here: the library that reads PDFs could not be unpacked below TANDEM_HOME, or not be loaded from "
+        "there; please tell an administrator"
     ),
     "encrypted": "is protected by a password; save a copy without one",
     "broken": "is damaged, or is not of the kind that its name says",
@@ -83,7 +88,7 @@ class _Answer(BaseModel):
     modified: datetime | None = None
     links: list[str] = []
     error: Literal[
-        "", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "tesseract", "unknown"
+        "", "encrypted", "broken", "entities", "memory", "long", "archive", "picture", "tesseract", "library", "unknown"
     ] = ""
 
 
@@ -167,6 +172,9 @@ class Parser:
             # The answer to come belongs to nobody; the next document must not get it.
             await self._end_worker()
             raise
+        if answer.error == "library":
+            # The next one may be able to: there may be room on the disk by then.
+            await self._end_worker()
         self._read_by_worker += 1
         return answer
 
@@ -213,7 +221,19 @@ class Parser:
 def _environment(settings: KnowledgeSettings) -> dict[str, str]:
     threads = dict.fromkeys(("RAYON_NUM_THREADS", "OMP_THREAD_LIMIT"), "1")
     data = {"TESSDATA_PREFIX": settings.ocr_data} if settings.ocr_data else {}
-    return {"PYTHONPATH": str(_PACKAGE_ROOT), "PATH": os.defpath, "LANG": "C.UTF-8", **threads, **data}
+    try:
+        unpacked = str(folder_for_library(settings.home))
+    except OSError:
+        # No folder of that name: the library is then loaded from nowhere, and PDFs are refused with the reason.
+        unpacked = os.devnull
+    return {
+        "PYTHONPATH": str(_PACKAGE_ROOT),
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "TMPDIR": unpacked,
+        **threads,
+        **data,
+    }
 
 
 @cache

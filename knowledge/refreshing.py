@@ -16,8 +16,9 @@ from knowledge.errors import SourceError, SourceGone
 from knowledge.ingesting import Ingester
 from knowledge.register import KnownPlace
 from knowledge.repositories import is_repository
+from knowledge.sites import KnownPage
 from knowledge.sources import Content, Source
-from knowledge.validators import NO_VALIDATOR
+from knowledge.validators import NO_VALIDATOR, Validator
 from knowledge.writing import Writer
 
 # Between the first time that a document is missing and the time at which that is believed.
@@ -53,7 +54,12 @@ class Refresher:
         known = {entry.uri: entry for entry in await self.catalogue.of_place(place.place, place.scope)}
         listing = _Listing()
         try:
-            batches = self.ingester.batches(place.place, place.scope, whole_site=place.whole_site)
+            batches = self.ingester.batches(
+                place.place,
+                place.scope,
+                whole_site=place.whole_site,
+                known=lambda url: self._known_page(url, place.scope),
+            )
             async with aclosing(batches):
                 async for sources, unchanged in batches:
                     for source in sources:
@@ -127,12 +133,27 @@ class Refresher:
     async def _newer(self, source: Source, entry: Entry) -> Content | None:
         """None where a server says that its page is still the one that is in the index, whole and cut as it is now."""
         is_page = source.content is None and source.path is None
-        version = (await self.catalogue.versions({entry.id})).get(entry.id) if is_page else None
-        if version is None or version.validator == NO_VALIDATOR or version.cut != self.writer.index.way_of_cutting:
+        validator = await self._validator(entry.id) if is_page else NO_VALIDATOR
+        if validator == NO_VALIDATOR:
             return await self.collector.content(source)
-        if await self.writer.index.count(entry.id) != version.chunks:
-            return await self.collector.content(source)
-        return await self.collector.newer(source, version.validator)
+        return await self.collector.newer(source, validator)
+
+    async def _known_page(self, url: str, scope: str) -> KnownPage | None:
+        known = document_id(url, scope)
+        validator = await self._validator(known)
+        return (
+            None
+            if validator == NO_VALIDATOR
+            else KnownPage(validator=validator, links=await self.catalogue.links(known))
+        )
+
+    async def _validator(self, document_id: str) -> Validator:
+        """How its server named the version that is in the index; nothing unless that is whole and cut as it is now."""
+        version = (await self.catalogue.versions({document_id})).get(document_id)
+        if version is None or version.cut != self.writer.index.way_of_cutting:
+            return NO_VALIDATOR
+        is_whole = await self.writer.index.count(document_id) == version.chunks
+        return version.validator if is_whole else NO_VALIDATOR
 
     async def _take_in(self, source: Source, content: Content, entry: Entry) -> IngestResult:
         return await self.writer.take_in(content, name=source.name, uri=source.uri, scope=entry.scope, origin=None)

@@ -10,7 +10,7 @@ from kreuzberg import detect_mime_type
 
 from knowledge.kinds import DOC, DOCX, EPUB, HTML, MSG, ODT, PDF, PPT, PPTX, RTF, XLS, XLSX, is_picture
 
-Refusal = Literal["entities", "encrypted", "broken", "archive", "picture", "tesseract", "unknown"]
+Refusal = Literal["entities", "encrypted", "broken", "archive", "picture", "tesseract", "library", "unknown"]
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"

@@ -3,7 +3,7 @@
 import asyncio
 import mimetypes
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -17,6 +17,7 @@ from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
 from knowledge.sitemaps import read_sitemap
 from knowledge.sources import Content, Source
+from knowledge.validators import NO_VALIDATOR, Validator
 from knowledge.visiting import Visitor
 
 _MAX_SITEMAPS = 50
@@ -25,10 +26,28 @@ _HTML = "text/html"
 _TYPES = mimetypes.MimeTypes()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPage:
+    """A page as it was read before, how its server named it, and where it led; None where nobody looked."""
+
+    validator: Validator
+    links: tuple[str, ...] | None
+
+
+Known = Callable[[str], Awaitable[KnownPage | None]]
+
+
+_NEW = KnownPage(validator=NO_VALIDATOR, links=None)
+
+
+async def nothing_known(_url: str) -> None:
+    return None
+
+
 async def site_sources(
-    start: str, *, fetcher: Fetcher, parser: Parser, settings: KnowledgeSettings
+    start: str, *, fetcher: Fetcher, parser: Parser, settings: KnowledgeSettings, known: Known = nothing_known
 ) -> AsyncGenerator[Source]:
-    """The documents at and below the start's path, each with its content.
+    """The documents at and below the start's path, each with its content, or unchanged since it was `known`.
 
     Left out are other kinds of file, what robots.txt asks not to read, and dead links. More requests than
     `place_max_documents` are not made; that there was more is said. Raises SourceError where the start is no page.
@@ -37,7 +56,7 @@ async def site_sources(
     first = await visitor.fetch(parse_place(start, settings.fetch_allow_hosts).url)
     site = _Site(first=parse_place(first.url, settings.fetch_allow_hosts), hosts=settings.fetch_allow_hosts)
     listed = await _listed_pages(visitor, site, settings)
-    crawl = _Crawl(visitor=visitor, site=site, parser=parser, settings=settings)
+    crawl = _Crawl(visitor=visitor, site=site, parser=parser, settings=settings, known=known)
     async for source in crawl.sources(first, listed):
         yield source
 
@@ -108,6 +127,7 @@ class _Crawl:
     site: _Site
     parser: Parser
     settings: KnowledgeSettings
+    known: Known
 
     async def sources(self, first: Page, listed: dict[str, datetime | None]) -> AsyncGenerator[Source]:
         waiting = deque([(first.url, 0), *((url, 0) for url in listed if url != first.url)])
@@ -120,8 +140,10 @@ class _Crawl:
                 yield _cut_off(first, requests)
                 return
             requests += 1
+            leads_on = not listed and depth < self.settings.site_max_depth
+            known = await self._known(url, leads_on=leads_on)
             try:
-                page = first if url == first.url else await self.visitor.fetch(url)
+                page = first if url == first.url else await self.visitor.fetch_newer(url, known.validator)
             except SourceDisallowed:
                 continue
             except SourceError as error:
@@ -129,28 +151,38 @@ class _Crawl:
                 if url in listed or not isinstance(error, SourceGone):
                     yield Source(uri=url, name=_name(url), refusal=error)
                 continue
-            kind = kind_among_others(_name(page.url), page.content_type)
-            if page.url in read or kind is None or self.site.address_of(page.url, on=page.url) is None:
+            uri = url if page is None else page.url
+            if uri in read or not (page is None or self._is_document(page)):
                 continue
-            read.add(page.url)
-            yield _source(page, listed.get(url))
-            if kind == _HTML and not listed and depth < self.settings.site_max_depth:
-                for link in await self._links(page):
-                    if link not in seen:
-                        seen.add(link)
-                        waiting.append((link, depth + 1))
+            read.add(uri)
+            links = (known.links if page is None else await self._links(page)) if leads_on else None
+            yield _unchanged(url) if page is None else _source(page, listed.get(url), links)
+            for link in self._pages_among(links or (), uri):
+                if link not in seen:
+                    seen.add(link)
+                    waiting.append((link, depth + 1))
 
-    async def _links(self, page: Page) -> list[str]:
+    def _is_document(self, page: Page) -> bool:
+        kind = kind_among_others(_name(page.url), page.content_type)
+        return kind is not None and self.site.address_of(page.url, on=page.url) is not None
+
+    async def _known(self, url: str, *, leads_on: bool) -> KnownPage:
+        """Nothing for a page that has to be sent, since it is not known where it leads."""
+        known = await self.known(url)
+        return _NEW if known is None or (leads_on and known.links is None) else known
+
+    async def _links(self, page: Page) -> tuple[str, ...]:
+        if kind_among_others(_name(page.url), page.content_type) != _HTML:
+            return ()
         try:
-            links = await self.parser.links(page.data, name=_name(page.url))
+            return tuple(await self.parser.links(page.data, name=_name(page.url)))
         except SourceError:
             # Why it cannot be read is said where its text is.
-            return []
-        return list(self._pages_among(links, page))
+            return ()
 
-    def _pages_among(self, links: list[str], page: Page) -> Iterator[str]:
+    def _pages_among(self, links: Iterable[str], url: str) -> Iterator[str]:
         for link in links:
-            address = self.site.address_of(link, on=page.url)
+            address = self.site.address_of(link, on=url)
             if address is not None and _may_be_document(address):
                 yield address
 
@@ -162,13 +194,18 @@ def _may_be_document(url: str) -> bool:
     return not is_picture(kind) and (kind is not None or _TYPES.guess_type(name)[0] is None)
 
 
-def _source(page: Page, changed_at: datetime | None) -> Source:
+def _unchanged(url: str) -> Source:
+    return Source(uri=url, name=_name(url), is_unchanged=True)
+
+
+def _source(page: Page, changed_at: datetime | None, links: tuple[str, ...] | None) -> Source:
     content = Content(
         data=page.data,
         content_type=page.content_type,
         modified_at=changed_at or page.modified_at,
         is_web_page=True,
         validator=page.validator,
+        links=links,
     )
     return Source(uri=page.url, name=_name(page.url), content=content)
 

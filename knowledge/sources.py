@@ -24,13 +24,17 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A document's bytes. `content_type` is as a server announced it, or empty; `modified_at` as the source has it."""
+    """A document's bytes. `content_type` is as a server announced it, or empty; `modified_at` as the source has it.
+
+    `links` are those of a page as they are written, None where nobody looked.
+    """
 
     data: bytes
     content_type: str = ""
     modified_at: datetime | None = None
     is_web_page: bool = False
     validator: Validator = NO_VALIDATOR
+    links: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Source:
     """One document, still to be read or with its `content`.
 
     `path` is None for one that is no file of its own; `refusal` says why it will not be read. `is_rest` is one that
-    stands for all that a limit cut off.
+    stands for all that a limit cut off; `is_unchanged` is a page that its server did not send, since it is known already.
     `uri` is one and the same however the place is written: another would be a second document, and the first
     would go on answering with what it said when it was read.
     """
@@ -49,6 +53,7 @@ class Source:
     content: Content | None = None
     refusal: SourceError | None = None
     is_rest: bool = False
+    is_unchanged: bool = False
 
 
 def find_sources(place: str, *, allow_hosts: tuple[str, ...] = ()) -> Iterator[Source]:

@@ -42,6 +42,15 @@ documents = Table(
     Index("ix_documents_place", "place", postgresql_using="hash"),
 )
 
+# Where a page of a site leads, a link a line as it is written there: so the site is followed past a page that its server
+# does not send again.
+page_links = Table(
+    "page_links",
+    metadata,
+    Column("document_id", String(36), primary_key=True),
+    Column("links", Text, nullable=False),
+)
+
 # One row a place and the people who may read it, for as long as a document of it is known. `tries` is how often it was
 # begun to be read again and not ended, `readings` how often that was done; the counts are of the last time.
 places = Table(

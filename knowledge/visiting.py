@@ -1,6 +1,8 @@
 """A site visited as its owner asks: robots.txt honoured, one request at a time, a pause between two."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from protego import Protego
 
@@ -11,10 +13,14 @@ from knowledge.errors import (
     SourceGone,
     SourceNotFound,
     SourceRefused,
+    SourceUnreadable,
     SourceWithheld,
 )
 from knowledge.fetching import AGENT, Fetcher, Page
 from knowledge.settings import KnowledgeSettings
+from knowledge.validators import NO_VALIDATOR, Validator
+
+_Fetched = TypeVar("_Fetched")
 
 # What a crawler must read of it, at least (RFC 9309, section 2.5).
 _ROBOTS_BYTES = 512_000
@@ -33,9 +39,16 @@ class Visitor:
 
     async def fetch(self, url: str) -> Page:
         """Raises SourceDisallowed, and what the Fetcher raises."""
+        page = await self.fetch_newer(url, NO_VALIDATOR)
+        if page is None:
+            raise SourceUnreadable("The page's server sent nothing")
+        return page
+
+    async def fetch_newer(self, url: str, known: Validator) -> Page | None:
+        """The page, or None where its server says that it is still the one that was known. Raises as `fetch` does."""
         await self._check(url)
-        page = await self._fetch_slowly(url)
-        if page.url != url:
+        page = await self._slowly(self._fetcher.fetch_newer(url, known))
+        if page is not None and page.url != url:
             await self._check(page.url)
         return page
 
@@ -63,7 +76,7 @@ class Visitor:
     async def _read_robots(self, root: str) -> Protego | None:
         """None where it is not known what it says: then nothing may be read (RFC 9309, section 2.3.1.4)."""
         try:
-            page = await self._fetch_slowly(f"{root}/robots.txt")
+            page = await self._slowly(self._fetcher.fetch(f"{root}/robots.txt"))
         except (SourceGone, SourceWithheld):
             return Protego.parse("")
         except (SourceRefused, SourceNotFound):
@@ -73,10 +86,10 @@ class Visitor:
             return None
         return Protego.parse(page.data[:_ROBOTS_BYTES].decode(errors="replace"))
 
-    async def _fetch_slowly(self, url: str) -> Page:
+    async def _slowly(self, fetching: Coroutine[Any, Any, _Fetched]) -> _Fetched:
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(max(0.0, self._free_at - clock()))
         try:
-            return await self._fetcher.fetch(url)
+            return await fetching
         finally:
             self._free_at = clock() + self._delay_s

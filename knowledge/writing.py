@@ -1,7 +1,7 @@
 """A document's version brought into the index and the catalogue, or the document taken out of both."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -20,6 +20,8 @@ from knowledge.validators import NO_VALIDATOR, Validator
 if TYPE_CHECKING:
     from knowledge.opening import ServingIndex
 
+# Of the links of one page.
+_LINKS_CHARS = 20_000
 _PUBLIC_COPY = "It was also taken in for everyone, and that copy stays readable by everyone"
 
 
@@ -74,10 +76,32 @@ class Writer:
             for uri, version in whole.items()
         }
 
+    async def still_there(self, uris: Iterable[str], scope: str) -> dict[str, IngestResult]:
+        """The results of known pages that their server says have not changed; those unknown are absent."""
+        ids = {uri: document_id(uri, scope) for uri in uris}
+        versions = await self._catalogue.versions(set(ids.values()))
+        for known in versions:
+            await self._catalogue.seen(known)
+        return {
+            uri: IngestResult(uri=uri, title=versions[known].title, status="unchanged", chunks=versions[known].chunks)
+            for uri, known in ids.items()
+            if known in versions
+        }
+
     async def take_in(
         self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
     ) -> IngestResult:
         """Without an origin, only what is known is read again."""
+        result = await self._take_in(content, name=name, uri=uri, scope=scope, origin=origin)
+        if result.status != "failed" and content.links is not None:
+            # Not kept of a page with more than that: it is sent again each time.
+            links = content.links if sum(map(len, content.links)) <= _LINKS_CHARS else None
+            await self._catalogue.keep_links(document_id(uri, scope), links)
+        return result
+
+    async def _take_in(
+        self, content: Content, *, name: str, uri: str, scope: str, origin: Origin | None
+    ) -> IngestResult:
         try:
             self._check_size(content, name)
             fingerprint = await asyncio.to_thread(self.fingerprints.of_content, content, name=name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from router.decisions import Decision
 
@@ -23,7 +24,8 @@ class Answer:
     """A whole answer.
 
     `model` names what was asked (`name@digest` of the adapter, or the base model, or "" where no model
-    was needed). `timings_ms` holds milliseconds by stage: search; first_chunk, the model server's own time from
+    was needed), and `adapter_at` when that adapter was put into service. `timings_ms` holds milliseconds by stage:
+    search; guess, where one from memory was asked for; first_chunk, the model server's own time from
     request to first text, and model_first_sentence, the same to the first sentence; first_sentence and total, both
     from the question's arrival at the router.
     `removed_citations` counts citations and links that the passages did not support.
@@ -34,6 +36,7 @@ class Answer:
     decision: Decision
     sources: tuple[Source, ...] = ()
     model: str = ""
+    adapter_at: datetime | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     removed_citations: int = 0
 

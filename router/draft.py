@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 
 from knowledge.documents import Passage
 from router.answers import Answer, Released, Source
-from router.decisions import Decision, Route
+from router.decisions import FROM_DOCUMENTS, Decision, Route
 from router.evidence import Findings
 from router.exchanges import Exchange, shown
+from router.guessing import Guess
 from router.model import Usage
 from router.prompts import DECLINE, ChatMessage
 from router.questions import Question
+from router.releases import Release
 
-# A declined question keeps this share of its retrieve probability; the rest is what the model's word is worth.
-_RETRIEVE_LEFT = 0.15
+# A declined question keeps this share of the documents' probability; the rest is what the model's word is worth.
+_HELD_LEFT = 0.15
 UNDECIDED = Decision(
     route=Route.RETRIEVE,
     probabilities={route: float(route is Route.RETRIEVE) for route in Route},
@@ -29,6 +31,7 @@ class Draft:
     decision: Decision = UNDECIDED
     findings: Findings = field(default_factory=Findings)
     sources_are_down: bool = False
+    guess: Guess | None = None
     prompt: list[ChatMessage] = field(default_factory=list[ChatMessage])
     passages: tuple[Passage, ...] = ()
     read_chars: int | None = None
@@ -38,11 +41,16 @@ class Draft:
     removed: int = 0
     model: str = ""
     adapter: str = ""
+    in_service: Release | None = None
     usage: Usage | None = None
     model_ms: float = 0.0
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
     started: float = field(default_factory=time.perf_counter)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def adapter_at(self) -> datetime | None:
+        return self.in_service.promoted_at if self.in_service and self.adapter else None
 
     def release(self, text: str) -> Released:
         """Text for the person; what starts an answer does not start with space."""
@@ -63,9 +71,10 @@ class Draft:
     def decline(self) -> None:
         """The passages do not hold the answer: the route taken is now abstain, whatever was likely before."""
         chances = dict(self.decision.probabilities)
-        retrieve = chances.get(Route.RETRIEVE, 0.0)
-        chances[Route.RETRIEVE] = retrieve * _RETRIEVE_LEFT
-        chances[Route.ABSTAIN] = chances.get(Route.ABSTAIN, 0.0) + retrieve * (1 - _RETRIEVE_LEFT)
+        for route in FROM_DOCUMENTS:
+            held = chances.get(route, 0.0)
+            chances[route] = held * _HELD_LEFT
+            chances[Route.ABSTAIN] = chances.get(Route.ABSTAIN, 0.0) + held * (1 - _HELD_LEFT)
         reason = f"The passages found do not hold the answer. Before that: {self.decision.reason}"
         self.decision = replace(self.decision, route=Route.ABSTAIN, probabilities=chances, reason=reason)
         self.completion = DECLINE
@@ -77,6 +86,7 @@ class Draft:
             decision=self.decision,
             sources=self.sources,
             model=self.model,
+            adapter_at=self.adapter_at,
             timings_ms=dict(self.timings_ms),
             removed_citations=self.removed,
         )
@@ -92,6 +102,7 @@ class Draft:
             scopes=self.question.audience.scopes,
             question=self.question.text,
             thread=self.question.thread,
+            thread_id=self.question.thread_id,
             prompt=tuple(self.prompt),
             passages=tuple(shown(passage) for passage in self.passages),
             searches=self.findings.steps,
@@ -102,6 +113,7 @@ class Draft:
             removed_citations=self.removed,
             model=self.model,
             adapter=self.adapter,
+            adapter_at=self.adapter_at,
             usage={"prompt": usage.prompt_tokens, "completion": usage.completion_tokens} if usage else {},
             timings_ms=dict(self.timings_ms),
         )

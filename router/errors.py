@@ -8,9 +8,13 @@ RouterError
 │   └── ModelRefused          a 4xx: the request itself is wrong
 │       └── ModelNotFound         the server does not know a model or adapter of this name
 ├── PolicyBroken          a policy could not decide; the router falls back to retrieval
+├── PolicyRefused         a file is no policy, or no longer the one that its name says
+├── NoEarlierRelease      there is none to roll back to
 ├── JournalUnavailable    SQL could not be written or read
 ├── UnknownExchange       feedback on an answer that the journal does not hold
-└── SearchUnavailable     the documents cannot be searched now
+├── SearchUnavailable     the documents cannot be searched now
+├── ExamplesUnreadable    a file of examples is not as it should be; names the file and the line
+└── PolicyUnreadable      a policy's file is not one, or not one for what is asked of it
 """
 
 
@@ -54,6 +58,15 @@ class PolicyBroken(RouterError):
     """A policy could not decide."""
 
 
+class PolicyRefused(RouterError):
+    """A file is no policy, or no longer the one that its name says; the text says which and why."""
+
+
+class NoEarlierRelease(RouterError):
+    def __init__(self) -> None:
+        super().__init__("No other policy was in service before this one, so there is nothing to roll back to.")
+
+
 class JournalUnavailable(RouterError):
     def __init__(self) -> None:
         super().__init__("The database is not available right now. Please try again in a minute.")
@@ -67,3 +80,11 @@ class UnknownExchange(RouterError):
 class SearchUnavailable(RouterError):
     def __init__(self) -> None:
         super().__init__("The documents cannot be searched right now. Please try again in a minute.")
+
+
+class ExamplesUnreadable(RouterError):
+    """A file of examples cannot be read, or does not hold what a fit or an evaluation needs."""
+
+
+class PolicyUnreadable(RouterError):
+    """A learned policy cannot be read, or is not one for what is asked of it."""

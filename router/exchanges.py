@@ -38,7 +38,9 @@ class Exchange:
     """`prompt` is what was sent to the model, empty where none was asked.
 
     `answer` is what the person read; `completion` is the model's own part of it, without our notes.
-    `model` is the name that was asked; `adapter` is empty where the base model answered.
+    `model` is the name that was asked; `adapter` is empty where the base model answered,
+    `adapter_at` the time at which it was put into service.
+    `thread_id` is the same for all exchanges of a thread, empty where it is not known.
     """
 
     exchange_id: str
@@ -49,6 +51,7 @@ class Exchange:
     scopes: frozenset[str]
     question: str
     thread: tuple[Turn, ...]
+    thread_id: str = ""
     prompt: tuple[ChatMessage, ...]
     passages: tuple[ShownPassage, ...]
     searches: tuple[SearchStep, ...] = ()
@@ -59,6 +62,7 @@ class Exchange:
     removed_citations: int = 0
     model: str = ""
     adapter: str = ""
+    adapter_at: datetime | None = None
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
     timings_ms: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -94,6 +98,7 @@ class Exchange:
             decision=self.decision,
             sources=self.sources,
             model=self.model,
+            adapter_at=self.adapter_at,
             timings_ms=self.timings_ms,
             removed_citations=self.removed_citations,
         )

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-FeedbackKind = Literal["vote_up", "vote_down", "unvote", "correction"]
+from router.decisions import Route
+
+FeedbackKind = Literal["vote_up", "vote_down", "unvote", "correction", "override"]
 Wrong = Literal["route", "sources", "text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """One click or one form. `feedback_id` is the caller's idempotency key: the same id counts once."""
+    """One click or one form. `feedback_id` is the caller's idempotency key: the same id counts once.
+
+    `wanted` is the route that an override asks for instead of the one taken.
+    """
 
     feedback_id: str
     exchange_id: str
@@ -20,6 +25,7 @@ class Feedback:
     at: datetime
     what_was_wrong: tuple[Wrong, ...] = ()
     correction: str = ""
+    wanted: Route | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +46,14 @@ class FinalFeedback:
 def fold(events: Iterable[Feedback]) -> FinalFeedback:
     """The last vote of each person counts, and the last correction that its person has not taken back.
 
-    A correction is also a vote against the answer; an un-vote takes a person's votes and correction back.
+    A correction is also a vote against the answer; an un-vote takes a person's votes and correction back. An override
+    says by which route to answer, and nothing on what the answer says.
     """
     votes: dict[str, bool] = {}
     corrections: dict[str, Feedback] = {}
     for event in sorted(events, key=lambda event: (event.at, event.feedback_id)):
+        if event.kind == "override":
+            continue
         if event.kind == "unvote":
             votes.pop(event.person, None)
             corrections.pop(event.person, None)

@@ -1,11 +1,12 @@
 """The record of every answer and of what people said about it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -53,10 +54,23 @@ class Journal:
     async def exchanges_between(self, start: datetime, end: datetime) -> AsyncGenerator[Exchange, None]:
         """Exchanges with `start <= asked_at < end`, ordered by time and id, read page by page."""
         table = tables.exchanges
+        async with aclosing(self._exchanges(table.c.asked_at >= start, table.c.asked_at < end)) as found:
+            async for exchange in found:
+                yield exchange
+
+    async def judged(self) -> AsyncGenerator[tuple[Exchange, list[Feedback]], None]:
+        """All exchanges on which somebody gave feedback, oldest first, with its events."""
+        spoken_of = tables.exchanges.c.exchange_id.in_(select(tables.feedback.c.exchange_id))
+        async with aclosing(self._exchanges(spoken_of)) as found:
+            async for exchange in found:
+                yield exchange, await self.feedback_events(exchange.exchange_id)
+
+    async def _exchanges(self, *which: ColumnElement[bool]) -> AsyncGenerator[Exchange, None]:
+        table = tables.exchanges
         at, exchange_id = table.c.asked_at, table.c.exchange_id
-        after = at >= start
+        after: ColumnElement[bool] = true()
         while True:
-            page = select(table).where(after, at < end).order_by(at, exchange_id).limit(self._page_rows)
+            page = select(table).where(*which, after).order_by(at, exchange_id).limit(self._page_rows)
             async with transaction(self._engine) as connection:
                 rows = (await connection.execute(page)).all()
             for row in rows:
@@ -75,25 +89,25 @@ class Journal:
             )
             if known.first() is None:
                 raise UnknownExchange
-            await connection.execute(_insert_once(connection, tables.feedback, asdict(event)))
+            await connection.execute(_insert_once(connection, tables.feedback, _feedback_row(event)))
 
     async def feedback_events(self, exchange_id: str) -> list[Feedback]:
         table = tables.feedback
         events = select(table).where(table.c.exchange_id == exchange_id).order_by(table.c.at, table.c.feedback_id)
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(events)).all()
-        return [
-            Feedback(
-                feedback_id=row.feedback_id,
-                exchange_id=row.exchange_id,
-                person=row.person,
-                kind=row.kind,
-                at=row.at,
-                what_was_wrong=tuple(row.what_was_wrong),
-                correction=row.correction,
-            )
-            for row in rows
-        ]
+        return [_feedback(row) for row in rows]
+
+    async def feedback_on(self, exchange_ids: Collection[str]) -> dict[str, list[Feedback]]:
+        """The events on each of these exchanges that has any, in their order; for some hundreds of exchanges at once."""
+        table = tables.feedback
+        events = select(table).where(table.c.exchange_id.in_(exchange_ids)).order_by(table.c.at, table.c.feedback_id)
+        async with transaction(self._engine) as connection:
+            rows = (await connection.execute(events)).all()
+        found: dict[str, list[Feedback]] = {}
+        for row in rows:
+            found.setdefault(row.exchange_id, []).append(_feedback(row))
+        return found
 
     async def feedback(self, exchange_id: str) -> FinalFeedback:
         return fold(await self.feedback_events(exchange_id))
@@ -104,6 +118,10 @@ def _insert_once(connection: AsyncConnection, table: Table, row: dict[str, Any])
     return insert(table).values(row).on_conflict_do_nothing()
 
 
+def _feedback_row(event: Feedback) -> dict[str, Any]:
+    return asdict(event) | {"wanted": event.wanted.value if event.wanted else ""}
+
+
 def _exchange_row(exchange: Exchange) -> dict[str, Any]:
     row = asdict(exchange)
     decision = row.pop("decision")
@@ -111,10 +129,24 @@ def _exchange_row(exchange: Exchange) -> dict[str, Any]:
         "scopes": sorted(exchange.scopes),
         "usage": dict(exchange.usage),
         "timings_ms": dict(exchange.timings_ms),
-        "route": decision["route"].value,
+        **decision,
+        "route": exchange.decision.route.value,
         "probabilities": {route.value: chance for route, chance in exchange.decision.probabilities.items()},
-        "reason": decision["reason"],
+        "features": dict(exchange.decision.features),
     }
+
+
+def _feedback(row: Row[Any]) -> Feedback:
+    return Feedback(
+        feedback_id=row.feedback_id,
+        exchange_id=row.exchange_id,
+        person=row.person,
+        kind=row.kind,
+        at=row.at,
+        what_was_wrong=tuple(row.what_was_wrong),
+        correction=row.correction,
+        wanted=Route(row.wanted) if row.wanted else None,
+    )
 
 
 def _exchange(row: Row[Any]) -> Exchange:
@@ -127,6 +159,7 @@ def _exchange(row: Row[Any]) -> Exchange:
         scopes=frozenset(row.scopes),
         question=row.question,
         thread=tuple(Turn(**turn) for turn in row.thread),
+        thread_id=row.thread_id,
         prompt=tuple(row.prompt),
         passages=tuple(ShownPassage(**passage) for passage in row.passages),
         searches=tuple(SearchStep(**step) for step in row.searches),
@@ -134,6 +167,11 @@ def _exchange(row: Row[Any]) -> Exchange:
             route=Route(row.route),
             probabilities={Route(route): chance for route, chance in row.probabilities.items()},
             reason=row.reason,
+            policy=row.policy,
+            features=row.features,
+            propensity=row.propensity,
+            explored=row.explored,
+            forced=row.forced,
         ),
         answer=row.answer,
         completion=row.completion,
@@ -141,6 +179,7 @@ def _exchange(row: Row[Any]) -> Exchange:
         removed_citations=row.removed_citations,
         model=row.model,
         adapter=row.adapter,
+        adapter_at=row.adapter_at,
         usage=row.usage,
         timings_ms=row.timings_ms,
     )

@@ -16,7 +16,7 @@ from router.errors import ModelError, ModelGarbled, ModelNotFound, ModelRefused,
 from router.prompts import ChatMessage
 from router.repetition import RepetitionGuard
 from router.settings import RouterSettings
-from router.wire import Event, Models, read
+from router.wire import Event, Models, Weighed, read
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_LINE_BYTES = 1_000_000
@@ -44,6 +44,15 @@ class Chunk:
     elapsed_ms: float
     finish: Finish | None = None
     usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token of an answer with its log-probability, and that of the one that came nearest to it."""
+
+    text: str
+    logprob: float
+    runner_up: float
 
 
 class ModelClient:
@@ -100,6 +109,33 @@ class ModelClient:
         stream = self.stream(messages, model=model, max_tokens=max_tokens, temperature=temperature)
         return "".join([chunk.text async for chunk in stream])
 
+    async def weighed(self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int) -> list[Token]:
+        """The first tokens of a greedy answer, with their log-probabilities; raises as `stream` does."""
+        if not self._breaker.allow():
+            raise ModelUnavailable
+        body = {
+            "model": model,
+            "messages": list(messages),
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "logprobs": True,
+            "top_logprobs": 2,
+        }
+        try:
+            answer = read(Weighed, await self._request("POST", "/v1/chat/completions", body))
+        finally:
+            # Whether the server is well, the answers that people wait for tell.
+            self._breaker.left()
+        tokens = [token for choice in answer.choices[:1] if choice.logprobs for token in choice.logprobs.content or ()]
+        return [
+            Token(
+                text=token.token,
+                logprob=token.logprob,
+                runner_up=min([token.logprob, *(other.logprob for other in token.top_logprobs)]),
+            )
+            for token in tokens
+        ]
+
     async def models(self) -> list[str]:
         """Names that can be asked: the base model and each loaded adapter."""
         answer = await self._request("GET", "/v1/models")
@@ -118,6 +154,11 @@ class ModelClient:
             # Another process may have loaded it in between.
             if name not in await self.models():
                 raise
+
+    async def unload_adapter(self, name: str) -> None:
+        """Have the server forget an adapter. One that it does not know is forgotten already."""
+        if name in await self.models():
+            await self._request("POST", "/v1/unload_lora_adapter", {"lora_name": name})
 
     async def ready(self) -> bool:
         try:
@@ -203,7 +244,7 @@ class ModelClient:
         except httpx.HTTPError as error:
             raise ModelUnavailable from error
 
-    async def _request(self, method: str, path: str, body: Mapping[str, str] | None = None) -> bytes:
+    async def _request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
         try:
             async with asyncio.timeout(self._settings.model_first_token_s):
                 response = await self._http.request(method, path, json=body)

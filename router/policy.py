@@ -111,9 +111,9 @@ def _reason(route: Route, signals: Signals) -> str:
         case Route.DIRECT:
             asked = "asks for general knowledge, a text or a sum" if signals.general else "does not ask about the team"
             return f"The message {asked}; the documents hold little on it ({found})."
-        case Route.RETRIEVE if signals.searched:
+        case Route.RETRIEVE | Route.MULTI if signals.searched:
             return f"The documents speak to the question ({found})."
-        case Route.RETRIEVE:
+        case Route.RETRIEVE | Route.MULTI:
             return "The question is one for the documents."
         case Route.ABSTAIN:
             return f"The question asks about the team, but the documents hold too little ({found})."

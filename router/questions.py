@@ -27,7 +27,8 @@ class Question:
 
     `text` is plain text without the mention. `audience` is computed from live membership when the
     question is asked. `forced_route` is a person's or a command's choice, else None. `only` is what the person
-    narrows the search to; its words are no longer in the text.
+    narrows the search to; its words are no longer in the text. `thread_id` is the same for all questions of a thread,
+    "" where there is none.
     """
 
     text: str
@@ -36,5 +37,6 @@ class Question:
     team: str = ""
     channel: str = ""
     thread: tuple[Turn, ...] = ()
+    thread_id: str = ""
     forced_route: Route | None = None
     only: SearchFilter = UNFILTERED

@@ -20,6 +20,9 @@ CUT_AT_REPETITION = "(I stopped here: the model began to repeat itself.)"
 NOTHING_TO_SAY = "I have no answer to that. Could you ask it in other words?"
 
 
+MEMORY_DIFFERS = "(From memory the model would have said otherwise; the cited documents are what counts.)"
+
+
 def ask_back(question: Question) -> str:
     """One question back, about what is missing."""
     text = question.text.strip()

@@ -19,6 +19,12 @@ _SYSTEM = (
     "for in the team's documents. Name what “it”, “that” or “they” stands for. Write the query alone, in the language "
     "of the question."
 )
+_PARTING_SYSTEM = (
+    "You write search queries. Write one short query for each thing that has to be found in the team's documents to "
+    "answer the question, one a line, at most three. Write the queries alone, in the language of the question."
+)
+_PARTS = 3
+_BULLETS = "0123456789.-*•) "
 _TURNS = 4
 _TURN_CHARS = 300
 _QUESTION_CHARS = 600
@@ -50,6 +56,19 @@ class Rewriter:
             return plain
         return _read(written) or plain
 
+    async def parts(self, question: Question) -> list[str]:
+        """What the question asks for, thing by thing, as the model sees it; empty where that is one thing, or not known."""
+        try:
+            async with asyncio.timeout(self._settings.query_rewrite_s):
+                written = await self._model.complete(
+                    parting_prompt(question.text), model=self._settings.model_name, max_tokens=_TOKENS
+                )
+        except (ModelError, TimeoutError) as error:
+            _LOG.info("the question is not taken apart: %s", type(error).__name__)
+            return []
+        parts = list(dict.fromkeys(filter(None, (_read(line.lstrip(_BULLETS)) for line in written.splitlines()))))
+        return parts[:_PARTS] if len(parts) > 1 else []
+
     async def _first_line(self, prompt: Sequence[ChatMessage]) -> str:
         """What follows it would only take time; empty where it was cut in the middle."""
         written = ""
@@ -70,6 +89,13 @@ def rewriting_prompt(question: str, thread: Sequence[Turn] = ()) -> list[ChatMes
     return [
         {"role": "system", "content": _SYSTEM},
         {"role": "user", "content": f"{conversation}\n\nSearch query:"},
+    ]
+
+
+def parting_prompt(question: str) -> list[ChatMessage]:
+    return [
+        {"role": "system", "content": _PARTING_SYSTEM},
+        {"role": "user", "content": f"{question[:_QUESTION_CHARS]}\n\nSearch queries:"},
     ]
 
 

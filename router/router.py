@@ -5,24 +5,26 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
+from router.agreement import contradicts
 from router.answers import Answered, AnswerEvent, Released, Working
+from router.chooser import Chooser
+from router.deciding import Decider
 from router.decisions import Decision, Route
-from router.draft import UNDECIDED, Draft
-from router.errors import PolicyBroken, SearchUnavailable
+from router.draft import Draft
 from router.evidence import EvidenceLoop, Search
+from router.guessing import Guesser
 from router.journal import Journal
 from router.model import ModelClient
+from router.policies import Policies
 from router.policy import Policy
 from router.queries import search_query
 from router.questions import Question
 from router.releases import Releases
-from router.replies import SOURCES_UNAVAILABLE, ask_back, cut_question, not_in_documents
+from router.replies import MEMORY_DIFFERS, SOURCES_UNAVAILABLE, ask_back, cut_question, not_in_documents
 from router.rewriting import Rewriter
 from router.settings import RouterSettings
 from router.smalltalk import reply_to
 from router.writer import Writer
-
-_FROM_DOCUMENTS = (Route.RETRIEVE, Route.ABSTAIN)
 
 
 class Router:
@@ -32,15 +34,22 @@ class Router:
         search: Search,
         model: ModelClient,
         policy: Policy | None = None,
+        policies: Policies,
         journal: Journal,
         releases: Releases,
         settings: RouterSettings,
     ) -> None:
-        self._evidence = EvidenceLoop(search=search, settings=settings)
-        self._writer = Writer(model=model, releases=releases, settings=settings)
-        self._rewriter = Rewriter(model=model, settings=settings) if settings.query_rewrite else None
-        self._policy = policy or Policy()
+        rewriter = Rewriter(model=model, settings=settings) if settings.query_rewrite else None
+        self._decider = Decider(
+            chooser=Chooser(policy=policy or Policy(), policies=policies, settings=settings),
+            evidence=EvidenceLoop(search=search, settings=settings, rewriter=rewriter),
+            guesser=Guesser(model=model, settings=settings),
+            rewriter=rewriter,
+            settings=settings,
+        )
+        self._writer = Writer(model=model, settings=settings)
         self._journal = journal
+        self._releases = releases
         self._settings = settings
 
     async def answer(self, question: Question, *, exchange_id: str) -> AsyncGenerator[AnswerEvent, None]:
@@ -51,11 +60,9 @@ class Router:
         asked again replaces what an interrupted run left.
         """
         draft = Draft(question=self._shortened(question), exchange_id=exchange_id)
-        if self._policy.is_certain(draft.question):
-            draft.decision = self._decide(draft)
-        else:
+        if not self._decider.is_certain(draft):
             yield Working(status="Searching the documents")
-            await self._search(draft)
+        await self._decide(draft)
         async with aclosing(self._write(draft)) as events:
             async for event in events:
                 yield event
@@ -66,42 +73,23 @@ class Router:
         await self._journal.record(draft.exchange())
         yield Answered(answer=draft.answer())
 
+    async def explain(self, question: Question) -> Decision:
+        """How this would be answered now, and why; nothing is answered or kept. Raises RouterError."""
+        draft = Draft(question=self._shortened(question), exchange_id="")
+        await self._decide(draft)
+        return draft.decision
+
+    async def _decide(self, draft: Draft) -> None:
+        started = time.perf_counter()
+        draft.in_service = await self._releases.in_service()
+        draft.timings_ms["release"] = round((time.perf_counter() - started) * 1000, 3)
+        await self._decider.decide(draft)
+
     def _shortened(self, question: Question) -> Question:
         """No message is too long: it is read to a limit, and the answer says so."""
         most = self._settings.question_max_chars
         thread = tuple(replace(turn, text=turn.text[:most]) for turn in question.thread)
         return replace(question, text=question.text.strip()[:most], thread=thread)
-
-    async def _search(self, draft: Draft) -> None:
-        """Decide after a first search; where documents are to answer and little was found, search on."""
-        query = await self._rewritten(draft)
-        started = time.perf_counter()
-        try:
-            draft.findings = await self._evidence.first(draft.question, query)
-        except SearchUnavailable:
-            draft.sources_are_down = True
-        draft.decision = self._decide(draft)
-        if draft.decision.route in _FROM_DOCUMENTS and not draft.sources_are_down and not draft.findings.is_enough:
-            draft.findings = await self._evidence.deepen(draft.question, draft.findings)
-            draft.decision = self._decide(draft)
-        draft.timings_ms["search"] = round((time.perf_counter() - started) * 1000, 3)
-
-    async def _rewritten(self, draft: Draft) -> str | None:
-        """The model's own query, where that is switched on."""
-        if self._rewriter is None:
-            return None
-        started = time.perf_counter()
-        query = await self._rewriter.query(draft.question)
-        draft.timings_ms["rewrite"] = round((time.perf_counter() - started) * 1000, 3)
-        return query
-
-    def _decide(self, draft: Draft) -> Decision:
-        """A policy that cannot decide leaves the default: retrieve."""
-        was_searched = bool(draft.findings.steps)
-        try:
-            return self._policy.decide(draft.question, draft.findings.passages if was_searched else None)
-        except PolicyBroken:
-            return UNDECIDED
 
     async def _write(self, draft: Draft) -> AsyncGenerator[Working | Released, None]:
         match draft.decision.route:
@@ -110,13 +98,15 @@ class Router:
                 async with aclosing(self._writer.direct(draft)) as pieces:
                     async for piece in pieces:
                         yield piece
-            case Route.RETRIEVE if draft.findings.passages:
+            case Route.RETRIEVE | Route.MULTI if draft.findings.passages:
                 yield Working(status="Reading what was found")
                 async with aclosing(self._writer.grounded(draft)) as pieces:
                     async for piece in pieces:
                         yield piece
                 if not draft.pieces:
                     yield draft.release(_not_known(draft))
+                elif draft.guess is not None and contradicts(draft.guess.text, draft.completion):
+                    yield draft.note(MEMORY_DIFFERS)
             case _:
                 yield draft.release(_prepared(draft))
 

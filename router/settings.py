@@ -79,6 +79,26 @@ class RouterSettings(BaseSettings):
         default=2, gt=0, description="Seconds that this may take; then the question is searched for as it was asked"
     )
 
+    doubt_band: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description=(
+            "A route is doubtful where documents and memory lie less than this apart; then the model is asked for a short "
+            "guess from memory, and TANDEM_EXPLORE may apply. 0: never"
+        ),
+    )
+    guess_tokens: int = Field(default=24, ge=4, le=200, description="Tokens of such a guess")
+    guess_s: float = Field(
+        default=1.5, gt=0, description="Seconds that a guess may take; then the route is chosen without it"
+    )
+    explore: float = Field(
+        default=0,
+        ge=0,
+        le=0.5,
+        description="How often, of doubtful routes, the second-best is taken, so that the router learns about it; 0: never",
+    )
+
     @field_validator("model_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:

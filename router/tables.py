@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Dialect, Float, Index, Integer, String, Table, Text, false
 from sqlalchemy.types import TypeDecorator
 
 from knowledge.columns import Moment, named_metadata
@@ -45,18 +45,25 @@ exchanges = Table(
     Column("scopes", JsonText, nullable=False),
     Column("question", Said, nullable=False),
     Column("thread", JsonText, nullable=False),
+    Column("thread_id", String(160), nullable=False, server_default=""),
     Column("prompt", JsonText, nullable=False),
     Column("passages", JsonText, nullable=False),
     Column("searches", JsonText, nullable=False),
     Column("route", String(20), nullable=False),
     Column("probabilities", JsonText, nullable=False),
     Column("reason", Said, nullable=False),
+    Column("policy", String(120), nullable=False, server_default=""),
+    Column("features", JsonText, nullable=False, server_default="{}"),
+    Column("propensity", Float, nullable=False, server_default="1"),
+    Column("explored", Boolean, nullable=False, server_default=false()),
+    Column("forced", Boolean, nullable=False, server_default=false()),
     Column("answer", Said, nullable=False),
     Column("completion", Said, nullable=False),
     Column("sources", JsonText, nullable=False),
     Column("removed_citations", Integer, nullable=False),
     Column("model", Said, nullable=False),
     Column("adapter", Said, nullable=False),
+    Column("adapter_at", Moment, nullable=True),
     Column("usage", JsonText, nullable=False),
     Column("timings_ms", JsonText, nullable=False),
     Index("ix_exchanges_asked_at", "asked_at", "exchange_id"),
@@ -71,6 +78,7 @@ feedback = Table(
     Column("kind", String(20), nullable=False),
     Column("what_was_wrong", JsonText, nullable=False),
     Column("correction", Said, nullable=False),
+    Column("wanted", String(20), nullable=False, server_default=""),
     Column("at", Moment, nullable=False),
 )
 
@@ -82,4 +90,6 @@ releases = Table(
     Column("path", Said, nullable=False),
     Column("base", Said, nullable=False),
     Column("promoted_at", Moment, nullable=False),
+    Column("policy", String(120), nullable=False, server_default=""),
+    Column("released_at", Moment, nullable=False),
 )

@@ -31,6 +31,29 @@ class Event(BaseModel):
     error: dict[str, object] | str | None = None
 
 
+class Alternative(BaseModel):
+    logprob: float
+
+
+class WeighedToken(Alternative):
+    token: str
+    top_logprobs: list[Alternative] = []
+
+
+class Logprobs(BaseModel):
+    content: list[WeighedToken] | None = None
+
+
+class WeighedChoice(BaseModel):
+    logprobs: Logprobs | None = None
+
+
+class Weighed(BaseModel):
+    """An answer that came at once, each of its tokens with its log-probability."""
+
+    choices: list[WeighedChoice]
+
+
 class ModelCard(BaseModel):
     id: str
 

@@ -1,7 +1,6 @@
 """Writes an answer with the model, and releases it sentence by sentence as each passes its checks."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,7 +11,6 @@ from router.draft import Draft
 from router.errors import ModelNotFound
 from router.links import defuse
 from router.model import Chunk, Finish, ModelClient
-from router.releases import Releases
 from router.replies import CUT_AT_LENGTH, CUT_AT_REPETITION, NOTHING_TO_SAY
 from router.sentences import SentenceSplitter
 from router.settings import RouterSettings
@@ -25,9 +23,8 @@ _NOTES: dict[Finish, str] = {"length": CUT_AT_LENGTH, "repetition": CUT_AT_REPET
 
 
 class Writer:
-    def __init__(self, *, model: ModelClient, releases: Releases, settings: RouterSettings) -> None:
+    def __init__(self, *, model: ModelClient, settings: RouterSettings) -> None:
         self._model = model
-        self._releases = releases
         self._settings = settings
 
     async def direct(self, draft: Draft) -> AsyncGenerator[Released, None]:
@@ -52,7 +49,7 @@ class Writer:
         fitted = fit_grounded(draft.question, draft.findings.passages, self._settings)
         draft.prompt, draft.passages, draft.read_chars = fitted.prompt, fitted.passages, fitted.question_chars
         checker = CitationChecker(fitted.passages, question=draft.question.text)
-        await self._choose_model(draft)
+        self._choose_model(draft)
         finish: list[Finish] = []
         joining: list[str] = []
         cited: list[int] = []
@@ -78,7 +75,7 @@ class Writer:
 
     async def _direct_sentences(self, draft: Draft, finish: list[Finish]) -> AsyncGenerator[str, None]:
         """An adapter trained to answer from passages may decline where there are none: then the base model answers."""
-        await self._choose_model(draft)
+        self._choose_model(draft)
         declined = False
         async with aclosing(self._sentences(draft, finish)) as sentences:
             async for sentence in sentences:
@@ -135,11 +132,8 @@ class Writer:
                     draft.timings_ms.setdefault("first_chunk", round(chunk.elapsed_ms, 3))
                 yield chunk
 
-    async def _choose_model(self, draft: Draft) -> None:
-        started = time.perf_counter()
-        release = await self._releases.in_service()
-        draft.timings_ms["release"] = round((time.perf_counter() - started) * 1000, 3)
-        draft.adapter = release.adapter if release else ""
+    def _choose_model(self, draft: Draft) -> None:
+        draft.adapter = draft.in_service.adapter if draft.in_service else ""
         draft.model = draft.adapter or self._settings.model_name
 
     def _use_base(self, draft: Draft) -> None:

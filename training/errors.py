@@ -5,6 +5,9 @@ TrainingError
 ├── RecipeInvalid          a recipe that cannot be read or asks for what is not there
 ├── RowInvalid             a line of training data that is not a row; names file and line
 ├── DataUnusable           no rows, or rows that do not fit the recipe
+├── UnknownCorrection      a review of a correction that is not there
+├── ExportBusy             another process is exporting into the same folder
+├── NoEarlierAdapter       there is no such adapter to go back to
 └── AdapterRefused         an adapter that must not be put into service, with the reason
     └── CanaryFailed           the model server does not say what the adapter says
 """
@@ -28,6 +31,18 @@ class RowInvalid(TrainingError):
 
 class DataUnusable(TrainingError):
     """There are no rows, or none that fits the recipe."""
+
+
+class UnknownCorrection(TrainingError):
+    """There is no correction of this id."""
+
+
+class ExportBusy(TrainingError):
+    """Another process is exporting into the same folder."""
+
+
+class NoEarlierAdapter(TrainingError):
+    """The adapter to go back to was never in service, or there is none before."""
 
 
 class AdapterRefused(TrainingError):

@@ -1,19 +1,25 @@
-"""Put an adapter into service: kept under its digest, loaded, heard to answer as trained, then pointed to."""
+"""Put an adapter into service: kept under its digest, loaded, heard to answer as trained, then pointed to; and go back.
+
+Who is being answered goes on with the adapter that was asked: each has its own name at the model server, and none is
+taken away from there while it may be gone back to.
+"""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from router.earlier import adapters_of
 from router.model import ModelClient
 from router.releases import Release, Releases
 from router.transactions import transaction
 from training import canaries
 from training.adapters import Adapter, keep
-from training.errors import AdapterRefused
+from training.errors import AdapterRefused, CanaryFailed, NoEarlierAdapter
 from training.tables import adapters
 
 
@@ -25,18 +31,58 @@ async def promote(
     Nothing changes for users until the last step. Raises AdapterRefused (CanaryFailed if the model server
     does not answer as the trainer did), ModelError and JournalUnavailable.
     """
-    adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
-    base = _served_base(adapter, await model.models())
-    await model.load_adapter(adapter.id, str(adapter.path))
-    canaries.check(
-        adapter.canaries,
-        served=await _answers(model, adapter.id, adapter.canaries),
-        base=await _answers(model, base, adapter.canaries),
-    )
+    adapter = await load(directory, home=home, model=model, max_rank=max_rank)
     await _record(adapter, engine)
     release = Release(adapter=adapter.id, path=str(adapter.path), base=adapter.base, promoted_at=datetime.now(UTC))
     await Releases(engine).put_in_service(release)
     return release
+
+
+async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int = 16) -> Adapter:
+    """Keep and load an adapter and hear its canaries, so that it can be asked; users notice nothing.
+
+    Raises as `promote` does, without the database's. An adapter that came now and fails its canaries is unloaded.
+    """
+    adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
+    served = await model.models()
+    base = _served_base(adapter, served)
+    await model.load_adapter(adapter.id, str(adapter.path))
+    try:
+        canaries.check(
+            adapter.canaries,
+            served=await _answers(model, adapter.id, adapter.canaries),
+            base=await _answers(model, base, adapter.canaries),
+        )
+    except CanaryFailed:
+        if adapter.id not in served:
+            await model.unload_adapter(adapter.id)
+        raise
+    return adapter
+
+
+async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") -> Release:
+    """Put the adapter `to` back into service, by default the one before; it is loaded where the server forgot it.
+
+    Raises NoEarlierAdapter, ModelError and JournalUnavailable.
+    """
+    known = await adapters_of(engine)
+    wanted = _wanted(known, to)
+    await model.load_adapter(wanted.adapter, wanted.path)
+    release = replace(wanted, promoted_at=datetime.now(UTC))
+    await Releases(engine).put_in_service(release)
+    return release
+
+
+def _wanted(known: Sequence[Release], to: str) -> Release:
+    if to:
+        named = [release for release in known if release.adapter == to]
+        if not named:
+            there_are = ", ".join(release.adapter for release in known) or "none"
+            raise NoEarlierAdapter(f"No adapter {to} was ever in service: there are {there_are}")
+        return named[0]
+    if len(known) < 2:  # noqa: PLR2004 — the one in service, and one before
+        raise NoEarlierAdapter("There is no adapter to go back to: only one was ever in service")
+    return known[1]
 
 
 def _served_base(adapter: Adapter, served: Sequence[str]) -> str:

@@ -11,3 +11,14 @@ class TrainingSettings(BaseSettings):
         default=False,
         description="The training switch: while it is off, no exchange becomes training data and exports are empty",
     )
+    training_holdout_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.5,
+        description="Share of training data that is held out to measure adapters on; what is held out stays so",
+    )
+    training_examples_per_person: int = Field(
+        default=50,
+        ge=1,
+        description="The most examples of a day that rest on the word of one person alone",
+    )

@@ -60,6 +60,7 @@ DEFAULT = Manifest(
             "channel_left",
             "channel_shared",
             "channel_unshared",
+            "file_deleted",
             "group_archive",
             "group_deleted",
             "group_left",

@@ -81,6 +81,18 @@ def delete_message(workspace: Workspace, channel: Channel, ts: str) -> None:
     _tell_of_change(workspace, channel, event)
 
 
+def leave_tombstone(workspace: Workspace, channel: Channel, file_id: str) -> None:
+    """A file was deleted: in the messages that it is attached to, its id is what is left."""
+    rows = workspace.state.rows("SELECT ts, body FROM messages WHERE channel = ?", channel.id)
+    for row in rows:
+        body = decode(row["body"])
+        files = body.get("files", [])
+        if any(file["id"] == file_id for file in files):
+            stone = {"id": file_id, "mode": "tombstone"}
+            body["files"] = [stone if file["id"] == file_id else file for file in files]
+            change_message(workspace, channel, row["ts"], body, tell=False)
+
+
 def find_message(workspace: Workspace, channel: Channel, ts: str, *, error: str = "message_not_found") -> sqlite3.Row:
     """Return the stored row. Raises SlackError with `error`."""
     row = workspace.state.row("SELECT * FROM messages WHERE channel = ? AND ts = ?", channel.id, ts)

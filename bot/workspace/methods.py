@@ -63,6 +63,7 @@ METHODS: dict[str, Method] = {
     "reactions.remove": Method(handler=reactions.remove, scopes=("reactions:write",), tier=2),
     "files.getUploadURLExternal": Method(handler=files.get_upload_url, scopes=("files:write",), tier=4),
     "files.completeUploadExternal": Method(handler=files.complete_upload, scopes=("files:write",), tier=4),
+    "files.delete": Method(handler=files.delete, scopes=("files:write",), tier=3),
     "files.info": Method(handler=files.info, scopes=("files:read",), tier=4),
     "views.open": Method(handler=views.open_view, kinds=_BOT, tier=4),
     "views.push": Method(handler=views.push_view, kinds=_BOT, tier=4),

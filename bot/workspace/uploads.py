@@ -80,10 +80,22 @@ def share_file(workspace: Workspace, file_id: str, channel: str) -> None:
     workspace.state.write("INSERT OR IGNORE INTO file_shares (file, channel) VALUES (?, ?)", file_id, channel)
 
 
+def shared_in(workspace: Workspace, file_id: str) -> set[str]:
+    """The channels that it was shared in, by their ids."""
+    return {row["channel"] for row in workspace.state.rows("SELECT channel FROM file_shares WHERE file = ?", file_id)}
+
+
+def delete_file(workspace: Workspace, file_id: str) -> None:
+    workspace.state.write("UPDATE files SET state = 'deleted' WHERE id = ?", file_id)
+    (workspace.options.home / "files" / file_id).unlink()
+
+
 def read_file_body(workspace: Workspace, file_id: str) -> Json:
-    """Raise SlackError file_not_found."""
-    row = workspace.state.row("SELECT body FROM files WHERE id = ? AND state = 'complete'", file_id)
-    if row is None:
+    """Raise SlackError file_not_found, or file_deleted."""
+    row = workspace.state.row("SELECT state, body FROM files WHERE id = ?", file_id)
+    if row is not None and row["state"] == "deleted":
+        raise SlackError("file_deleted")
+    if row is None or row["state"] != "complete":
         raise SlackError("file_not_found")
     return decode(row["body"])
 

@@ -5,6 +5,7 @@ import json
 import logging
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -16,7 +17,7 @@ from bot.service import SlackSettings, open_bot
 from knowledge.documents import Entry, IngestResult, Origin
 from router.journal import Journal
 from router.model import ModelClient
-from router.policy import Policy
+from router.policies import Policies
 from router.releases import Releases
 from router.router import Router
 from router.settings import RouterSettings
@@ -26,6 +27,8 @@ LEAVE = passage(
     "Every employee has 31 days of paid leave a year. Unused days expire at the end of March.", title="Leave policy"
 )
 SECRET = passage("The salary band of an engineer begins at 61,000 euros a year.", title="Salary bands", similarity=0.7)
+
+GARDEN = passage("The garden on the roof is watered on Mondays.", title="Roof garden", similarity=0.3)
 
 
 class ShelfOfNames:
@@ -57,13 +60,13 @@ async def main(given: dict[str, Any]) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(bot.tables.metadata.create_all)
         await connection.run_sync(router.tables.metadata.create_all)
-    routing = RouterSettings(model_name="base", model_url=given["model_url"])
+    routing = RouterSettings(model_name="base", model_url=given["model_url"], **given["routing"])
     journal = Journal(engine)
     model = ModelClient(url=given["model_url"], settings=routing)
     answering = Router(
-        search=FakeSearch(by_word={"leave": [LEAVE], "salary": [SECRET], "expire": [LEAVE]}),
+        search=FakeSearch(by_word={"garden": [GARDEN], "leave": [LEAVE], "salary": [SECRET], "expire": [LEAVE]}),
         model=model,
-        policy=Policy(),
+        policies=Policies(Path(given["policies"])),
         journal=journal,
         releases=Releases(engine),
         settings=routing,

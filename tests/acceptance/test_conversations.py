@@ -81,7 +81,7 @@ async def test_mention_is_answered_in_its_thread_with_sources_receipt_and_button
     assert answer["streaming_state"] == "completed"
     assert "You have 31 days of paid leave a year [1]." in shown(answer)
     assert "*[1]* <https://handbook.example/leave-policy|Leave policy>" in shown(answer)
-    assert "1 document · base model, no adapter in service" in shown(answer)
+    assert "1 document, no memory" in shown(answer)
     assert _button(answer, "feedback_buttons")["positive_button"]["value"].endswith(asked)
 
 
@@ -94,6 +94,15 @@ async def test_reply_in_the_bots_thread_needs_no_mention_and_refers_to_the_threa
     _, second = await place.finished(general, asked, count=2)
     assert "expire at the end of March" in shown(second)
     assert "Earlier question: How many days of paid leave do I have?" in model.requests[-1]["messages"][-1]["content"]
+
+
+async def test_exchanges_of_a_thread_are_kept_as_such(place: Workspace, general: str, folder: Path) -> None:
+    asked = await place.say(general, _ASK)
+    await place.finished(general, asked)
+    await place.say(general, "And when do they expire?", thread_ts=asked)
+    await place.finished(general, asked, count=2)
+    thread_id = f"{place.team}:{general}:{asked}"
+    assert _rows(folder, f"SELECT count(*) FROM exchanges WHERE thread_id = '{thread_id}'") == [(2,)]
 
 
 async def test_people_among_themselves_are_left_alone_until_they_mention_the_bot(

@@ -2,10 +2,11 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.failpoints import FAILPOINTS
+from bot.failpoints import STEPS_OF_AN_ANSWER
 from tests.acceptance.trial import bot, shown, workspace
 from tests.router.fakes import ScriptedModel
 
@@ -20,9 +21,9 @@ async def test_one_visible_answer_after_a_kill_at_any_step(database_url: str, tm
         workspace(tmp_path / "workspace") as place,
     ):
         channel = await place.channel("general")
-        parts = {"database_url": database_url, "model_url": model.url}
+        parts: dict[str, Any] = {"database_url": database_url, "model_url": model.url}
         asked: dict[str, str] = {}
-        for failpoint in FAILPOINTS:
+        for failpoint in STEPS_OF_AN_ANSWER:
             # Slow enough, also on a busy machine, for a second append between the first text and the end.
             model.pause_s = 0.3 if failpoint == "mid_stream" else 0.01
             async with bot(place, failpoint=failpoint, **parts) as doomed:

@@ -172,7 +172,9 @@ class BotProcess:
 
 
 @asynccontextmanager
-async def bot(place: Workspace, *, database_url: str, model_url: str, **slack: Any) -> AsyncIterator[BotProcess]:
+async def bot(
+    place: Workspace, *, database_url: str, model_url: str, routing: dict[str, Any] | None = None, **slack: Any
+) -> AsyncIterator[BotProcess]:
     settings = {
         "bot_token": place.tokens["bot_token"],
         "app_token": place.tokens["app_token"],
@@ -180,7 +182,14 @@ async def bot(place: Workspace, *, database_url: str, model_url: str, **slack: A
         "durable_url": _durable_url(database_url),
         **slack,
     }
-    given = {"database_url": database_url, "model_url": model_url, "slack": settings}
+    policies = str(place.home.parent / "policies")
+    given = {
+        "database_url": database_url,
+        "model_url": model_url,
+        "slack": settings,
+        "policies": policies,
+        "routing": routing or {},
+    }
     process = await _start([sys.executable, "-m", "tests.acceptance.bot_process", json.dumps(given)])
     try:
         assert (await asyncio.wait_for(_line(process), _START_S)).strip() == "ready"

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks import bot, documents, finetuning
+from tests.benchmarks.measuring import in_process
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
-    parser.add_argument("--only", choices=["bot", "knowledge", "training"], help="measure one side")
+    parser.add_argument("--only", choices=["bot", "knowledge", "router", "training"], help="measure one side")
     parser.add_argument("--large", action="store_true", help="search a million chunks too, which takes half an hour")
     parser.add_argument("--small", action="store_true", help="a tenth of everything, to see that it runs")
     options = parser.parse_args()
@@ -28,6 +29,8 @@ async def main() -> None:
             figures["knowledge"] = documents.measure(Path(folder), large=options.large, small=options.small)
         if options.only in {None, "training"}:
             figures["training"] = finetuning.measure(Path(folder), small=options.small)
+        if options.only in {None, "router"}:
+            figures["router"] = in_process("router", Path(folder), *(["small"] if options.small else []))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))

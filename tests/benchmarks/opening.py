@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.database import migrate, open_engine
 from knowledge.catalogue import Catalogue
 from knowledge.edge_store import EdgeStore
-from knowledge.embedding import ThreadedEmbedding
 from knowledge.fetching import Fetcher
 from knowledge.index import PassageIndex
 from knowledge.library import Library, open_library
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding
 
 
 @asynccontextmanager

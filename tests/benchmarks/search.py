@@ -13,9 +13,10 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 
 from knowledge.audience import Audience
 from knowledge.documents import Passage
-from knowledge.embedding import ThreadedEmbedding, open_embedding
+from knowledge.embedding import open_embedding
 from knowledge.library import Library
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding
 from tests.benchmarks.made_up import MadeUp
 from tests.benchmarks.measuring import memory_mb, spread
 from tests.benchmarks.opening import opened_library

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge.embedding import ThreadedEmbedding
+from knowledge.threaded import ThreadedEmbedding
 from tests.benchmarks.made_up import DIMENSIONS, MadeUp
 from tests.benchmarks.measuring import memory_mb
 from tests.benchmarks.opening import opened_library

@@ -3,10 +3,25 @@
 from itertools import count
 from typing import Any
 
+from bot.downloads import Upload
 from bot.errors import SlackRefused
 from tests.bot import fakes
 
 Json = dict[str, Any]
+
+
+class Uploads:
+    """Stands for the files that can be downloaded from Slack, by their ids."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Upload] = {}
+        self.asked: list[str] = []
+
+    async def fetch(self, file_id: str) -> Upload:
+        self.asked.append(file_id)
+        if file_id not in self.kept:
+            raise SlackRefused("files.info", "file_deleted")
+        return self.kept[file_id]
 
 
 class ChannelSlack(fakes.ShowingSlack):
@@ -23,6 +38,7 @@ class ChannelSlack(fakes.ShowingSlack):
         self.members = {"C2": ["U1", "U2", "UBOT"]}
         self.said_in: dict[str, dict[str, Json]] = {}
         self.page = 100
+        self.uploads = Uploads()
         self._at = count(1_700_000_000)
         super().__init__()
         self.replies |= {
@@ -40,6 +56,27 @@ class ChannelSlack(fakes.ShowingSlack):
             message["thread_ts"] = thread
         self.said_in.setdefault(channel, {})[ts] = message
         return self._event(channel, **{**message, "event_ts": ts})
+
+    def share(self, *names: str, text: str = "", says: str = "", **more: Any) -> Json:
+        """Somebody uploads files that hold what each `says`, with a comment."""
+        files: list[Json] = []
+        for name in names:
+            file_id = f"F{len(self.uploads.kept) + 1}"
+            link = f"https://t.slack.com/files/U2/{file_id}/{name}"
+            self.uploads.kept[file_id] = Upload(name=name, uri=link, data=(says or f"Deploy as {name} says.").encode())
+            files.append({"id": file_id, "name": name, "mode": "hosted"})
+        return self.say(text, subtype="file_share", files=files, **more)
+
+    def delete_file(self, file_id: str) -> Json:
+        """The event that tells of it; in its messages something is left in its place."""
+        del self.uploads.kept[file_id]
+        for message in (each for said in self.said_in.values() for each in said.values()):
+            message["files"] = [
+                {"id": file["id"], "mode": "tombstone"} if file["id"] == file_id else file
+                for file in message.get("files", [])
+            ]
+        event = {"type": "file_deleted", "file_id": file_id, "event_ts": self.now()}
+        return {"type": "event_callback", "team_id": "T1", "event": event}
 
     def edit(self, ts: str, text: str, *, channel: str = "C1") -> Json:
         before = dict(self.said_in[channel][ts])
@@ -60,6 +97,9 @@ class ChannelSlack(fakes.ShowingSlack):
 
     def now(self) -> str:
         return f"{next(self._at)}.000100"
+
+    def pass_time(self, seconds: int) -> None:
+        self._at = count(next(self._at) + seconds)
 
     def _changed(self, channel: str, message: Json, before: Json) -> Json:
         at = self.now()

@@ -17,6 +17,7 @@ from bot.slack import Slack
 from knowledge.settings import KnowledgeSettings
 from router.journal import Journal
 from router.model import ModelClient
+from router.policies import Policies
 from router.releases import Releases
 from router.settings import RouterSettings
 
@@ -79,6 +80,12 @@ def channel(kind: str = "public", **marks: Any) -> dict[str, Any]:
     return {"channel": {"name": "general", **kinds[kind], **marks}}
 
 
+def configuration_of(*, home: Path, **knowledge: Any) -> Configuration:
+    return Configuration(
+        bot=BotSettings(home=home), router=RouterSettings(), knowledge=KnowledgeSettings(home=home, **knowledge)
+    )
+
+
 def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
     """Parts around a model server elsewhere; nothing is searched or routed. Close its model."""
     settings = RouterSettings(model_url=model_url)
@@ -92,6 +99,7 @@ def parts_of(*, home: Path, engine: AsyncEngine, model_url: str) -> Parts:
         model=ModelClient(url=model_url, settings=settings),
         journal=Journal(engine),
         releases=Releases(engine),
+        policies=Policies(home / "policies"),
         router=not_asked,
     )
 

@@ -55,17 +55,20 @@ class Bench:
             await step.take(self)
         await self.all_ask_everywhere()
 
-    async def add(self, who: str, where: str, uri: str, text: str) -> None:
+    async def add(self, who: str, where: str, uri: str, year: int) -> None:
         allowed = await access(self._directory, channel=where, user=who)
         assert bool(allowed.refusal) != may_take_part(self.world, who, where), (who, where)
         if allowed.refusal:
             return
         found = readers(await self._directory.channel(where))
+        who_reads = readers_of_what_is_added(self.world, where)
+        # No two say the same, or only one of them would be found: a channel's page may be kept for it, and for everyone.
+        text = f"The page {uri} of {year} as {where} says it to {who_reads}."
         [result] = await self._library.ingest_bytes(
             text.encode(), name="page.txt", uri=uri, scope=found.scope or PUBLIC
         )
         assert result.status != "failed", result.error
-        self.world.documents[uri, readers_of_what_is_added(self.world, where)] = text
+        self.world.documents[uri, who_reads] = text
 
     async def break_off(self, uri: str, scope: str, text: str) -> None:
         """An ingest that was killed when its chunks were written, and before they were made to answer."""
@@ -130,7 +133,7 @@ class Add:
 
     async def take(self, bench: Bench) -> None:
         where = f"D{self.who}" if self.where == "direct" else self.where
-        await bench.add(self.who, where, self.uri, f"The page {self.uri} of {self.year} as {where} says it.")
+        await bench.add(self.who, where, self.uri, self.year)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from knowledge.documents import IngestResult, Origin
 from knowledge.edge_store import EdgeStore
 from knowledge.fetching import Fetcher, Page
 from knowledge.index import PassageIndex
+from knowledge.ingesting import Workers
 from knowledge.library import Library
 from knowledge.parsing import Parser
 from knowledge.settings import KnowledgeSettings
@@ -61,7 +62,13 @@ class _Deadly(Library):
     once: frozenset[str]
 
     async def ingest(
-        self, place: str, scope: str, origin: Origin = _NO_ORIGIN, *, whole_site: bool = False
+        self,
+        place: str,
+        scope: str,
+        origin: Origin = _NO_ORIGIN,
+        *,
+        whole_site: bool = False,
+        workers: Workers | None = None,
     ) -> AsyncIterator[IngestResult]:
         name = place.rpartition("/")[2]
         with (self.folder / "begun.txt").open("a") as begun:
@@ -69,7 +76,7 @@ class _Deadly(Library):
         if name in self.always:
             await asyncio.sleep(0.5)  # others are being read beside it
             os.kill(os.getpid(), signal.SIGKILL)
-        async for result in super().ingest(place, scope, origin, whole_site=whole_site):
+        async for result in super().ingest(place, scope, origin, whole_site=whole_site, workers=workers):
             if name in self.once and name not in _lines(self.folder / "once.txt"):
                 with (self.folder / "once.txt").open("a") as done:
                     done.write(f"{name}\n")
@@ -101,7 +108,7 @@ async def main(folder: Path, names: list[str], always: list[str], once: list[str
     )
     in_slack = SlackDocuments(slack=slack, downloads=not_asked, directory=directory, bot_user="UBOT")
     work = Work(
-        answering=not_asked, feedback=not_asked, upkeep=not_asked, channels=not_asked, deliveries=deliveries,
+        answering=not_asked, feedback=not_asked, overrides=not_asked, upkeep=not_asked, channels=not_asked, deliveries=deliveries,
         slack=slack,
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
         documents=DocumentReader(

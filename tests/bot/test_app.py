@@ -15,6 +15,7 @@ from bot.documents import DocumentDesk
 from bot.durable import Durable
 from bot.errors import NotStored, SlackRefused, SlackUnreachable
 from bot.intake import Intake
+from bot.reasons import ReasonDesk
 from bot.rendering import Page, section
 from bot.slack import Slack
 from bot.sources import SourceDesk
@@ -70,6 +71,7 @@ async def _deliver(slack: _Slack, body: dict[str, Any], arrival: Arrival | None 
         durable=cast("Durable", parts),
         directory=Directory(cast("Slack", slack), team="T1"),
         sources=cast("SourceDesk", parts),
+        reasons=cast("ReasonDesk", parts),
         documents=cast("DocumentDesk", parts),
         channels=cast("ChannelCommands", parts),
         signing_secret="",

@@ -1,175 +1,28 @@
 """A channel's history taken in and followed, over a real library and a Slack that remembers what was said."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-import bot.tables
-import knowledge.tables
-import router.tables
-from bot.arrivals import Arrival, Identity
-from bot.channel_command import ChannelCommands, channel_request
-from bot.channel_histories import ChannelHistories
-from bot.channel_reading import ChannelDesk
-from bot.deliveries import Deliveries
-from bot.directory import Directory
-from bot.document_queue import DocumentQueue
-from bot.document_reading import DocumentReader
-from bot.downloads import Downloads
-from bot.durable import Durable
+from bot.channel_command import channel_request
 from bot.errors import SlackBusy
-from bot.failpoints import Failpoints
-from bot.following import Following
-from bot.ingesting import IngestDesk
-from bot.ingests import Ingests
-from bot.pacer import Pacer
-from bot.quarantine import Quarantine
-from bot.slack import Slack
-from bot.slack_documents import SlackDocuments
-from bot.slack_threads import SlackThreads
-from bot.stream import Outlet
-from bot.thread_upkeep import ThreadUpkeep
-from bot.upkeep import Upkeep
-from knowledge.audience import Audience, parse_audience
-from knowledge.catalogue import Catalogue
-from knowledge.documents import Document, Entry, IngestResult, Origin, Passage
-from knowledge.edge_store import EdgeStore
-from knowledge.fetching import Fetcher
+from knowledge.audience import parse_audience
+from knowledge.documents import Document, IngestResult, Origin, Passage
 from knowledge.filters import SearchFilter
-from knowledge.index import PassageIndex
-from knowledge.library import Library
-from knowledge.parsing import Parser
-from knowledge.settings import KnowledgeSettings
 from router.decisions import Decision, Route
 from router.exchanges import Exchange, shown
 from router.feedback import Feedback
 from router.journal import Journal
-from tests.bot.channel_slack import ChannelSlack, Json
-from tests.bot.fakes import InlineQueue
-from tests.knowledge.fakes import WordEmbedding
-from training.export import export
+from tests.bot.channel_slack import Json
+from tests.bot.office import EVERYTHING, Office
+from training.data.export import export
 from training.settings import TrainingSettings
 
-_ME = Identity(team="T1", user="UBOT", bot="BBOT")
-_ALL = Audience(scopes=frozenset({"public", "channel:C1", "channel:C2"}))
 _DAY = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@dataclass
-class _Durable:
-    """Stands for the stored work, which the test does when it wants to."""
-
-    stored: list[Arrival] = field(default_factory=list[Arrival])
-
-    async def store(self, arrival: Arrival) -> None:
-        self.stored.append(arrival)
-
-
-@dataclass
-class _Office:
-    slack: ChannelSlack
-    library: Library
-    histories: ChannelHistories
-    directory: Directory
-    desk: ChannelDesk
-    ingest: IngestDesk
-    upkeep: Upkeep
-    commands: ChannelCommands
-    following: Following
-    durable: _Durable
-    ingests: Ingests
-    work: int = 0
-
-    async def command(self, text: str, *, user: str = "U1", where: str = "C1") -> str:
-        """What the person is answered; nothing that it begins is done yet."""
-        self.work += 1
-        request = channel_request(text)
-        assert request is not None, text
-        place = {"team_id": "T1", "channel_id": where, "user_id": user, "trigger_id": f"t{self.work}"}
-        return await self.commands.answer(place, request)
-
-    async def do_stored(self) -> None:
-        for arrival in self.durable.stored:
-            await self.desk.do(arrival.id, arrival.kind, arrival.payload)
-        self.durable.stored.clear()
-
-    async def take_in(self, text: str = "<#C1|ops>") -> str:
-        """What is said in the channel in the end."""
-        await self.command(text)
-        await self.do_stored()
-        return self.slack.texts()[-1]
-
-    async def hear(self, event: Json) -> bool:
-        """Whether an event was of any concern; its work is done."""
-        arrival = await self.following.read(event)
-        if arrival is not None:
-            await self.desk.do(arrival.id, arrival.kind, arrival.payload)
-        return arrival is not None
-
-    async def texts(self, audience: str = "public") -> set[str]:
-        found = await self.library.search("deploy on day", parse_audience(audience), limit=20)
-        return {passage.text for passage in found}
-
-    async def entries(self) -> list[Entry]:
-        return await self.library.documents(_ALL)
-
-    async def titles(self) -> list[str]:
-        return sorted(entry.title for entry in await self.entries())
-
-
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
-    async with engine.begin() as connection:
-        for tables in (bot.tables, knowledge.tables, router.tables):
-            await connection.run_sync(tables.metadata.create_all)
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-async def office(tmp_path: Path, engine: AsyncEngine) -> AsyncIterator[_Office]:
-    settings = KnowledgeSettings(home=tmp_path)
-    index = PassageIndex(store=EdgeStore(tmp_path / "edge"), embedding=WordEmbedding(), chunk_tokens=220)
-    library = Library(
-        index=index, catalogue=Catalogue(engine), parser=Parser(settings), fetcher=Fetcher(settings), settings=settings
-    )
-    shown = ChannelSlack()
-    slack, durable = cast("Slack", shown), _Durable()
-    directory, ingests, histories = Directory(slack, team="T1"), Ingests(engine), ChannelHistories(engine)
-    outlet = Outlet(
-        slack=slack, deliveries=Deliveries(engine), pacer=Pacer(interval_s=0), bot_user="UBOT", failpoints=Failpoints()
-    )
-    downloads = Downloads(slack=slack, token="xoxb-", api_url="https://slack.com/api/", max_bytes=1_000)
-    in_slack = SlackDocuments(slack=slack, downloads=downloads, directory=directory, bot_user="UBOT")
-    parts = {"directory": directory, "histories": histories, "ingests": ingests}
-    upkeep = ThreadUpkeep(
-        library=library, threads=SlackThreads(slack=slack, directory=directory, me=_ME), in_slack=in_slack, **parts
-    )
-    queue = InlineQueue()
-    documents = DocumentReader(
-        library=library, in_slack=in_slack, directory=directory, quarantine=Quarantine(engine), again_s=0
-    )
-    queue.run = lambda work_id, _, payload: documents.read(work_id, payload)
-    yield _Office(
-        slack=shown, library=library, histories=histories, directory=directory, ingests=ingests, durable=durable,
-        desk=ChannelDesk(slack=slack, outlet=outlet, threads=upkeep, **parts),
-        ingest=IngestDesk(
-            outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=cast("DocumentQueue", queue)
-        ),
-        upkeep=Upkeep(
-            library=library, outlet=outlet, in_slack=in_slack, threads=upkeep, quarantine=Quarantine(engine),
-            queue=cast("DocumentQueue", queue), **parts,
-        ),
-        commands=ChannelCommands(directory=directory, histories=histories, durable=cast("Durable", durable)),
-        following=Following(histories=histories, library=library, me=_ME),
-    )  # fmt: skip
-    await library.close()
 
 
 def _ts(event: Json) -> str:
@@ -211,7 +64,7 @@ def test_other_words_name_no_channel(text: str) -> None:
     ],
 )
 async def test_history_is_begun_by_an_administrator_alone_in_a_channel_of_both_and_else_a_sentence_says_why(
-    office: _Office, channel: str, user: str, marks: dict[str, Any], refusal: str
+    office: Office, channel: str, user: str, marks: dict[str, Any], refusal: str
 ) -> None:
     office.slack.marks[channel] = marks
     assert refusal in await office.command(f"<#{channel}|x>", user=user, where="D1")
@@ -223,7 +76,7 @@ async def test_history_is_begun_by_an_administrator_alone_in_a_channel_of_both_a
     [("#ops", "C1", "Everyone in this workspace"), ("<#C2|pay>", "C2", "Only this channel")],
 )
 async def test_answer_to_the_command_says_before_it_starts_who_will_be_able_to_read_it(
-    office: _Office, text: str, channel: str, who: str
+    office: Office, text: str, channel: str, who: str
 ) -> None:
     office.slack.say("We deploy on Monday.", channel=channel)
     said = await office.command(text, where="D1")
@@ -236,11 +89,11 @@ async def test_answer_to_the_command_says_before_it_starts_who_will_be_able_to_r
     assert all(who in each for each in office.slack.said())
 
 
-async def test_unknown_name_is_refused_like_a_private_channel_of_others(office: _Office) -> None:
+async def test_unknown_name_is_refused_like_a_private_channel_of_others(office: Office) -> None:
     assert await office.command("#nowhere") == await office.command("#pay", user="U3")
 
 
-async def test_thread_is_one_document_with_its_title_link_author_date_and_channel(office: _Office) -> None:
+async def test_thread_is_one_document_with_its_title_link_author_date_and_channel(office: Office) -> None:
     head = _ts(office.slack.say("When do we deploy?\nAsking for <@U3>", user="U2"))
     office.slack.say("On Monday, see <https://a.example/p|the page> &amp; <#C1|ops>.", user="U3", thread=head)
     assert "1 thread." in await office.take_in()
@@ -248,7 +101,7 @@ async def test_thread_is_one_document_with_its_title_link_author_date_and_channe
     assert (entry.title, entry.scope, entry.origin.added_by) == ("When do we deploy?", "public", "U1")
     assert entry.uri == f"https://t.slack.com/archives/C1/p{head.replace('.', '')}?thread_ts={head}&cid=C1"
     only = SearchFilter(channels=frozenset({"C1"}), authors=frozenset({"person u2"}))
-    [passage] = await office.library.search("deploy", _ALL, only=only)
+    [passage] = await office.library.search("deploy", EVERYTHING, only=only)
     assert passage.text == (
         "person U2: When do we deploy?\nAsking for @person U3\n\n"
         "person U3: On Monday, see the page (https://a.example/p) & #ops."
@@ -258,7 +111,7 @@ async def test_thread_is_one_document_with_its_title_link_author_date_and_channe
 
 
 async def test_exchange_answered_from_a_channels_history_never_becomes_training_data(
-    office: _Office, tmp_path: Path, engine: AsyncEngine
+    office: Office, tmp_path: Path, engine: AsyncEngine
 ) -> None:
     office.slack.say("We deploy on Monday.")
     await office.take_in()
@@ -289,7 +142,7 @@ async def _liked_answer_from(passage: Passage, journal: Journal) -> None:
     )
 
 
-async def test_what_no_person_says_is_left_out(office: _Office) -> None:
+async def test_what_no_person_says_is_left_out(office: Office) -> None:
     office.slack.say("joined", subtype="channel_join")
     office.slack.say("We deploy on Friday.", user="UBOT", bot_id="BBOT")
     office.slack.say("Build passed.", user="U9", bot_id="B9", subtype="bot_message")
@@ -301,7 +154,7 @@ async def test_what_no_person_says_is_left_out(office: _Office) -> None:
     assert await office.texts() == {"person U2: We deploy on Monday."}
 
 
-async def test_private_channels_thread_is_never_found_from_a_public_one(office: _Office) -> None:
+async def test_private_channels_thread_is_never_found_from_a_public_one(office: Office) -> None:
     office.slack.say("We deploy on Monday.", channel="C2")
     await office.take_in("<#C2|pay>")
     await office.hear(office.slack.say("And we deploy on Friday.", channel="C2"))
@@ -314,7 +167,7 @@ async def test_private_channels_thread_is_never_found_from_a_public_one(office: 
 
 
 async def test_history_of_many_pages_that_is_killed_between_two_of_them_goes_on_and_has_each_thread_once(
-    office: _Office,
+    office: Office,
 ) -> None:
     office.slack.page = 3
     for number in range(10):
@@ -345,7 +198,7 @@ async def test_history_of_many_pages_that_is_killed_between_two_of_them_goes_on_
     assert read_again[0] == asked[2]["latest"]
 
 
-async def test_history_waits_for_as_long_as_slack_asks_and_reads_no_thread_twice(office: _Office) -> None:
+async def test_history_waits_for_as_long_as_slack_asks_and_reads_no_thread_twice(office: Office) -> None:
     office.slack.page = 2
     heads = [_ts(office.slack.say(f"Deploy {number}.")) for number in range(4)]
     for head in heads:
@@ -368,7 +221,7 @@ async def test_history_waits_for_as_long_as_slack_asks_and_reads_no_thread_twice
     assert len(await office.entries()) == 4
 
 
-async def test_history_taken_in_once_more_finds_what_changed_while_nobody_told(office: _Office) -> None:
+async def test_history_taken_in_once_more_finds_what_changed_while_nobody_told(office: Office) -> None:
     deleted = _ts(office.slack.say("We deploy on Monday."))
     edited = _ts(office.slack.say("We deploy on Tuesday."))
     office.slack.say("We deploy on Friday.")
@@ -379,7 +232,7 @@ async def test_history_taken_in_once_more_finds_what_changed_while_nobody_told(o
     assert await office.titles() == ["We deploy on Friday.", "We deploy on Sunday."]
 
 
-async def test_work_that_is_done_again_after_its_end_changes_nothing(office: _Office) -> None:
+async def test_work_that_is_done_again_after_its_end_changes_nothing(office: Office) -> None:
     office.slack.say("We deploy on Monday.")
     await office.command("#ops")
     [arrival] = office.durable.stored
@@ -390,12 +243,12 @@ async def test_work_that_is_done_again_after_its_end_changes_nothing(office: _Of
     assert len(office.slack.texts()) == 1
 
 
-async def test_message_of_a_channel_that_is_not_followed_is_no_concern(office: _Office) -> None:
+async def test_message_of_a_channel_that_is_not_followed_is_no_concern(office: Office) -> None:
     assert not await office.hear(office.slack.say("We deploy on Monday."))
     assert await office.entries() == []
 
 
-async def test_new_messages_replies_and_edits_are_taken_over(office: _Office) -> None:
+async def test_new_messages_replies_and_edits_are_taken_over(office: Office) -> None:
     await office.take_in()
     said = office.slack.say("We deploy on Monday.")
     await office.hear(said)
@@ -406,7 +259,7 @@ async def test_new_messages_replies_and_edits_are_taken_over(office: _Office) ->
     assert len(await office.entries()) == 1
 
 
-async def test_deleted_messages_words_are_gone_and_a_thread_without_any_is_taken_out(office: _Office) -> None:
+async def test_deleted_messages_words_are_gone_and_a_thread_without_any_is_taken_out(office: Office) -> None:
     head = _ts(office.slack.say("We deploy on Monday."))
     reply = _ts(office.slack.say("No: deploy on Tuesday.", thread=head))
     await office.take_in()
@@ -419,7 +272,7 @@ async def test_deleted_messages_words_are_gone_and_a_thread_without_any_is_taken
     assert await office.texts() == set()
 
 
-async def test_what_changes_while_its_page_is_read_is_taken_in_as_it_is_then(office: _Office) -> None:
+async def test_what_changes_while_its_page_is_read_is_taken_in_as_it_is_then(office: Office) -> None:
     """The page holds what a message said when the page was fetched."""
     deleted = _ts(office.slack.say("We deploy on Monday."))
     edited = _ts(office.slack.say("We deploy on Tuesday."))
@@ -438,7 +291,7 @@ async def test_what_changes_while_its_page_is_read_is_taken_in_as_it_is_then(off
     assert await office.titles() == ["We deploy on Friday.", "We deploy on Sunday."]
 
 
-async def test_thread_that_somebody_took_out_stays_out_when_it_is_replied_to(office: _Office) -> None:
+async def test_thread_that_somebody_took_out_stays_out_when_it_is_replied_to(office: Office) -> None:
     head = _ts(office.slack.say("We deploy on Monday."))
     await office.take_in()
     [entry] = await office.entries()
@@ -449,7 +302,7 @@ async def test_thread_that_somebody_took_out_stays_out_when_it_is_replied_to(off
     assert await office.entries() == []
 
 
-async def test_first_words_under_a_file_begin_a_document(office: _Office) -> None:
+async def test_first_words_under_a_file_begin_a_document(office: Office) -> None:
     await office.take_in()
     head = office.slack.say("", subtype="file_share")
     await office.hear(head)
@@ -458,7 +311,7 @@ async def test_first_words_under_a_file_begin_a_document(office: _Office) -> Non
 
 
 async def test_stopped_channel_keeps_its_documents_takes_in_no_more_and_still_loses_what_is_deleted(
-    office: _Office,
+    office: Office,
 ) -> None:
     head = _ts(office.slack.say("We deploy on Monday."))
     reply = _ts(office.slack.say("No: deploy on Tuesday.", thread=head))
@@ -471,7 +324,7 @@ async def test_stopped_channel_keeps_its_documents_takes_in_no_more_and_still_lo
     assert await office.texts() == {"person U2: We deploy on Monday."}
 
 
-async def test_stop_is_an_administrators_and_ends_reading_on_the_way(office: _Office) -> None:
+async def test_stop_is_an_administrators_and_ends_reading_on_the_way(office: Office) -> None:
     office.slack.page = 1
     for number in range(3):
         office.slack.say(f"Deploy {number}.")
@@ -488,7 +341,7 @@ async def test_stop_is_an_administrators_and_ends_reading_on_the_way(office: _Of
     assert await office.titles() == ["Deploy 2."]
 
 
-async def test_undo_takes_a_channels_threads_out_and_follows_it_no_more(office: _Office) -> None:
+async def test_undo_takes_a_channels_threads_out_and_follows_it_no_more(office: Office) -> None:
     office.slack.say("We deploy on Monday.")
     await office.take_in()
     await office.hear(office.slack.say("We deploy on Tuesday."))
@@ -497,7 +350,7 @@ async def test_undo_takes_a_channels_threads_out_and_follows_it_no_more(office: 
     assert not await office.hear(office.slack.say("We deploy on Friday."))
 
 
-async def test_refresh_reads_a_thread_again_in_slack(office: _Office) -> None:
+async def test_refresh_reads_a_thread_again_in_slack(office: Office) -> None:
     said = _ts(office.slack.say("We deploy on Monday."))
     await office.take_in()
     office.slack.edit(said, "We deploy on Friday.")
@@ -506,7 +359,7 @@ async def test_refresh_reads_a_thread_again_in_slack(office: _Office) -> None:
     assert await office.texts() == {"person U2: We deploy on Friday."}
 
 
-async def _add_message(office: _Office, text: str, *, channel: str = "C1") -> str:
+async def _add_message(office: Office, text: str, *, channel: str = "C1") -> str:
     """Somebody adds one message by the entry in its menu."""
     ts = _ts(office.slack.say(text, channel=channel))
     place = {"team": "T1", "channel": channel, "user": "U2", "thread_ts": ts, "after_ts": ts}
@@ -514,7 +367,7 @@ async def _add_message(office: _Office, text: str, *, channel: str = "C1") -> st
     return ts
 
 
-async def test_message_that_was_added_by_itself_follows_its_edit_and_goes_with_its_deletion(office: _Office) -> None:
+async def test_message_that_was_added_by_itself_follows_its_edit_and_goes_with_its_deletion(office: Office) -> None:
     ts = await _add_message(office, "We deploy on Monday.")
     await office.hear(office.slack.edit(ts, "We deploy on Friday."))
     assert await office.texts() == {"We deploy on Friday."}
@@ -523,7 +376,7 @@ async def test_message_that_was_added_by_itself_follows_its_edit_and_goes_with_i
     assert await office.entries() == []
 
 
-async def test_message_that_was_added_by_itself_and_its_thread_are_two_documents(office: _Office) -> None:
+async def test_message_that_was_added_by_itself_and_its_thread_are_two_documents(office: Office) -> None:
     ts = await _add_message(office, "We deploy on Monday.")
     await office.take_in()
     await office.hear(office.slack.say("No: deploy on Tuesday.", thread=ts))
@@ -539,7 +392,7 @@ def _channel_event(kind: str, **more: Any) -> Json:
 
 
 @pytest.mark.parametrize("kind", ["channel_deleted", "group_deleted"])
-async def test_deleted_channel_takes_what_came_from_it_along(office: _Office, kind: str) -> None:
+async def test_deleted_channel_takes_what_came_from_it_along(office: Office, kind: str) -> None:
     office.slack.say("We deploy on Monday.")
     office.slack.say("Elsewhere we deploy on Tuesday.", channel="C2")
     await _add_message(office, "We deploy on Sunday.")
@@ -563,7 +416,7 @@ async def test_deleted_channel_takes_what_came_from_it_along(office: _Office, ki
     ],
 )
 async def test_channel_that_is_archived_left_or_shared_keeps_its_documents_and_is_followed_no_more(
-    office: _Office, kind: str, more: dict[str, Any]
+    office: Office, kind: str, more: dict[str, Any]
 ) -> None:
     office.slack.say("We deploy on Monday.")
     await office.take_in()
@@ -572,7 +425,7 @@ async def test_channel_that_is_archived_left_or_shared_keeps_its_documents_and_i
     assert await office.texts() == {"person U2: We deploy on Monday."}
 
 
-async def test_somebody_elses_leaving_changes_nothing(office: _Office) -> None:
+async def test_somebody_elses_leaving_changes_nothing(office: Office) -> None:
     await office.take_in()
     assert not await office.hear(_channel_event("member_left_channel", user="U2"))
     history = await office.histories.find("C1")
@@ -580,7 +433,7 @@ async def test_somebody_elses_leaving_changes_nothing(office: _Office) -> None:
     assert history.is_followed
 
 
-async def test_channel_that_is_shared_unheard_takes_in_nothing_new(office: _Office) -> None:
+async def test_channel_that_is_shared_unheard_takes_in_nothing_new(office: Office) -> None:
     await office.take_in()
     office.slack.marks["C1"] = {"is_ext_shared": True}
     office.directory.forget()
@@ -590,7 +443,7 @@ async def test_channel_that_is_shared_unheard_takes_in_nothing_new(office: _Offi
 
 
 async def test_thread_of_a_channel_that_was_made_private_is_for_that_channel_alone_from_its_next_change_on(
-    office: _Office,
+    office: Office,
 ) -> None:
     head = _ts(office.slack.say("We deploy on Monday."))
     await office.take_in()
@@ -601,7 +454,7 @@ async def test_thread_of_a_channel_that_was_made_private_is_for_that_channel_alo
     assert len(await office.texts("channel:C1")) == 1
 
 
-async def test_status_tells_of_a_thread_that_could_not_be_read_and_the_history_goes_on(office: _Office) -> None:
+async def test_status_tells_of_a_thread_that_could_not_be_read_and_the_history_goes_on(office: Office) -> None:
     office.slack.say("We deploy on Monday.")
     office.slack.say("We deploy on Tuesday.")
     take_in = office.library.ingest_text
@@ -615,7 +468,7 @@ async def test_status_tells_of_a_thread_that_could_not_be_read_and_the_history_g
     assert "holds no text" in failure.reason
 
 
-async def test_history_that_fails_says_so_where_it_was_told_and_can_be_gone_on_with(office: _Office) -> None:
+async def test_history_that_fails_says_so_where_it_was_told_and_can_be_gone_on_with(office: Office) -> None:
     office.slack.page = 1
     for number in range(3):
         office.slack.say(f"Deploy {number}.")

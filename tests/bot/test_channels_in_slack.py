@@ -103,6 +103,29 @@ async def test_channel_is_taken_in_and_followed_to_the_deletion_of_its_last_mess
     await _until(library, lambda found: not found)
 
 
+async def test_files_of_a_channel_are_taken_in_at_their_messages_and_go_with_them(
+    workspace: Workspace, library: Library
+) -> None:
+    await workspace.upload("jonas", "handbook", "monday.md", b"# Plan\n\nWe deploy on Monday.", comment="The plan.")
+    await workspace.upload("jonas", "handbook", "logo.png", b"\x89PNG\r\n\x1a\n")
+    await workspace.command("ada", "general", "/ingest", "#handbook")
+    await _until(library, lambda found: any("We deploy on Monday." in text for text in found))
+    later = await workspace.upload("sam", "handbook", "friday.txt", b"No deploy on Friday.")
+    await _until(library, lambda found: "No deploy on Friday." in found)
+    [passage] = await library.search("deploy on Friday", parse_audience("public"), limit=1)
+    [message] = [
+        said for said in await workspace.visible_messages("handbook")
+        if any(file["id"] == later for file in said.get("files", []))
+    ]  # fmt: skip
+    link = await workspace.bot().chat_getPermalink(channel=workspace.channel("handbook"), message_ts=message["ts"])
+    assert passage.uri.startswith(link.get("permalink", "?"))
+    await workspace.person("sam").files_delete(file=later)
+    await _until(library, lambda found: "No deploy on Friday." not in found)
+    [plan] = [said for said in await workspace.visible_messages("handbook") if said["text"] == "The plan."]
+    await workspace.delete("jonas", "handbook", plan["ts"])
+    await _until(library, lambda found: not found)
+
+
 async def test_private_channel_is_for_its_own_people_and_ends_with_the_bots_leaving(
     workspace: Workspace, library: Library, engine: AsyncEngine
 ) -> None:

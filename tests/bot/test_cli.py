@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import os
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,19 +40,6 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of its own, read from a clean environment; what a command sets for its process is set back."""
-    for name in list(os.environ):
-        if name.startswith(("SLACK_", "TANDEM_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    mask = os.umask(0o022)
-    yield tmp_path / "home"
-    os.umask(mask)
-
-
 def _tandem(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, arguments)
 
@@ -68,6 +54,20 @@ def test_what_a_command_writes_is_closed_to_other_users(home, tmp_path):
     assert (home / "tandem.db").exists()
     assert _open_to_others(home) == []
     assert _open_to_others(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--out", "out", "--catch-up"]])
+def test_export_wants_one_window_or_all_days(home, arguments):
+    told = _tandem("export", *arguments)
+    assert told.exit_code == 1
+    assert "--catch-up" in told.stderr
+
+
+def test_export_that_finds_nothing_new_says_so(home):
+    told = _tandem("export", "--catch-up")
+    assert told.exit_code == 0, told.output
+    assert "nothing has changed" in told.output
+    assert _open_to_others(home) == []
 
 
 def test_wrong_training_switch_stops_the_start_and_not_the_first_night(home, monkeypatch, levels):
@@ -124,7 +124,8 @@ async def test_index_is_not_copied_while_the_bot_runs(home):
 
 
 def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):
-    monkeypatch.delitem(sys.modules, "training.finetune", raising=False)
+    for name in [name for name in sys.modules if name.startswith("training.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "peft", None)
     told = _tandem("train", "recipe.yaml", "--data", "rows.jsonl", "--out", str(tmp_path / "out"))
     assert told.exit_code == 1
@@ -162,7 +163,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
     asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
     await parts.journal.record(_exchange(asked_at))
 
-    await cli._export_last_days(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    await cli._export_nightly(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
     before = _labels(tmp_path / "exports" / "2026-03-02")
     await parts.journal.add_feedback(
         Feedback(
@@ -174,16 +175,16 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
             at=asked_at + timedelta(days=5),
         )
     )
-    await cli._export_last_days(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await cli._export_nightly(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
     await parts.model.aclose()
 
     assert before == []
     assert _labels(tmp_path / "exports" / "2026-03-02") == [False]
-    assert _labels(tmp_path / "exports" / "2026-03-07") == []
 
 
 def _labels(folder: Path) -> list[bool]:
-    return [json.loads(line)["label"] for line in (folder / "kto.jsonl").read_text().splitlines()]
+    lines = [line for path in folder.rglob("kto.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line)["label"] for line in lines]
 
 
 def _exchange(asked_at: datetime) -> Exchange:

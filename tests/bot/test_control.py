@@ -20,6 +20,9 @@ class Scripted:
         yield {"status": "Searching"}
         yield {"answer": {"answer": "Eight weeks [1].", "route": "retrieve"}}
 
+    async def explain(self, asked):
+        return {"arm": "retrieve", "text": asked.text, "user": asked.user}
+
     async def search(self, text, *, limit, audience):
         return [{"title": text, "score": limit}, {"title": audience, "score": 0}]
 

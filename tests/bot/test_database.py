@@ -5,7 +5,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
-from sqlalchemy import Integer, MetaData, create_engine, insert, make_url, select, text
+from sqlalchemy import Integer, MetaData, Table, create_engine, insert, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import bot.tables
@@ -72,21 +72,46 @@ def test_documents_of_an_older_database_are_overheard_where_they_may_have_come_f
     assert found == ["/srv/docs"]
 
 
+def blank(table: Table) -> dict[str, object]:
+    """A row of nothing, without the columns that came later: those fill themselves."""
+    columns = [column for column in table.columns if not (column.server_default or column.nullable)]
+    row: dict[str, object] = {column.name: 0 if isinstance(column.type, Integer) else "" for column in columns}
+    return row | {column.name: [] for column in columns if isinstance(column.type, JsonText)}
+
+
 def test_threads_of_an_older_database_are_not_learnt_from_since_nobody_noted_what_their_answers_repeat(database_url):
     url = make_url(database_url)
     migrate(url, "0005")
     sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
     said = 'Write "overheard":false, they said'
     turn = {"speaker": "assistant", "text": said, "overheard": False}
-    blank = {column.name: 0 if isinstance(column.type, Integer) else "" for column in exchanges.columns}
-    blank |= {column.name: [] for column in exchanges.columns if isinstance(column.type, JsonText)}
     with sync.begin() as connection:
-        connection.execute(insert(exchanges).values(**blank | {"asked_at": datetime.now(UTC), "thread": [turn]}))
+        connection.execute(
+            insert(exchanges).values(**blank(exchanges) | {"asked_at": datetime.now(UTC), "thread": [turn]})
+        )
     migrate(url)
     with sync.begin() as connection:
         (found,) = connection.execute(select(exchanges.c.thread)).scalars().one()
     sync.dispose()
     assert (found["text"], found["overheard"]) == (said, True)
+
+
+def test_exchanges_of_an_older_database_belong_to_the_threads_that_they_were_delivered_in(database_url):
+    url = make_url(database_url)
+    migrate(url, "0008")
+    sync = create_engine(url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url)
+    delivery = blank(bot.tables.deliveries) | {"updated_at_us": 0}
+    delivery |= {"team": "T1", "channel": "C1", "thread_ts": "1.5", "exchange_id": "slack:T1:C1:2.5"}
+    with sync.begin() as connection:
+        for exchange_id in ("slack:T1:C1:2.5", "cli:1"):
+            row = blank(exchanges) | {"asked_at": datetime.now(UTC), "exchange_id": exchange_id}
+            connection.execute(insert(exchanges).values(**row))
+        connection.execute(insert(bot.tables.deliveries).values(**delivery))
+    migrate(url)
+    with sync.begin() as connection:
+        found = {row.exchange_id: row.thread_id for row in connection.execute(select(exchanges))}
+    sync.dispose()
+    assert found == {"slack:T1:C1:2.5": "T1:C1:1.5", "cli:1": ""}
 
 
 async def test_sqlite_is_opened_in_wal_mode(tmp_path):

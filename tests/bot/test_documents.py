@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import bot.tables
 import knowledge.tables
 from bot.arrivals import Identity
+from bot.channel_files import ChannelFiles
 from bot.channel_histories import ChannelHistories
 from bot.deliveries import Deliveries
 from bot.directory import Directory
@@ -132,8 +133,9 @@ async def place(tmp_path: Path) -> AsyncIterator[_Place]:
     parts = {"library": library, "directory": directory, "ingests": ingests}
     histories = ChannelHistories(engine)
     reader = SlackThreads(slack=slack, directory=directory, me=Identity(team="T1", user="UBOT", bot="BBOT"))
-    threads = ThreadUpkeep(threads=reader, in_slack=in_slack, histories=histories, **parts)
     queue, quarantine = InlineQueue(), Quarantine(engine)
+    files = ChannelFiles(library=library, queue=cast("DocumentQueue", queue), directory=directory, ingests=ingests)
+    threads = ThreadUpkeep(threads=reader, in_slack=in_slack, histories=histories, files=files, **parts)
     documents = DocumentReader(
         library=library, in_slack=in_slack, directory=directory, quarantine=quarantine, again_s=0
     )

@@ -11,6 +11,7 @@ from bot.feedback import FeedbackDesk, correction_form, is_blank, read_correctio
 from bot.pacer import Pacer
 from bot.payloads import Malformed
 from bot.slack import Slack
+from bot.whispers import Whispers
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.journal import Journal
@@ -40,9 +41,8 @@ async def journal(tmp_path) -> AsyncIterator[Journal]:
 def _desk(journal: Journal) -> tuple[FeedbackDesk, FakeSlack]:
     fake = FakeSlack(chat__postEphemeral={"ok": True}, users__info=person())
     slack = cast("Slack", fake)
-    return FeedbackDesk(
-        journal=journal, directory=Directory(slack, team="T1"), slack=slack, pacer=Pacer(interval_s=0)
-    ), fake
+    whispers = Whispers(slack=slack, pacer=Pacer(interval_s=0))
+    return FeedbackDesk(journal=journal, directory=Directory(slack, team="T1"), whispers=whispers), fake
 
 
 def _click(vote: str, at: float, *, user: str = "U1", exchange: str = _EXCHANGE) -> dict[str, Any]:

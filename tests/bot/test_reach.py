@@ -96,6 +96,15 @@ async def test_adapter_that_a_restarted_server_forgot_is_loaded_again(parts, ser
         await _until_listed(server)
 
 
+async def test_adapter_before_is_loaded_too_so_that_going_back_waits_for_nothing(parts, server):
+    for name in ("team@1", "team@2", "team@3"):
+        await parts.releases.put_in_service(
+            Release(adapter=name, path=f"/adapters/{name}", base="base", promoted_at=datetime.now(UTC))
+        )
+    await load_adapter_in_service(parts)
+    assert server.names == ["base", "team@3", "team@2"]
+
+
 async def test_adapter_is_loaded_once_its_folder_is_back(parts, server):
     server.mode = "refused"
     async with model_served(parts, lambda _: None, look_every_s=0.02):

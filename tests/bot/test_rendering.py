@@ -1,4 +1,6 @@
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +20,7 @@ from bot.rendering import (
     split_text,
 )
 from router.answers import Answer, Source
-from router.decisions import Decision, Route
+from router.decisions import FROM_DOCUMENTS, Decision, Route
 
 _CONTROL = re.compile(r"<(?:[@#!]|[A-Za-z][A-Za-z0-9+.-]*:)")
 _risky = st.text(alphabet="<>@#!&|:abhtps/.[]() \n", max_size=60)
@@ -32,7 +34,7 @@ def _answer(text: str = "Yes [1].", *, route: Route = Route.RETRIEVE, model: str
         "document_id": "d",
         "chunk_id": "c",
     }
-    sources = (Source(n=1, **{**given, **source}),) if route is Route.RETRIEVE else ()
+    sources = (Source(n=1, **{**given, **source}),) if route in FROM_DOCUMENTS else ()
     decision = Decision(route=route, probabilities={route: 1.0}, reason="because")
     return Answer(exchange_id="x", text=text, decision=decision, sources=sources, model=model)
 
@@ -116,6 +118,29 @@ def test_a_title_can_not_mention_anybody() -> None:
     assert "<!channel>" not in shown
 
 
+def _other_routes(answer: Answer, **asked: bool) -> list[tuple[str, str]]:
+    tail = answer_tail(answer, exchange_id="x1", **asked)
+    buttons = [element for block in tail if block["type"] == "actions" for element in block["elements"]]
+    return [(element["text"]["text"], element["value"]) for element in buttons]
+
+
+@pytest.mark.parametrize(
+    ("route", "offered"),
+    [
+        (Route.DIRECT, ["Redo with sources"]),
+        (Route.RETRIEVE, ["Just answer"]),
+        (Route.MULTI, ["Just answer"]),
+        (Route.ABSTAIN, ["Just answer"]),
+        (Route.CLARIFY, ["Redo with sources", "Just answer"]),
+        (Route.SMALLTALK, []),
+    ],
+)
+def test_each_answer_offers_the_routes_that_it_did_not_take(route: Route, offered: list[str]) -> None:
+    why = ("Why this way?", "x1")
+    assert _other_routes(_answer(route=route)) == [*((text, "x1") for text in offered), why]
+    assert _other_routes(_answer(route=route), may_redo=False) == [why]
+
+
 def test_feedback_buttons_carry_the_exchange_and_the_vote() -> None:
     last = answer_tail(_answer(), exchange_id="slack:T1:C1:1.2")[-1]
     assert last["type"] == "context_actions"
@@ -127,9 +152,13 @@ def test_feedback_buttons_carry_the_exchange_and_the_vote() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (_answer(model="team@0a1b"), "1 document · team model team@0a1b"),
-        (_answer(route=Route.DIRECT, model="SmolLM2"), "base model, no adapter in service"),
-        (_answer(route=Route.DIRECT, model="team@0a1b"), "team model team@0a1b"),
+        (_answer(model="team@0a1b"), "1 document, no memory"),
+        (_answer(route=Route.MULTI), "1 document after several searches, no memory"),
+        (_answer(route=Route.DIRECT, model="SmolLM2"), "base model, no documents"),
+        (
+            replace(_answer(route=Route.DIRECT, model="team@0a1b"), adapter_at=datetime(2026, 11, 20, tzinfo=UTC)),
+            "team model 2026-11-20, no documents",
+        ),
         (_answer(route=Route.SMALLTALK), "small talk, nothing was looked up"),
     ],
 )

@@ -30,6 +30,7 @@ from bot.ingest_form import HELP
 from bot.ingesting import IngestDesk
 from bot.ingests import Ingests
 from bot.messages import History
+from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
@@ -37,13 +38,14 @@ from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet
 from bot.upkeep import Upkeep
+from bot.whispers import Whispers
 from bot.work import Work
 from knowledge.documents import IngestResult, Origin
 from knowledge.errors import CatalogueUnavailable, IndexUnavailable
 from knowledge.library import Library
 from router.answers import Answer, Answered, AnswerEvent
 from router.decisions import Decision, Route
-from router.errors import JournalUnavailable
+from router.errors import JournalUnavailable, ModelUnavailable
 from router.exchanges import Exchange
 from router.feedback import Feedback
 from router.journal import Journal
@@ -70,12 +72,14 @@ class _Parts:
     journal: Journal
     errors: list[BaseException | None] = field(default_factory=list[BaseException | None])
     asked: list[str] = field(default_factory=list[str])
+    questions: list[Question] = field(default_factory=list[Question])
     ingested: list[str] = field(default_factory=list[str])
     may_answer: asyncio.Event = field(default_factory=_started)
 
     async def answer(self, question: Question, *, exchange_id: str) -> AsyncIterator[AnswerEvent]:
         self._fail()
         self.asked.append(question.text)
+        self.questions.append(question)
         await self.may_answer.wait()
         decision = Decision(route=Route.SMALLTALK, probabilities={}, reason="")
         exchange = Exchange(
@@ -160,10 +164,13 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests, quarantin
         router=cast("Router", parts), journal=journal, outlet=outlet, deliveries=deliveries, directory=directory,
         history=history, quota=Quota(1_000), seats=4, model_started=_started(),
     )  # fmt: skip
-    queue = InlineQueue()
+    queue, whispers = InlineQueue(), Whispers(slack=slack, pacer=pacer)
     work = Work(
         answering=answering,
-        feedback=FeedbackDesk(journal=journal, directory=directory, slack=slack, pacer=pacer),
+        feedback=FeedbackDesk(journal=journal, directory=directory, whispers=whispers),
+        overrides=OverrideDesk(
+            answering=answering, journal=journal, deliveries=deliveries, directory=directory, whispers=whispers
+        ),
         ingest=IngestDesk(
             outlet=outlet,
             in_slack=in_slack,
@@ -207,6 +214,11 @@ _DEFECT = RuntimeError("a defect of ours")
 def _retry(at: str = "300.1") -> tuple[str, str, dict[str, Any]]:
     place = {"team": "T1", "channel": "C1", "user": "U2", "message_ts": "500.1", "thread_ts": "100.1"}
     return f"slack:T1:C1:retry:500.1:U2:{at}", "retry", {**place, "value": _KEY, "version": at}
+
+
+def _press(**changes: str) -> dict[str, Any]:
+    place = {"team": "T1", "channel": "C1", "user": "U1", "message_ts": "500.1", "thread_ts": "100.1"}
+    return {**place, "action": "tandem_just_answer", "value": _KEY, "version": "300.1", **changes}
 
 
 def _vote() -> dict[str, Any]:
@@ -628,3 +640,70 @@ async def _until(seen: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not seen():
             await asyncio.sleep(0.01)
+
+
+async def test_press_for_another_route_that_is_worked_on_twice_is_one_event_and_one_new_answer(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = _press()
+    for _ in range(2):
+        await desk.work.do("slack:T1:C1:override:500.1:U1:300.1", "override", payload)
+    assert desk.slack.texts() == ["So.", "So."]
+    (event,) = await desk.journal.feedback_events(_KEY)
+    assert (event.kind, event.wanted) == ("override", Route.DIRECT)
+
+
+async def test_press_in_another_conversation_than_the_answers_is_refused(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = _press(channel="C2")
+    await desk.work.do("w1", "override", payload)
+    assert desk.slack.texts() == ["So."]
+    assert await desk.journal.feedback_events(_KEY) == []
+    assert "no longer on record" in desk.slack.whispers[-1]
+
+
+async def test_press_is_answered_for_those_who_may_read_at_that_moment(desk: _Desk) -> None:
+    desk.slack.replies["conversations.info"] = channel("direct")
+    desk.slack.replies["users.conversations"] = {"channels": [{"id": "C9", "is_private": True}]}
+    key = "slack:T1:D1:100.1"
+    await desk.work.do(key, "question", _question(key=key, channel="D1"))
+    desk.slack.replies["users.conversations"] = {"channels": []}
+    desk.directory.forget()
+    payload = _press(channel="D1", action="tandem_redo_with_sources", value=key)
+    await desk.work.do("w1", "override", payload)
+    first, again = desk.parts.questions
+    assert first.audience.scopes == {"public", "channel:C9"}
+    assert again.audience.scopes == {"public"}
+    assert again.forced_route is Route.RETRIEVE
+
+
+async def test_press_after_the_question_was_deleted_answers_nothing(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    await desk.work.do("d1", "delete", _question(**_DELETION))
+    payload = _press(version="500.1")
+    await desk.work.do("w1", "override", payload)
+    assert desk.slack.texts() == []
+    assert len(desk.parts.asked) == 1
+
+
+async def test_edited_question_loses_what_was_answered_by_another_route(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = _press()
+    await desk.work.do("w1", "override", payload)
+    assert len(desk.slack.texts()) == 2
+    await desk.work.do(f"{_KEY}:edit:400.1", "edit", _question("How long?", version="400.1"))
+    assert desk.slack.texts() == ["So."]
+    await desk.work.do("w2", "override", {**payload, "value": f"{_KEY}:edit:400.1", "version": "600.1"})
+    assert desk.slack.texts() == ["So.", "So."]
+    assert desk.parts.asked == ["How?", "How?", "How long?", "How long?"]
+
+
+async def test_failed_answer_by_another_route_is_tried_again_by_that_route(desk: _Desk) -> None:
+    await desk.work.do(_KEY, "question", _question())
+    payload = _press()
+    desk.parts.errors = [ModelUnavailable()]
+    await desk.work.do("w1", "override", payload)
+    assert "The model is not available" in desk.slack.texts()[1]
+    redone = f"{_KEY}:redo:direct"
+    await desk.work.do("w2", "retry", {**payload, "value": redone, "version": "700.1"})
+    assert desk.slack.texts() == ["So.", "So."]
+    assert desk.parts.questions[-1].forced_route is Route.DIRECT

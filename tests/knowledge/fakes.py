@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiohttp import web
 
-from knowledge.embedding import ThreadedEmbedding
 from knowledge.index import PassageIndex
 from knowledge.library import Library
+from knowledge.threaded import ThreadedEmbedding
 
 DIMENSIONS = 64
 

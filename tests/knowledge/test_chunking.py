@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document, chunk_id
-from knowledge.embedding import ThreadedEmbedding, open_embedding
+from knowledge.embedding import open_embedding
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding
 from tests.knowledge.fakes import WordEmbedding
 
 COUNT = WordEmbedding().count_tokens

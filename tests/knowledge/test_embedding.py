@@ -9,9 +9,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from llama_index.core.bridge.pydantic import PrivateAttr
 
-from knowledge.embedding import ThreadedEmbedding, TransformerEmbedding, open_embedding
+from knowledge.embedding import open_embedding
 from knowledge.errors import IndexUnavailable
 from knowledge.settings import KnowledgeSettings
+from knowledge.threaded import ThreadedEmbedding
+from knowledge.transformer import TransformerEmbedding
 
 
 class _Service(BaseHTTPRequestHandler):

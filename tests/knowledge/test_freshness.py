@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -53,9 +54,13 @@ def test_no_date_and_a_date_to_come_count_as_none_and_today(age: timedelta | Non
     assert found.score == (1.0 if age is None else 1.5)
 
 
+@pytest.fixture
+def settings(tmp_path: Path, weight: float) -> KnowledgeSettings:
+    return KnowledgeSettings(home=tmp_path / "home", freshness_weight=weight)
+
+
 @pytest.mark.parametrize(("weight", "first"), [(0.0, "old"), (0.9, "new")])
-async def test_a_new_document_goes_first_where_the_setting_says_so(library: Library, weight: float, first: str) -> None:
-    library._settings = KnowledgeSettings(freshness_weight=weight)
+async def test_a_new_document_goes_first_where_the_setting_says_so(library: Library, first: str) -> None:
     now = datetime.now(UTC)
     for name, text, at in [("old", "tea tea tea", now - 5 * YEAR), ("new", "tea and more of other words", now)]:
         document = Document(uri=f"file:///{name}", title=name, text=text, scope=PUBLIC, modified_at=at)

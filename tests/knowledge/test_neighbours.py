@@ -1,5 +1,6 @@
 """Neighbours merged back at answer time, through the real embedded index."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from knowledge.audience import EVERYONE, NOBODY, parse_audience
 from knowledge.chunking import as_node
 from knowledge.documents import Document, Passage, chunk_id
 from knowledge.index import PassageIndex
+from knowledge.layout import PassageStore
 from knowledge.library import Library
 from knowledge.neighbours import neighbours_of, widen
 from tests.knowledge.fakes import WordEmbedding, index_of
@@ -30,72 +32,72 @@ async def take_in(library: Library, folder: Path, text: str, scope: str = "publi
 
 
 @pytest.fixture
-def small_chunks(library: Library) -> Library:
-    library._writer.index = PassageIndex(store=index_of(library).store, embedding=WordEmbedding(), chunk_tokens=80)
-    return library
+def make_index(make_store: Callable[[], PassageStore]) -> Callable[[], PassageIndex]:
+    """Of chunks so small that a page has many."""
+    return lambda: PassageIndex(store=make_store(), embedding=WordEmbedding(), chunk_tokens=80)
 
 
-async def test_without_a_budget_each_passage_is_a_chunk(small_chunks: Library, tmp_path: Path) -> None:
-    await take_in(small_chunks, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}")
-    found = await small_chunks.search("kettle", EVERYONE, limit=20)
+async def test_without_a_budget_each_passage_is_a_chunk(library: Library, tmp_path: Path) -> None:
+    await take_in(library, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}")
+    found = await library.search("kettle", EVERYONE, limit=20)
     assert len(found) > 3
     assert all(passage.parts == () for passage in found)
 
 
-async def test_neighbouring_hits_become_one_passage_in_reading_order(small_chunks: Library, tmp_path: Path) -> None:
+async def test_neighbouring_hits_become_one_passage_in_reading_order(library: Library, tmp_path: Path) -> None:
     text = sentences("kettle", 30)
-    await take_in(small_chunks, tmp_path, f"# Tea\n\n{text}")
-    [passage] = await small_chunks.search("kettle", EVERYONE, limit=20, widen_to=10_000)
+    await take_in(library, tmp_path, f"# Tea\n\n{text}")
+    [passage] = await library.search("kettle", EVERYONE, limit=20, widen_to=10_000)
     assert " ".join(passage.text.split()) == text
     assert passage.chunk_id in {part.chunk_id for part in passage.parts}
 
 
-async def test_a_short_hit_is_widened_by_neighbours_that_were_no_hits(small_chunks: Library, tmp_path: Path) -> None:
+async def test_a_short_hit_is_widened_by_neighbours_that_were_no_hits(library: Library, tmp_path: Path) -> None:
     text = f"{sentences('kettle', 12)} The zebra waits. {sentences('saucer', 12)}"
-    await take_in(small_chunks, tmp_path, f"# Tea\n\n{text}")
-    [chunk] = await small_chunks.search("zebra", EVERYONE, limit=1)
-    [passage] = await small_chunks.search("zebra", EVERYONE, limit=1, widen_to=700)
+    await take_in(library, tmp_path, f"# Tea\n\n{text}")
+    [chunk] = await library.search("zebra", EVERYONE, limit=1)
+    [passage] = await library.search("zebra", EVERYONE, limit=1, widen_to=700)
     assert len(chunk.text) < len(passage.text) <= 700
     assert passage.chunk_id == chunk.chunk_id
     assert chunk.text in passage.text
     assert " ".join(passage.text.split()) in text
 
 
-async def test_a_hit_is_not_widened_beyond_its_section(small_chunks: Library, tmp_path: Path) -> None:
+async def test_a_hit_is_not_widened_beyond_its_section(library: Library, tmp_path: Path) -> None:
     others = f"# Cups\n\n{sentences('saucer', 10)}\n\n# Zoo\n\nThe zebra waits.\n\n# Pots\n\n{sentences('kettle', 10)}"
-    await take_in(small_chunks, tmp_path, others.replace("The zebra waits.", sentences("zebra", 5)))
-    [passage, *_] = await small_chunks.search("zebra", EVERYONE, limit=1, widen_to=420)
+    await take_in(library, tmp_path, others.replace("The zebra waits.", sentences("zebra", 5)))
+    [passage, *_] = await library.search("zebra", EVERYONE, limit=1, widen_to=420)
     assert passage.section == "Zoo"
     assert "saucer" not in passage.text
     assert "kettle" not in passage.text
 
 
-async def test_neighbouring_hits_of_two_sections_keep_their_headings(small_chunks: Library, tmp_path: Path) -> None:
+async def test_neighbouring_hits_of_two_sections_keep_their_headings(library: Library, tmp_path: Path) -> None:
     text = f"## Cups\n\n{sentences('zebra', 5)}\n\n## Pots\n\n{sentences('zebra', 5)}"
-    await take_in(small_chunks, tmp_path, f"# Tea\n\nAn introduction of its own. {sentences('hall', 5)}\n\n{text}")
-    [passage] = await small_chunks.search("zebra", EVERYONE, limit=20, widen_to=20_000)
+    await take_in(library, tmp_path, f"# Tea\n\nAn introduction of its own. {sentences('hall', 5)}\n\n{text}")
+    [passage] = await library.search("zebra", EVERYONE, limit=20, widen_to=20_000)
     assert passage.section == ""
     assert passage.text.endswith(f"Cups\n{sentences('zebra', 5)}\n\nPots\n{sentences('zebra', 5)}")
 
 
-async def test_a_quote_points_to_the_chunk_it_comes_from(small_chunks: Library, tmp_path: Path) -> None:
-    await take_in(small_chunks, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}")
-    [passage] = await small_chunks.search("kettle", EVERYONE, limit=20, widen_to=10_000)
+async def test_a_quote_points_to_the_chunk_it_comes_from(library: Library, tmp_path: Path) -> None:
+    await take_in(library, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}")
+    [passage] = await library.search("kettle", EVERYONE, limit=20, widen_to=10_000)
     for part in passage.parts:
         assert passage.chunk_holding(part.text) == part.chunk_id
     assert len({part.chunk_id for part in passage.parts}) > 3
     assert passage.chunk_holding("words that stand nowhere") == passage.chunk_id
 
 
-async def test_chunks_by_id_are_those_the_audience_may_read(small_chunks: Library, tmp_path: Path) -> None:
-    await take_in(small_chunks, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}", "channel:C1")
+async def test_chunks_by_id_are_those_the_audience_may_read(library: Library, tmp_path: Path) -> None:
+    await take_in(library, tmp_path, f"# Tea\n\n{sentences('kettle', 30)}", "channel:C1")
     inside = parse_audience("channel:C1")
-    [passage] = await small_chunks.search("kettle", inside, limit=20, widen_to=10_000)
+    [passage] = await library.search("kettle", inside, limit=20, widen_to=10_000)
     ids = {part.chunk_id for part in passage.parts}
-    assert (await small_chunks._index.chunks(ids, inside)).keys() == ids
-    assert await small_chunks._index.chunks(ids, EVERYONE) == {}
-    assert await small_chunks._index.chunks(ids, parse_audience("channel:C2")) == {}
-    assert await small_chunks.search("kettle", NOBODY, widen_to=10_000) == []
+    assert (await library._index.chunks(ids, inside)).keys() == ids
+    assert await library._index.chunks(ids, EVERYONE) == {}
+    assert await library._index.chunks(ids, parse_audience("channel:C2")) == {}
+    assert await library.search("kettle", NOBODY, widen_to=10_000) == []
 
 
 async def test_an_index_without_numbers_answers_as_before(library: Library, tmp_path: Path) -> None:

@@ -267,3 +267,46 @@ async def test_the_worker_holds_no_secret(parser: Parser, monkeypatch: pytest.Mo
     await parser.parse(b"x", name="a.txt")
     assert parser._worker is not None
     assert b"secret-token" not in Path(f"/proc/{parser._worker.pid}/environ").read_bytes()
+
+
+def _pdf_that_says(words: str) -> bytes:
+    drawn = f"BT /F1 12 Tf 20 100 Td ({words}) Tj ET"
+    return f"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj
+4 0 obj<</Length {len(drawn)}>>stream
+{drawn}
+endstream endobj
+5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+trailer<</Root 1 0 R>>
+""".encode()
+
+
+async def test_pdf_is_read_with_a_library_that_only_our_own_home_holds(
+    parser: Parser, settings: KnowledgeSettings
+) -> None:
+    parsed = await parser.parse(_pdf_that_says("Twenty five days of leave"), name="leave.pdf")
+    assert "Twenty five days of leave" in parsed.text
+    assert parser._worker is not None
+    loaded = Path(f"/proc/{parser._worker.pid}/maps").read_text().splitlines()
+    libraries = {Path(line.split()[-1]) for line in loaded if "libpdfium" in line}
+    assert libraries
+    assert all(settings.home.resolve() in library.parents for library in libraries)
+    (folder,) = (settings.home / "parser").iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+async def test_where_the_pdf_library_cannot_be_unpacked_only_pdfs_are_refused_and_as_soon_as_it_can_be_they_are_read(
+    parser: Parser, settings: KnowledgeSettings
+) -> None:
+    settings.home.mkdir(parents=True)
+    in_its_way = settings.home / "parser"
+    in_its_way.touch()
+    with pytest.raises(SourceUnreadable, match="cannot be read here.*tell an administrator"):
+        await parser.parse(_pdf_that_says("Leave"), name="leave.pdf")
+    assert (await parser.parse(b"# Leave", name="leave.md")).title == "Leave"
+    with pytest.raises(SourceUnreadable, match="cannot be read here"):
+        await parser.parse(_pdf_that_says("Leave"), name="leave.pdf")
+    in_its_way.unlink()
+    assert "Leave" in (await parser.parse(_pdf_that_says("Leave"), name="leave.pdf")).text

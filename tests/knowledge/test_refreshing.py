@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE
@@ -17,7 +17,7 @@ from knowledge.fetching import Fetcher
 from knowledge.index import PassageIndex
 from knowledge.library import Library
 from knowledge.settings import KnowledgeSettings
-from knowledge.tables import documents
+from knowledge.tables import documents, page_links
 from tests.knowledge.fakes import Website, WordEmbedding, index_of
 
 
@@ -286,8 +286,8 @@ SITE = {
 }
 
 
-async def ingest_site(web: Library, site: Website) -> str:
-    site.pages |= SITE
+async def ingest_site(web: Library, site: Website, **pages: str | bytes | int) -> str:
+    site.pages |= SITE | {f"/docs/{name}": page for name, page in pages.items()}
     _ = [result async for result in web.ingest(f"{site.url}/docs/", "public", whole_site=True)]
     return f"{site.url}/docs/"
 
@@ -303,6 +303,74 @@ async def test_site_that_lost_a_page_and_has_a_new_one(web: Library, site: Websi
     await wait(engine, hours=1)
     assert ("removed", "leave") in await read_place(web, start)
     assert len(await web.documents(EVERYONE)) == 3
+
+
+_WITH_SITEMAP = {
+    "/docs/sitemap.xml": '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    "<url><loc>http://HOST/docs/tea</loc></url><url><loc>http://HOST/docs/leave</loc></url></urlset>"
+}
+
+
+@pytest.mark.parametrize("pages", [{}, _WITH_SITEMAP], ids=["followed", "listed"])
+async def test_pages_of_a_site_that_have_not_changed_are_not_sent_again(
+    web: Library, site: Website, pages: dict[str, str]
+) -> None:
+    site.named = True
+    site.pages |= pages
+    start = await ingest_site(web, site)
+    assert {status for status, _ in await read_place(web, start)} == {"unchanged"}
+    # Its first page is always sent: from there it is found out where the site is.
+    assert len(site.conditions) == 2
+    site.pages["/docs/tea"] = "<h1>Tea</h1><p>Tea is at five.</p>"
+    assert ("updated", "tea") in await read_place(web, start)
+    assert {status for status, _ in await read_place(web, start)} == {"unchanged"}
+
+
+async def test_site_is_followed_past_a_page_that_has_not_changed(
+    web: Library, site: Website, engine: AsyncEngine
+) -> None:
+    site.named = True
+    tea = '<h1>Tea</h1><p>Tea is at four.</p><a href="pots">Pots</a>'
+    start = await ingest_site(web, site, tea=tea, pots="<h1>Pots</h1><p>Cups.</p>")
+    assert len(await web.documents(EVERYONE)) == 4
+    site.pages["/docs/pots"] = "<h1>Cups</h1><p>Cups and pots.</p>"
+    assert ("updated", "pots") in await read_place(web, start)
+    site.pages["/docs/tea"] = "<h1>Tea</h1><p>Tea is at four.</p>"
+    assert ("failed", "pots") in await read_place(web, start)
+    await wait(engine, hours=1)
+    assert ("removed", "pots") in await read_place(web, start)
+
+
+async def test_page_of_a_site_that_was_missing_and_is_there_unchanged_has_to_be_missing_anew(
+    web: Library, site: Website, engine: AsyncEngine
+) -> None:
+    site.named = True
+    start = await ingest_site(web, site)
+    leave = site.pages["/docs/leave"]
+    site.pages["/docs/leave"] = 404
+    assert ("failed", "leave") in await read_place(web, start)
+    site.pages["/docs/leave"] = leave
+    assert ("unchanged", "leave") in await read_place(web, start)
+    site.pages["/docs/leave"] = 404
+    await wait(engine, hours=1)
+    assert ("failed", "leave") in await read_place(web, start)
+
+
+async def test_page_of_a_site_is_sent_again_where_the_index_lost_it_or_its_links_are_not_known(
+    web: Library, site: Website, engine: AsyncEngine
+) -> None:
+    site.named = True
+    start = await ingest_site(web, site)
+    lost = next(entry for entry in await web.documents(EVERYONE) if entry.uri.endswith("tea"))
+    await web._index.remove(lost.id)
+    assert ("updated", "tea") in await read_place(web, start)
+    assert len(site.conditions) == 1
+    async with engine.begin() as connection:
+        await connection.execute(delete(page_links))
+    assert {status for status, _ in await read_place(web, start)} == {"unchanged"}
+    assert len(site.conditions) == 1
+    await read_place(web, start)
+    assert len(site.conditions) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """What the router's tests share: settings that wait for nothing, a model server, a database."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router.model import ModelClient
+from router.policies import Policies
 from router.settings import RouterSettings
 from router.tables import metadata
 from tests.router.fakes import ScriptedModel
@@ -35,6 +37,11 @@ async def model(server: ScriptedModel, settings: RouterSettings) -> AsyncIterato
     client = ModelClient(url=server.url, settings=settings)
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Policies:
+    return Policies(tmp_path / "policies")
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class ScriptedModel:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/load_lora_adapter", self._load)
+        app.router.add_post("/v1/unload_lora_adapter", self._unload)
         app.router.add_get("/health", self._health)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
@@ -61,6 +62,10 @@ class ScriptedModel:
         self.names.append(asked["lora_name"])
         return web.Response(text="Success")
 
+    async def _unload(self, request: web.Request) -> web.Response:
+        self.names.remove((await request.json())["lora_name"])
+        return web.Response(text="Success")
+
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
         self.requests.append(asked)
@@ -73,6 +78,8 @@ class ScriptedModel:
             return web.json_response({"error": {"message": "no such model"}}, status=404)
         if self.mode == "hanging":
             await asyncio.sleep(60)
+        if asked.get("logprobs"):
+            return web.json_response({"choices": [{"logprobs": {"content": self._weighed(asked)}}]})
         if self.mode == "not_events":
             return web.Response(text="<html>Log in</html>", content_type="text/html")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -83,6 +90,13 @@ class ScriptedModel:
             self.closed_early += 1
             raise
         return response
+
+    def _weighed(self, asked: dict) -> list[dict]:
+        pieces = _pieces(self.reply if isinstance(self.reply, str) else self.reply(asked["messages"]))
+        return [
+            {"token": piece, "logprob": -0.5, "top_logprobs": [{"logprob": -0.5}, {"logprob": -2.0}]}
+            for piece in pieces[: asked["max_tokens"]]
+        ]
 
     async def _write(self, response: web.StreamResponse, asked: dict) -> None:
         if self.mode == "garbage":

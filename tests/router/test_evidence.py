@@ -7,10 +7,12 @@ from knowledge.documents import Part
 from knowledge.errors import IndexUnavailable
 from knowledge.filters import SearchFilter
 from router.errors import SearchUnavailable
-from router.evidence import EvidenceLoop, Findings
+from router.evidence import EvidenceLoop, Findings, wants_more
+from router.model import ModelClient
 from router.questions import Question
+from router.rewriting import Rewriter
 from router.settings import RouterSettings
-from tests.router.fakes import FakeSearch, passage
+from tests.router.fakes import FakeSearch, ScriptedModel, passage
 
 GOOD = passage("Employees get sixteen weeks of parental leave.", title="Parental leave", similarity=0.7)
 POOR = passage("Trains are booked ahead.", title="Travel", similarity=0.2)
@@ -38,6 +40,67 @@ async def test_weak_search_is_repeated_in_other_words_and_each_step_kept():
     assert [step.is_enough for step in found.steps] == [False, True]
     assert found.steps[1].query == "parental leave weeks"
     assert {passage.chunk_id for passage in found.passages} == {GOOD.chunk_id, POOR.chunk_id}
+
+
+NOTICE = passage("The notice period is three months.", title="Notice", similarity=0.6)
+LETTER = passage("The head of people signs each letter.", title="Letters", similarity=0.6)
+IN_PARTS = "What is the notice period, and who signs the letter?"
+
+
+async def test_each_part_of_a_question_is_searched_for_and_its_best_passage_leads():
+    search = FakeSearch(passages=[POOR], by_word={"notice": [NOTICE]})
+    search.by_word["letter"] = [LETTER]
+    found = await gathered(search, IN_PARTS)
+    assert [(step.kind, step.query) for step in found.steps] == [
+        ("question", IN_PARTS), ("part", "What is the notice period"), ("part", "who signs the letter"),
+    ]  # fmt: skip
+    assert {passage.chunk_id for passage in found.passages[:2]} == {NOTICE.chunk_id, LETTER.chunk_id}
+    assert found.is_enough
+
+
+async def test_question_whose_second_part_is_not_found_has_not_enough():
+    search = FakeSearch(passages=[NOTICE])
+    found = await gathered(search, IN_PARTS)
+    assert [step.is_enough for step in found.steps if step.kind == "part"] == [True, False]
+    assert not found.is_enough
+
+
+@pytest.mark.parametrize(
+    ("passages", "text", "wanted"),
+    [
+        ([GOOD], "How much parental leave do employees get?", False),
+        ([POOR], "How much parental leave do employees get?", True),
+        ([replace(GOOD, text=f"{NOTICE.text} {LETTER.text}")], IN_PARTS, False),
+        ([replace(NOTICE, similarity=0.9)], IN_PARTS, True),
+    ],
+)
+async def test_more_is_wanted_where_one_search_leaves_something_open(passages: list, text: str, wanted: bool):
+    loop = EvidenceLoop(search=FakeSearch(passages=passages), settings=RouterSettings())
+    assert wants_more(asked(text), await loop.first(asked(text))) is wanted
+
+
+async def test_parts_that_only_the_model_sees_are_searched_for_where_it_may_be_asked(
+    server: ScriptedModel, model: ModelClient, settings: RouterSettings
+):
+    server.reply = "1. notice period\n2. signed letter\n"
+    search = FakeSearch(passages=[POOR], by_word={"notice": [NOTICE], "signed": [LETTER]})
+    loop = EvidenceLoop(search=search, settings=settings, rewriter=Rewriter(model=model, settings=settings))
+    question = asked("Can I leave next month?")
+    found = await loop.deepen(question, await loop.first(question))
+    assert [step.query for step in found.steps if step.kind == "part"] == ["notice period", "signed letter"]
+
+
+@pytest.mark.parametrize(("mode", "reply"), [("error", "x"), ("good", "one thing"), ("good", ""), ("good", "a:\nb:")])
+async def test_model_that_names_no_parts_leaves_the_rewordings(
+    server: ScriptedModel, model: ModelClient, settings: RouterSettings, mode: str, reply: str
+):
+    server.mode, server.reply = mode, reply
+    loop = EvidenceLoop(
+        search=FakeSearch(passages=[POOR]), settings=settings, rewriter=Rewriter(model=model, settings=settings)
+    )
+    question = asked("Can you tell me where the unicorns of our office park?")
+    found = await loop.deepen(question, await loop.first(question))
+    assert [step.kind for step in found.steps] == ["question", "wording", "wording"]
 
 
 async def test_searches_are_bounded_in_number():

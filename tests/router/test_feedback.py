@@ -35,6 +35,11 @@ def test_unvote_takes_vote_and_correction_back():
     assert (final.label, final.correction) == (None, "")
 
 
+def test_override_says_nothing_on_what_the_answer_says():
+    final = fold(events(("U1", "vote_up"), ("U1", "override"), ("U2", "override")))
+    assert (final.ups, final.downs) == (1, 0)
+
+
 def test_correction_is_a_vote_against():
     final = fold(events(("U1", "correction")))
     assert (final.label, final.correction, final.what_was_wrong) == (False, "Better.", ("text",))

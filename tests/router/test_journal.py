@@ -27,6 +27,7 @@ def exchange(exchange_id: str = "slack:T1:C1:1.2", **changes) -> Exchange:
         scopes=frozenset({"public", "channel:C1"}),
         question="How long? 🎉",
         thread=(Turn(speaker="user", text="Leave?"), Turn(speaker="assistant", text="Yes.")),
+        thread_id="T1:C1:1.1",
         prompt=({"role": "system", "content": "Answer."}, {"role": "user", "content": "How\x00 long? \ud800"}),
         passages=(
             ShownPassage(
@@ -42,7 +43,14 @@ def exchange(exchange_id: str = "slack:T1:C1:1.2", **changes) -> Exchange:
         ),
         searches=(SearchStep(query="How long?", found=1, similarity=0.71, coverage=1.0, is_enough=True, took_ms=3.1),),
         decision=Decision(
-            route=Route.RETRIEVE, probabilities={Route.RETRIEVE: 0.9, Route.DIRECT: 0.1}, reason="It fits."
+            route=Route.RETRIEVE,
+            probabilities={Route.RETRIEVE: 0.9, Route.DIRECT: 0.1},
+            reason="It fits.",
+            policy="rules@0123456789ab",
+            features={"similarity": 0.71},
+            propensity=0.25,
+            explored=True,
+            forced=True,
         ),
         answer="Sixteen weeks [1].",
         completion="Sixteen weeks [1].",
@@ -52,6 +60,7 @@ def exchange(exchange_id: str = "slack:T1:C1:1.2", **changes) -> Exchange:
         removed_citations=1,
         model="grounding@1a2b",
         adapter="grounding@1a2b",
+        adapter_at=NOON,
         usage={"prompt": 100, "completion": 5},
         timings_ms={"total": 12.5},
     )
@@ -161,3 +170,35 @@ async def test_server_that_is_down_is_unavailable(free_port: int):
     with pytest.raises(JournalUnavailable):
         await Journal(engine).exchange("x")
     await engine.dispose()
+
+
+async def test_feedback_on_many_exchanges_is_each_ones_own_in_its_order(engine: AsyncEngine):
+    journal = Journal(engine)
+    for exchange_id in ("x1", "x2", "x3"):
+        await journal.record(exchange(exchange_id))
+    events = [
+        Feedback(feedback_id=f"f{n}", exchange_id=about, person="U1", kind="vote_up", at=NOON - timedelta(seconds=n))
+        for n, about in enumerate(("x1", "x2", "x1"))
+    ]
+    for event in events:
+        await journal.add_feedback(event)
+    assert await journal.feedback_on(["x1", "x2", "x3"]) == {"x1": [events[2], events[0]], "x2": [events[1]]}
+
+
+async def test_override_comes_back_with_the_route_that_was_wanted(engine: AsyncEngine):
+    journal = Journal(engine)
+    await journal.record(exchange())
+    wish = event("f1", "override", wanted=Route.DIRECT)
+    await journal.add_feedback(wish)
+    assert await journal.feedback_events(wish.exchange_id) == [wish]
+
+
+async def test_exchanges_that_somebody_judged_are_read_page_by_page_with_what_was_said(engine: AsyncEngine):
+    journal = Journal(engine, page_rows=2)
+    for number in range(7):
+        kept = exchange(f"x{number}", asked_at=NOON + timedelta(seconds=number // 2))
+        await journal.record(kept)
+        if number != 3:
+            await journal.add_feedback(replace(event(f"f{number}"), exchange_id=kept.exchange_id))
+    judged = [(kept.exchange_id, [said.feedback_id for said in events]) async for kept, events in journal.judged()]
+    assert judged == [(f"x{number}", [f"f{number}"]) for number in range(7) if number != 3]

@@ -141,6 +141,15 @@ async def test_adapter_is_loaded_once_and_then_listed(server: ScriptedModel, mod
     assert await model.ready()
 
 
+async def test_adapter_is_unloaded_and_one_that_is_not_there_needs_no_unloading(
+    server: ScriptedModel, model: ModelClient
+):
+    await model.load_adapter("grounding@1a2b", "adapters/1a2b")
+    for _ in range(2):
+        await model.unload_adapter("grounding@1a2b")
+        assert await model.models() == ["base"]
+
+
 async def test_adapter_that_cannot_be_loaded_is_refused(server: ScriptedModel, model: ModelClient):
     server.mode = "refused"
     with pytest.raises(ModelRefused):

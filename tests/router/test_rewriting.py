@@ -8,6 +8,7 @@ from router.answers import Answer, Answered
 from router.decisions import Route
 from router.journal import Journal
 from router.model import ModelClient
+from router.policies import Policies
 from router.questions import Question, Turn
 from router.releases import Releases
 from router.rewriting import Rewriter
@@ -87,9 +88,11 @@ def search() -> FakeSearch:
 
 
 @pytest.fixture
-def router(search: FakeSearch, model: ModelClient, settings: RouterSettings, sqlite_engine: AsyncEngine) -> Router:
+def router(
+    search: FakeSearch, model: ModelClient, policies: Policies, settings: RouterSettings, sqlite_engine: AsyncEngine
+) -> Router:
     journal, releases = Journal(sqlite_engine), Releases(sqlite_engine)
-    return Router(search=search, model=model, journal=journal, releases=releases, settings=settings)
+    return Router(search=search, model=model, policies=policies, journal=journal, releases=releases, settings=settings)
 
 
 async def _answered(router: Router, question: Question = FOLLOW_UP) -> Answer:
@@ -147,11 +150,13 @@ async def test_message_that_is_not_searched_for_is_not_rewritten(server, router)
     assert "rewrite" not in answer.timings_ms
 
 
-async def test_nothing_is_rewritten_unless_it_is_switched_on(server, model, search, sqlite_engine):
+async def test_nothing_is_rewritten_unless_it_is_switched_on(server, model, search, policies, sqlite_engine):
     settings = RouterSettings(model_name="base")
     assert not settings.query_rewrite
     journal, releases = Journal(sqlite_engine), Releases(sqlite_engine)
-    router = Router(search=search, model=model, journal=journal, releases=releases, settings=settings)
+    router = Router(
+        search=search, model=model, policies=policies, journal=journal, releases=releases, settings=settings
+    )
     search.passages = [LEAVE]
     server.reply = "Six weeks [1]."
     answer = await _answered(router)

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -8,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from knowledge.audience import EVERYONE, NOBODY
 from knowledge.errors import IndexUnavailable
 from router.answers import Answer, Answered, Released
-from router.decisions import Decision, Route
+from router.calibration import ArmCalibration, Calibration
+from router.decisions import FROM_DOCUMENTS, Decision, Route
 from router.errors import JournalUnavailable, ModelTimeout, ModelUnavailable, PolicyBroken
 from router.journal import Journal
 from router.model import ModelClient
+from router.policies import Policies
 from router.policy import Policy
 from router.prompts import DECLINE
 from router.questions import Question, Turn
@@ -41,10 +44,28 @@ def releases(sqlite_engine: AsyncEngine) -> Releases:
 
 
 @pytest.fixture
-def router(
-    search: FakeSearch, model: ModelClient, journal: Journal, releases: Releases, settings: RouterSettings
-) -> Router:
-    return Router(search=search, model=model, policy=Policy(), journal=journal, releases=releases, settings=settings)
+def router_by(
+    search: FakeSearch, model: ModelClient, policies: Policies, settings: RouterSettings, sqlite_engine: AsyncEngine
+) -> Callable[..., Router]:
+    """A router by a policy, with other settings where they are named."""
+
+    def build(policy: Policy | None = None, **changes: object) -> Router:
+        return Router(
+            search=search,
+            model=model,
+            policy=policy,
+            policies=policies,
+            journal=Journal(sqlite_engine),
+            releases=Releases(sqlite_engine),
+            settings=settings.model_copy(update=changes),
+        )
+
+    return build
+
+
+@pytest.fixture
+def router(router_by: Callable[..., Router]) -> Router:
+    return router_by()
 
 
 def asked(text: str, **fields) -> Question:
@@ -296,15 +317,14 @@ async def test_same_sentence_again_and_again_is_stopped(server: ScriptedModel, s
     assert "Never" not in answer.text
 
 
-async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, router: Router):
+async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, router_by: Callable[..., Router]):
 
     class Broken(Policy):
         def decide(self, question: Question, passages) -> Decision:
             raise PolicyBroken
 
     server.reply = "Sixteen weeks [1]."
-    router._policy = Broken()
-    assert (await answered(router, asked(PARENTAL))).decision.route is Route.RETRIEVE
+    assert (await answered(router_by(Broken()), asked(PARENTAL))).decision.route is Route.RETRIEVE
 
 
 async def test_hundred_thousand_characters_are_read_to_a_limit_and_it_is_said(server: ScriptedModel, router: Router):
@@ -380,3 +400,176 @@ async def test_loop_is_free_while_an_answer_is_written(server: ScriptedModel, ro
 
 def release(name: str) -> Release:
     return Release(adapter=name, path=f"adapters/{name}", base="base", promoted_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+INTERNS = passage("The notice period of interns is two weeks.", title="Interns", similarity=0.6)
+CONTRACTORS = passage("Contractors are on notice periods of three months.", title="Contractors", similarity=0.6)
+IN_PARTS = "Compare interns and contractors on notice periods"
+
+
+async def test_question_in_parts_is_answered_by_several_searches_and_each_is_kept(
+    server: ScriptedModel, search: FakeSearch, router: Router, journal: Journal
+):
+    search.passages, search.by_word = [CONTRACTORS], {"interns on": [INTERNS]}
+    server.reply = (
+        "The notice period of interns is two weeks [1]. Contractors are on notice periods of three months [2]."
+    )
+    answer = await answered(router, asked(IN_PARTS))
+    assert answer.decision.route is Route.MULTI
+    assert {source.title for source in answer.sources} == {"Interns", "Contractors"}
+    assert sum(answer.decision.probabilities.values()) == pytest.approx(1)
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert [step.kind for step in kept.searches] == ["question", "part", "part"]
+    assert kept.decision.route is Route.MULTI
+
+
+async def test_search_that_found_enough_is_the_only_one(server: ScriptedModel, search: FakeSearch, router: Router):
+    server.reply = "Sixteen weeks [1]."
+    assert (await answered(router, asked(PARENTAL))).decision.route is Route.RETRIEVE
+    assert len(search.queries) == 1
+
+
+async def test_several_searches_that_hold_no_answer_are_an_honest_no(
+    server: ScriptedModel, search: FakeSearch, router: Router
+):
+    search.passages = [INTERNS]
+    server.reply = DECLINE
+    answer = await answered(router, asked(IN_PARTS))
+    assert answer.decision.route is Route.ABSTAIN
+    assert answer.decision.probabilities[Route.MULTI] < 0.2
+
+
+async def test_exchange_keeps_by_what_it_was_decided(server: ScriptedModel, router: Router, journal: Journal):
+    server.reply = "Sixteen weeks [1]."
+    await answered(router, asked(PARENTAL))
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    decision = kept.decision
+    assert (decision.policy, decision.propensity, decision.explored, decision.forced) == ("rules", 1.0, False, False)
+    assert decision.features["similarity"] == LEAVE.similarity
+    assert sum(decision.features[f"odds_{route}"] for route in Route) == pytest.approx(1, abs=1e-4)
+    assert all(isinstance(value, float) for value in decision.features.values())
+
+
+async def test_route_that_was_asked_for_is_kept_as_such(server: ScriptedModel, router: Router, journal: Journal):
+    await answered(router, asked(PARENTAL, forced_route=Route.DIRECT))
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert kept.decision.forced
+
+
+DOUBTED = "Write a haiku about parental leave for employees"
+
+
+async def test_doubtful_route_asks_for_one_short_guess_and_no_other_does(server: ScriptedModel, router_by):
+    server.reply = "Sixteen weeks of leave [1]."
+    sure = await answered(router_by(), asked(PARENTAL))
+    assert "guess" not in sure.timings_ms
+    doubtful = await answered(router_by(doubt_band=1.0), asked(DOUBTED))
+    assert doubtful.timings_ms["guess"] > 0
+    (guess,) = [request for request in server.requests if request.get("logprobs")]
+    assert guess["max_tokens"] == 24
+    assert doubtful.decision.features["guess_mean"] == -0.5
+    assert doubtful.decision.features["guess_margin"] == 1.5
+
+
+async def test_guess_that_does_not_come_in_time_leaves_the_route_to_the_rest(server: ScriptedModel, router_by):
+    server.reply = lambda _: "Sixteen weeks [1]."
+    server.mode = "hanging"
+    router = router_by(doubt_band=1.0, guess_s=0.05)
+    decision = await router.explain(asked(PARENTAL))
+    assert decision.route is Route.RETRIEVE
+    assert "guess_mean" not in decision.features
+
+
+@pytest.mark.parametrize(("memory", "said"), [("Employees get 9 weeks of leave.", True), ("Sixteen weeks.", False)])
+async def test_where_memory_contradicts_the_documents_they_are_given_and_it_is_said(
+    server: ScriptedModel, router_by, memory: str, said: bool
+):
+    server.reply = lambda messages: "Sixteen weeks of leave [1]." if "[1]" in messages[-1]["content"] else memory
+    answer = await answered(router_by(doubt_band=1.0), asked(PARENTAL))
+    assert answer.text.startswith("Sixteen weeks of leave [1].")
+    assert ("From memory the model would have said otherwise" in answer.text) is said
+    assert "9 weeks" not in answer.text
+
+
+async def test_doubtful_question_that_memory_answers_against_the_documents_is_answered_from_them(
+    server: ScriptedModel, search: FakeSearch, router_by
+):
+    search.passages = [passage("The garden is watered 3 times a week.", title="Garden", similarity=0.36)]
+    cited, memory = "The garden is watered 3 times a week [1].", "The garden is watered 9 times a week."
+    server.reply = lambda messages: cited if "[1]" in messages[-1]["content"] else memory
+    text = "Write a haiku about the garden"
+    assert (await answered(router_by(doubt_band=0.0), asked(text))).decision.route is Route.DIRECT
+    answer = await answered(router_by(doubt_band=1.0, explore=0.5), asked(text))
+    assert answer.decision.route in FROM_DOCUMENTS
+    assert "contradict each other" in answer.decision.reason
+    assert not answer.decision.explored
+    assert answer.text.startswith(cited)
+    assert "From memory the model would have said otherwise" in answer.text
+
+
+async def test_second_best_route_is_tried_in_the_doubtful_band_and_kept_as_such(
+    server: ScriptedModel, router_by, journal: Journal
+):
+    server.reply = "Sixteen weeks [1]."
+    router = router_by(doubt_band=1.0, explore=0.5)
+    kept = []
+    for number in range(12):
+        async for _ in router.answer(asked(PARENTAL), exchange_id=f"x{number}"):
+            pass
+        exchange = await journal.exchange(f"x{number}")
+        assert exchange is not None
+        kept.append((exchange.decision.explored, exchange.decision.route, exchange.decision.propensity))
+    assert set(kept) == {(True, Route.DIRECT, 0.5), (False, Route.RETRIEVE, 0.5)}
+
+
+async def test_route_that_was_asked_for_is_never_tried_otherwise(server: ScriptedModel, router_by):
+    server.reply = "Sixteen weeks [1]."
+    router = router_by(doubt_band=1.0, explore=0.5)
+    for number in range(12):
+        question = asked(PARENTAL, forced_route=Route.RETRIEVE)
+        events = [event async for event in router.answer(question, exchange_id=f"x{number}")]
+        assert isinstance(events[-1], Answered)
+        assert events[-1].answer.decision.route is Route.RETRIEVE
+
+
+def corrected(policies: Policies, **arms: ArmCalibration) -> str:
+    calibration = Calibration(base="rules", arms={Route(name): arm for name, arm in arms.items()})
+    return policies.keep(calibration.model_dump_json().encode(), name="rules-test")
+
+
+async def test_policy_of_the_release_decides_from_the_next_question_on(
+    server: ScriptedModel, router: Router, releases: Releases, policies: Policies
+):
+    server.reply = "Sixteen weeks [1]."
+    assert (await router.explain(asked(PARENTAL))).route is Route.RETRIEVE
+    name = corrected(policies, retrieve=ArmCalibration(bias=-9), multi=ArmCalibration(bias=-9))
+    await releases.put_policy(name)
+    corrected_one = await router.explain(asked(PARENTAL))
+    assert corrected_one.policy == name
+    assert corrected_one.route is not Route.RETRIEVE
+    assert corrected_one.reason.startswith("Feedback on earlier answers speaks for")
+    await releases.roll_policy_back()
+    assert (await router.explain(asked(PARENTAL))).route is Route.RETRIEVE
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+async def test_policy_whose_file_is_not_what_its_name_says_leaves_the_rules(
+    router: Router, releases: Releases, policies: Policies, tmp_path, damage: str
+):
+    name = corrected(policies, retrieve=ArmCalibration(bias=-9))
+    place = tmp_path / "policies" / f"{name}.json"
+    if damage == "changed":
+        place.write_bytes(place.read_bytes().replace(b"-9", b"-8"))
+    else:
+        place.unlink()
+    await releases.put_policy(name)
+    decision = await router.explain(asked(PARENTAL))
+    assert (decision.policy, decision.route) == ("rules", Route.RETRIEVE)
+
+
+async def test_greeting_is_one_whatever_feedback_corrects(router: Router, releases: Releases, policies: Policies):
+    await releases.put_policy(corrected(policies, smalltalk=ArmCalibration(bias=-20)))
+    assert (await router.explain(asked("hello!"))).route is Route.SMALLTALK

@@ -26,6 +26,7 @@ class ServerWithAdapters:
         app = web.Application()
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/load_lora_adapter", self._load)
+        app.router.add_post("/v1/unload_lora_adapter", self._unload)
         app.router.add_post("/v1/chat/completions", self._chat)
         runner = web.AppRunner(app)
         await runner.setup()
@@ -41,6 +42,10 @@ class ServerWithAdapters:
 
     async def _load(self, request: web.Request) -> web.Response:
         self.loaded.append((await request.json())["lora_name"])
+        return web.Response(text="Success")
+
+    async def _unload(self, request: web.Request) -> web.Response:
+        self.loaded.remove((await request.json())["lora_name"])
         return web.Response(text="Success")
 
     async def _chat(self, request: web.Request) -> web.Response:

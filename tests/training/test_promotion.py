@@ -17,8 +17,8 @@ from tests.training.fakes import ServerWithAdapters
 from training import tables
 from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS, keep
 from training.canaries import Canary, canary_prompts, write_canaries
-from training.errors import AdapterRefused, CanaryFailed
-from training.promotion import promote
+from training.errors import AdapterRefused, CanaryFailed, NoEarlierAdapter
+from training.promotion import promote, roll_back
 from training.rows import Message
 
 _EXPECTED = [f"answer number {n} [1]." for n in range(len(canary_prompts()))]
@@ -167,3 +167,60 @@ async def test_adapter_that_cannot_be_recorded_says_that_the_database_is_missing
 
     with pytest.raises(JournalUnavailable):
         await promote(adapter, home=tmp_path, engine=engine, model=model)
+
+
+async def test_adapter_that_fails_its_canaries_is_unloaded_but_never_one_that_was_served_before(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    server.deaf = True
+    with pytest.raises(CanaryFailed):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert server.loaded == []
+
+    server.deaf = False
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    server.deaf = True
+    with pytest.raises(CanaryFailed):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert server.loaded == [release.adapter]
+
+
+async def _two_in_service(adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient) -> list[str]:
+    first = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    save_file({"m.lora_A.weight": torch.zeros(2, 4), "m.lora_B.weight": torch.ones(4, 2)}, adapter / WEIGHTS)
+    second = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    return [first.adapter, second.adapter]
+
+
+async def test_rolling_back_puts_the_adapter_before_into_service_which_stayed_loaded(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    first, second = await _two_in_service(adapter, tmp_path, engine, model)
+    assert server.loaded == [first, second]
+
+    assert (await roll_back(engine=engine, model=model)).adapter == first
+    in_service = await Releases(engine).in_service()
+    assert in_service is not None
+    assert in_service.adapter == first
+    assert server.loaded == [first, second]
+    assert (await roll_back(engine=engine, model=model)).adapter == second
+
+
+async def test_adapter_that_the_server_forgot_is_loaded_again_before_it_is_back_in_service(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    first, _ = await _two_in_service(adapter, tmp_path, engine, model)
+    server.loaded.clear()
+
+    await roll_back(engine=engine, model=model, to=first)
+    assert server.loaded == [first]
+
+
+async def test_adapter_that_was_never_in_service_is_no_place_to_go_back_to(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    with pytest.raises(NoEarlierAdapter, match="no adapter to go back to"):
+        await roll_back(engine=engine, model=model)
+    release = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    with pytest.raises(NoEarlierAdapter, match=f"there are {release.adapter}"):
+        await roll_back(engine=engine, model=model, to="team@0")

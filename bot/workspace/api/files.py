@@ -4,11 +4,21 @@ from typing import Any
 
 from bot.workspace import events
 from bot.workspace.calls import Call
-from bot.workspace.channels import find_channel
+from bot.workspace.channels import channels, find_channel
 from bot.workspace.errors import SlackError
 from bot.workspace.json_values import Json
-from bot.workspace.messages import add_message
-from bot.workspace.uploads import UPLOAD_BYTES, NewFile, add_upload, finish_upload, may_see, read_file_body, share_file
+from bot.workspace.messages import add_message, leave_tombstone
+from bot.workspace.uploads import (
+    UPLOAD_BYTES,
+    NewFile,
+    add_upload,
+    delete_file,
+    finish_upload,
+    may_see,
+    read_file_body,
+    share_file,
+    shared_in,
+)
 
 
 def get_upload_url(call: Call) -> Json:
@@ -38,6 +48,21 @@ def info(call: Call) -> Json:
     if not may_see(call.workspace, file["id"], call.grant.user):
         raise SlackError("file_not_found")
     return {"file": file, "comments": [], "response_metadata": {"next_cursor": ""}}
+
+
+def delete(call: Call) -> Json:
+    """A person's own file: gone from wherever it was shared, and the app is told once."""
+    file = read_file_body(call.workspace, call.required("file", error="file_not_found"))
+    if file["user"] != call.grant.user:
+        raise SlackError("cant_delete_file")
+    delete_file(call.workspace, file["id"])
+    shared = shared_in(call.workspace, file["id"])
+    places = [channel for channel in channels(call.workspace, call.grant) if channel.id in shared]
+    for channel in places:
+        leave_tombstone(call.workspace, channel, file["id"])
+    if any(channel.holds(call.workspace.team.bot.user) for channel in places):
+        events.tell_app(call.workspace, "file_deleted", {"type": "file_deleted", "file_id": file["id"]})
+    return {}
 
 
 def _finish(call: Call, entry: Any) -> Json:

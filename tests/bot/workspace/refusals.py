@@ -306,6 +306,8 @@ REFUSALS: tuple[Refusal, ...] = (
         "ada",
     ),
     _refused("files.completeUploadExternal", "file_not_found", lambda _: {"files": [{"id": "F0000000000"}]}, "ada"),
+    _refused("files.delete", "file_not_found", lambda _: {"file": "F0000000000"}, "ada"),
+    _refused("files.delete", "missing_scope", lambda _: {"file": "F0000000000"}),
     _refused("files.info", "file_not_found", lambda _: {"file": "F0000000000"}),
     _refused("views.open", "invalid_trigger_id", lambda _: {"trigger_id": "1.2.3", "view": _modal()}),
     _refused(

@@ -2,6 +2,7 @@
 
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from tests.bot.workspace.apps import connected_app
 from tests.bot.workspace.driver import Workspace, running_workspace
@@ -56,6 +57,25 @@ async def test_app_without_files_read_gets_the_sign_in_page(tmp_path_factory: py
         url = (await workspace.person("ada").files_info(file=file_id)).get("file", {})["url_private"]
         _, kind, _ = await _download(url, workspace.bot_token)
     assert kind == "text/html"
+
+
+async def test_deleted_file_is_told_to_the_app_and_leaves_a_tombstone(shared_workspace: Workspace) -> None:
+    file_id = await shared_workspace.upload("ada", "general", "a.txt", b"x")
+    async with connected_app(shared_workspace) as app:
+        await shared_workspace.person("ada").files_delete(file=file_id)
+        told = (await app.heard("file_deleted"))["event"]
+    assert told["file_id"] == file_id
+    left = [file for said in await shared_workspace.visible_messages("general") for file in said.get("files", [])]
+    assert {"id": file_id, "mode": "tombstone"} in left
+    with pytest.raises(SlackApiError, match="file_deleted"):
+        await shared_workspace.bot().files_info(file=file_id)
+
+
+async def test_file_is_deleted_by_its_owner_alone(shared_workspace: Workspace) -> None:
+    file_id = await shared_workspace.upload("ada", "general", "a.txt", b"x")
+    with pytest.raises(SlackApiError, match="cant_delete_file"):
+        await shared_workspace.person("jonas").files_delete(file=file_id)
+    assert (await shared_workspace.bot().files_info(file=file_id)).get("ok")
 
 
 async def _download(url: str, token: str) -> tuple[int, str, bytes]:

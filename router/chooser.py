@@ -1,0 +1,168 @@
+"""Chooses the route: the policy's odds, corrected by the release in service, and now and then the second-best."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from router.calibration import RULES, Calibration
+from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.errors import PolicyRefused
+from router.evidence import Findings, wants_more
+from router.exploration import choose, is_doubtful
+from router.guessing import Guess
+from router.policies import Policies
+from router.policy import Policy
+from router.questions import Question
+from router.releases import Release
+from router.settings import RouterSettings
+from router.signals import read_signals
+
+_LOG = logging.getLogger(__name__)
+# Of the odds of the documents, the share of searching more than once: where one search has not found enough, and where it has.
+_SEVERAL, _ONE_DID = 0.85, 0.05
+_WAYS = {
+    Route.DIRECT: "answering from memory",
+    Route.RETRIEVE: "one search of the documents",
+    Route.MULTI: "several searches of the documents",
+    Route.CLARIFY: "asking back",
+    Route.ABSTAIN: "saying that the documents do not hold it",
+    Route.SMALLTALK: "small talk",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InService:
+    """`name` is `rules` for the policy that comes with Tandem, or the `name@digest` of one that was promoted."""
+
+    name: str = RULES
+    calibration: Calibration = field(default_factory=lambda: Calibration(base=RULES))
+
+
+class Chooser:
+    def __init__(self, *, policy: Policy, policies: Policies, settings: RouterSettings) -> None:
+        self._policy = policy
+        self._policies = policies
+        self._settings = settings
+        self._read: dict[str, InService] = {}
+
+    def in_service(self, release: Release | None) -> InService:
+        """What the release names; the rules alone, and a line in the log, where its file is not what it says."""
+        name = release.policy if release else ""
+        if not name:
+            return InService()
+        try:
+            if name not in self._read:
+                self._read[name] = InService(name=name, calibration=self._policies.read(name))
+        except PolicyRefused as error:
+            _LOG.error("the rules alone choose the route: %s", error)
+            return InService()
+        return self._read[name]
+
+    def is_certain(self, question: Question) -> bool:
+        """Whether the documents need not be searched to decide."""
+        return question.forced_route is not Route.MULTI and self._policy.is_certain(question)
+
+    def is_doubtful(self, decision: Decision) -> bool:
+        """Whether documents and memory lie close together."""
+        return not decision.forced and is_doubtful(
+            decision.route, _rivals(decision.probabilities), band=self._settings.doubt_band
+        )
+
+    def decide(
+        self, question: Question, findings: Findings, served: InService, *, guess: Guess | None = None
+    ) -> Decision:
+        """The best route by what is known so far. Raises PolicyBroken."""
+        passages = findings.passages if findings.steps else None
+        decided = self._policy.decide(question, passages)
+        features = {name: float(value) for name, value in asdict(read_signals(question, passages)).items()}
+        features |= guess.features() if guess else {}
+        if question.forced_route is not None or self.is_certain(question):
+            forced = question.forced_route is not None
+            return replace(decided, policy=served.name, features=features, forced=forced)
+        odds = _with_several(decided.probabilities, _SEVERAL if wants_more(question, findings) else _ONE_DID)
+        chances = _sum_to_one(served.calibration.chances(odds, features))
+        route = best(chances)
+        return Decision(
+            route=route,
+            probabilities=chances,
+            reason=_reason(route, decided),
+            policy=served.name,
+            features=features | {f"odds_{each}": round(chance, 6) for each, chance in odds.items()},
+        )
+
+    def prefer_documents(self, decision: Decision) -> Decision:
+        """Where memory and documents disagree on a doubtful question, what can be cited is given."""
+        route = max(FROM_DOCUMENTS, key=lambda route: decision.probabilities.get(route, 0.0))
+        reason = f"Memory and documents contradict each other. Without that: {decision.reason}"
+        return replace(decision, route=route, reason=reason)
+
+    def explore(self, decision: Decision, *, seed: str) -> Decision:
+        """The decision, or in the doubtful band, as often as the setting says, its second-best route."""
+        if decision.forced:
+            return decision
+        choice = choose(
+            decision.route,
+            _rivals(decision.probabilities),
+            band=self._settings.doubt_band,
+            share=self._settings.explore,
+            seed=seed,
+        )
+        tried = f"Tried as the second-best, to learn from it. Without that: {decision.reason}"
+        return replace(
+            decision,
+            route=choice.route,
+            propensity=choice.propensity,
+            explored=choice.explored,
+            reason=tried if choice.explored else decision.reason,
+        )
+
+    def settle(self, chosen: Decision, found: Decision, findings: Findings) -> Decision:
+        """What several searches came to. Features and propensity stay those by which the loop was chosen."""
+        route, reason, chances = found.route, found.reason, dict(found.probabilities)
+        if route is Route.DIRECT and chosen.route is Route.MULTI:
+            # What sent it to the documents still holds: more passages are no reason to answer from memory.
+            route, reason = Route.MULTI, chosen.reason
+        if route in FROM_DOCUMENTS:
+            route, other = FROM_DOCUMENTS if len(findings.steps) == 1 else FROM_DOCUMENTS[::-1]
+            chances |= {route: sum(chances.get(each, 0.0) for each in FROM_DOCUMENTS), other: 0.0}
+        return replace(
+            found,
+            route=route,
+            probabilities=chances,
+            reason=reason,
+            features=chosen.features,
+            propensity=chosen.propensity,
+            explored=chosen.explored,
+        )
+
+
+def best(chances: Mapping[Route, float]) -> Route:
+    """The likeliest route, the documents counted as one."""
+    rivals = _rivals(chances)
+    return max(rivals, key=lambda route: rivals[route])
+
+
+def _rivals(chances: Mapping[Route, float]) -> dict[Route, float]:
+    """Against the other routes the documents stand as one, under the likelier of their two arms."""
+    documents = max(FROM_DOCUMENTS, key=lambda route: chances.get(route, 0.0))
+    together = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
+    return {documents: together} | {route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS}
+
+
+def _with_several(odds: Mapping[Route, float], share: float) -> dict[Route, float]:
+    """The policy knows one arm of documents: its odds are shared between one search and several."""
+    documents = sum(odds.get(route, 0.0) for route in FROM_DOCUMENTS)
+    return {**odds, Route.RETRIEVE: documents * (1 - share), Route.MULTI: documents * share}
+
+
+def _sum_to_one(chances: Mapping[Route, float]) -> dict[Route, float]:
+    total = sum(chances.values())
+    return {route: chance / total for route, chance in chances.items()}
+
+
+def _reason(route: Route, decided: Decision) -> str:
+    if route is decided.route:
+        return decided.reason
+    if route is Route.MULTI and decided.route is Route.RETRIEVE:
+        return f"One search does not hold all that is asked for. {decided.reason}"
+    return f"Feedback on earlier answers speaks for {_WAYS[route]}. Before that: {decided.reason}"

@@ -1,0 +1,75 @@
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli, control
+from router.calibration import ArmCalibration, Calibration
+from router.decisions import Route
+from tests.bot.test_control import Scripted
+
+
+def _tandem(*arguments: str) -> dict | list:
+    told = CliRunner().invoke(cli.app, ["route", *arguments, "--json"])
+    assert told.exit_code == 0, told.output
+    return json.loads(told.stdout)
+
+
+def _refused(*arguments: str) -> str:
+    told = CliRunner().invoke(cli.app, ["route", *arguments])
+    assert told.exit_code == 1
+    (line,) = told.stderr.splitlines()
+    return line
+
+
+def _written(folder: Path, bias: float) -> Path:
+    folder.mkdir()
+    policy = Calibration(base="rules", arms={Route.DIRECT: ArmCalibration(bias=bias)})
+    (folder / "policy.json").write_text(policy.model_dump_json())
+    return folder
+
+
+def test_policies_are_promoted_rolled_back_and_listed(home: Path, tmp_path: Path):
+    for name, bias in (("first", -1.0), ("Second Try", -2.0)):
+        promoted = _tandem("promote", str(_written(tmp_path / name, bias)))
+        assert isinstance(promoted, dict)
+        assert (home / "policies" / f"{promoted['policy']}.json").is_file()
+    back = _tandem("rollback")
+    assert isinstance(back, dict)
+    listed = [each["policy"] for each in _tandem("history")]
+    assert [name.split("@")[0] for name in listed] == ["first", "second-try", "first"]
+    assert listed[0] == back["policy"]
+    _tandem("rollback")
+    assert "nothing to roll back to" in _refused("rollback")
+
+
+def test_folder_without_a_policy_is_refused_in_a_sentence(home: Path, tmp_path: Path):
+    assert "There is no policy in" in _refused("promote", str(tmp_path))
+    (tmp_path / "policy.json").write_text('{"base": "rules", "code": "import os"}')
+    assert "is no policy: code" in _refused("promote", str(tmp_path))
+    assert _tandem("history") == []
+
+
+def test_refit_without_feedback_says_that_there_is_too_little(home: Path):
+    told = _tandem("refit")
+    assert isinstance(told, dict)
+    assert (told["policy"], told["outcomes"]) == ("", 0)
+    assert "too little feedback" in told["reason"]
+
+
+@pytest.mark.parametrize("user", ["", "ada"])
+async def test_running_bot_explains(home: Path, user: str):
+    async with control.serving(home, Scripted()):
+        told = await asyncio.to_thread(_tandem, "explain", "How long?", "--as", user)
+    assert told == {"arm": "retrieve", "text": "How long?", "user": user}
+
+
+def test_message_is_explained_without_a_bot(home: Path):
+    told = _tandem("explain", "hello!")
+    assert isinstance(told, dict)
+    assert (told["arm"], told["policy"]) == ("smalltalk", "rules")
+    assert sum(told["odds"].values()) == pytest.approx(1, abs=1e-3)
+    assert told["features"]["social"] > 0
+    assert told["reasons"]
