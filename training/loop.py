@@ -1,7 +1,7 @@
 """The training loop.
 
-Our own, since the CPU rewards three things a general trainer does not do: products in the processor's fast type with
-float32 masters of the adapter's weights, logits only where there is a label, and a row a core.
+Our own, since the CPU rewards what a general trainer does not do: products in the processor's fast type with float32
+masters of the adapter's weights, also in attention, logits only where there is a label, and a row a core without padding.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -18,6 +18,7 @@ import torch
 from peft import PeftModel
 from torch import Tensor
 
+from training.attention import use_blocks
 from training.checkpoint import Checkpoint, Course
 from training.encoding import EncodedRow
 from training.likelihood import log_likelihoods
@@ -48,6 +49,7 @@ class Loop:
         held_out: Sequence[EncodedRow] = (),
         processes: Processes | None = None,
     ) -> None:
+        use_blocks(model.get_base_model())
         self._model = model
         self._rows = rows
         self._held_out = held_out

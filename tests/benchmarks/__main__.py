@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bot, documents, training_data
+from tests.benchmarks import bot, documents, finetuning, training_data
 from tests.benchmarks.measuring import in_process
 
 
@@ -31,6 +31,7 @@ async def main() -> None:
             figures["router"] = in_process("router", Path(folder), *(["small"] if options.small else []))
         if options.only in {None, "training"}:
             figures["training"] = training_data.measure(Path(folder), small=options.small)
+            figures["finetuning"] = finetuning.measure(Path(folder), small=options.small)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
