@@ -22,6 +22,7 @@ ArrivalKind = Literal[
     "history",
     "thread",
     "leave",
+    "release",
     "gave_up",
 ]
 
@@ -29,6 +30,7 @@ FEEDBACK_ACTION = "tandem_feedback"
 CORRECTION_ACTION = "tandem_correct"
 RETRY_ACTION = "tandem_retry"
 SHARE_ACTION = "tandem_ingest_public"
+RELEASE_ACTION = "tandem_release"
 SOURCE_ACTION = "tandem_source"
 CORRECTION_VIEW = "tandem_correction"
 INGEST_VIEW = "tandem_ingest"
@@ -160,7 +162,12 @@ def read_action(body: Mapping[str, Any]) -> Arrival | None:
     action = next(iter(objects(body, "actions")), None)
     if action is None:
         raise Malformed("actions")
-    kinds: dict[str, ArrivalKind] = {FEEDBACK_ACTION: "vote", RETRY_ACTION: "retry", SHARE_ACTION: "share"}
+    kinds: dict[str, ArrivalKind] = {
+        FEEDBACK_ACTION: "vote",
+        RETRY_ACTION: "retry",
+        SHARE_ACTION: "share",
+        RELEASE_ACTION: "release",
+    }
     kind = kinds.get(optional(action, "action_id"))
     if kind is None:
         return None

@@ -41,6 +41,7 @@ from bot.payloads import optional
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.refreshing import Refreshing
+from bot.releasing import PutIntoService, ReleaseDesk
 from bot.schedules import Job
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -185,6 +186,7 @@ async def open_bot(
     journal: Journal,
     engine: AsyncEngine,
     nightly: Job | None = None,
+    put_into_service: PutIntoService | None = None,
     model_started: asyncio.Event | None = None,
 ) -> Bot:
     """Check the tokens and put the parts together; nothing listens before `start`. Raises BotError with what to change.
@@ -253,6 +255,7 @@ async def open_bot(
         channels=ChannelDesk(
             slack=slack, outlet=outlet, directory=directory, histories=histories, ingests=ingests, threads=threads
         ),
+        releasing=ReleaseDesk(directory=directory, outlet=outlet, put_into_service=put_into_service or _no_adapters),
         deliveries=deliveries,
         slack=slack,
     )
@@ -285,6 +288,10 @@ async def open_bot(
         nightly=nightly,
         refreshing=refreshing,
     )
+
+
+async def _no_adapters(_adapter: str) -> None:
+    raise BotError("This Tandem changes no adapters: use tandem promote or tandem rollback where it is run.")
 
 
 async def _identity(slack: Slack) -> Identity:

@@ -18,6 +18,7 @@ from bot.feedback import FeedbackDesk
 from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, read_comment
 from bot.ingesting import IngestDesk
 from bot.payloads import Json, objects, optional, required
+from bot.releasing import ReleaseDesk
 from bot.slack import Slack
 from bot.upkeep import Upkeep
 from bot.waiting import passes
@@ -40,6 +41,7 @@ class Work:
         documents: DocumentReader,
         upkeep: Upkeep,
         channels: ChannelDesk,
+        releasing: ReleaseDesk,
         deliveries: Deliveries,
         slack: Slack,
         waits_s: tuple[float, ...] = _WAITS_S,
@@ -50,6 +52,7 @@ class Work:
         self._documents = documents
         self._upkeep = upkeep
         self._channels = channels
+        self._releasing = releasing
         self._deliveries = deliveries
         self._slack = slack
         self._waits_s = waits_s
@@ -100,13 +103,19 @@ class Work:
                 await self._ingest.take_in(work_id, _with_choice(payload) if kind == "share" else payload)
             case "document":
                 return await self._documents.read(work_id, payload)
-            case "remove" | "undo" | "refresh":
-                await self._upkeep.do(work_id, kind, payload)
+            case "remove" | "undo" | "refresh" | "release":
+                await self._changed(work_id, kind, payload)
             case "history" | "thread" | "leave":
                 await self._channels.do(work_id, kind, payload)
             case _:
                 log.error("work of the unknown kind %s was left out", kind)
         return None
+
+    async def _changed(self, work_id: str, kind: str, payload: Json) -> None:
+        if kind == "release":
+            await self._releasing.take(work_id, payload)
+        else:
+            await self._upkeep.do(work_id, kind, payload)
 
     async def _message(self, work_id: str, payload: Json) -> None:
         handed_over = await self._handed_over(payload)
@@ -184,6 +193,8 @@ class Work:
                 await self._channels.own_up(work_id, kind, payload)
             case "vote" | "correction":
                 await self._feedback.own_up(payload)
+            case "release":
+                await self._releasing.own_up(work_id, payload)
             case _:  # a deletion shows nothing, and of a document its ingest tells
                 return
 
