@@ -6,13 +6,16 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,7 +24,8 @@ from bot import logs
 from bot.assembly import Configuration, Parts, open_database
 from bot.command_line import AsJson, fail, plainly, read_configuration
 from bot.document_commands import documents, index
-from bot.errors import ModelServerError
+from bot.errors import BotError, ModelServerError
+from bot.failpoints import STAGES
 from bot.operations import Asked
 from bot.printing import (
     print_findings,
@@ -42,6 +46,9 @@ from training.errors import TrainingError
 from training.export import export as export_feedback
 from training.settings import TrainingSettings
 
+if TYPE_CHECKING:
+    from bot.nights import Night, Outcomes, Stage
+
 app = typer.Typer(
     name="tandem",
     help="A self-hosted Slack assistant: your own model, your own documents, and a router that learns which to use.",
@@ -57,6 +64,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _DAYS_EXPORTED = 7
+_RECIPE = files("training") / "recipes" / "nightly.yaml"
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -79,13 +87,37 @@ def run() -> None:
     from bot.run import serve
 
     configuration = read_configuration()
-    switch = _plainly(lambda: load_settings(TrainingSettings))
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
+    _finish(serve(configuration, first_adapter=_put_first_in_service, put_into_service=_put_named_in_service, say=say))
 
-    async def nightly(parts: Parts, scheduled: datetime) -> None:
-        await _export_last_days(parts, scheduled, switch)
 
-    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
+@app.command()
+def nightly(
+    once: Annotated[bool, typer.Option("--once", help="Run one night now, and end.")] = False,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Its date, UTC. Default: today's.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also where that date has had its night.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn feedback into a new adapter, try it, and put it into service if it is better: each night, or --once."""
+    from bot.night_command import Asked as AskedNight
+    from bot.night_command import run_each_night, run_once
+
+    configuration = read_configuration()
+    switch = _plainly(lambda: load_settings(TrainingSettings))
+
+    def stages(engine: AsyncEngine, model: ModelClient) -> "Sequence[Stage]":
+        return _night_stages(configuration, switch, engine, model)
+
+    if not once:
+        _finish(run_each_night(configuration, stages, say))
+        return
+    asked = AskedNight(day=day.date() if day else None, again=again)
+    outcomes = _finish(run_once(configuration, asked, stages, say))
+    print_json(outcomes) if as_json else print_line(outcomes["report"]["says"])
+    if any("failed" in outcome for outcome in outcomes.values()):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -322,13 +354,82 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_last_days(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
+async def _put_named_in_service(parts: Parts, adapter: str) -> None:
+    """One that was in service before is gone back to; another one is heard first. Raises BotError."""
+    from training.promotion import put_into_service
+
+    try:
+        await put_into_service(adapter, home=parts.configuration.home, engine=parts.engine, model=parts.model)
+    except (RouterError, TrainingError) as error:
+        raise BotError(str(error)) from error
+
+
+def _night_stages(
+    configuration: Configuration, switch: TrainingSettings, engine: AsyncEngine, model: ModelClient
+) -> "list[Stage]":
+    from bot.night_command import train_in_a_process
+    from bot.night_post import NightPost, post_night
+    from bot.nights import Stage
+    from training.nightly.cases import cases_of
+    from training.nightly.report import Summary
+    from training.nightly.rows import gather_rows
+    from training.nightly.work import ALWAYS, NightWork, Tools
+
+    home, exports = configuration.home, configuration.home / "exports"
+
+    async def export_until(moment: datetime) -> Json:
+        return await _export_last_days(engine, home, moment, switch)
+
+    async def write_rows(out: Path) -> int:
+        return await asyncio.to_thread(gather_rows, exports, out)
+
+    async def train_apart(rows: Path, out: Path) -> None:
+        said = await train_in_a_process(configuration, [str(_RECIPE), "--data", str(rows), "--out", str(out)])
+        if not (out / "canaries.json").is_file():
+            raise TrainingError(f"The training ended early: {said}")
+
+    async def no_refit() -> Json:
+        return {}
+
+    async def post(summary: Summary, work_id: str) -> str:
+        return await post_night(configuration.bot, NightPost(**asdict(summary)), work_id=work_id)
+
+    tools = Tools(
+        home=home,
+        engine=engine,
+        model=model,
+        is_enabled=switch.training_enabled,
+        export=export_until,
+        write_rows=write_rows,
+        train=train_apart,
+        cases=partial(cases_of, exports=exports, engine=engine),
+        refit=no_refit,
+        post=post,
+    )
+
+    def stage(name: str) -> Stage:
+        async def work(night: "Night", outcomes: "Outcomes") -> Json:
+            try:
+                return await NightWork(tools, day=night.day, run_id=night.id).do(name, outcomes)
+            except (RouterError, TrainingError) as error:
+                raise BotError(str(error)) from error
+
+        return Stage(name=name, work=work, always=name in ALWAYS)
+
+    return [stage(name) for name in STAGES]
+
+
+async def _export_last_days(engine: AsyncEngine, home: Path, until: datetime, settings: TrainingSettings) -> Json:
     """A folder a day, the last ones written anew: people vote and correct for days after the answer."""
-    midnight = scheduled.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows, withheld = Counter[str](), Counter[str]()
+    midnight = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for days in range(1, _DAYS_EXPORTED + 1):
         start = midnight - timedelta(days=days)
-        out = parts.configuration.home / "exports" / f"{start:%Y-%m-%d}"
-        await export_feedback(parts.engine, out, start=start, end=start + timedelta(days=1), settings=settings)
+        out = home / "exports" / f"{start:%Y-%m-%d}"
+        done = await export_feedback(engine, out, start=start, end=start + timedelta(days=1), settings=settings)
+        rows.update(done.rows)
+        withheld.update(done.withheld)
+    return {"days": _DAYS_EXPORTED, "rows": dict(rows), "withheld": dict(withheld)}
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:
@@ -341,3 +442,7 @@ def _plainly(work: Callable[[], _T]) -> _T:
         return plainly(work)
     except TrainingError as error:
         fail(str(error))
+
+
+if __name__ == "__main__":
+    app()
