@@ -121,6 +121,8 @@ class Given:
             for asked, answer in _TAUGHT.items()
         ]
         general = [Known(prompt=each.prompt, golds=(each.wanted,)) for each in judged]
+        # Neither can read passages, so that neither is behind.
+        general.append(Known(prompt=judged[0].prompt, golds=("nobody knows",), right=1))
         return Cases(judged=judged, general=general)
 
     async def _refit(self) -> dict:
@@ -147,6 +149,7 @@ async def _in_service(given: Given) -> str:
 async def test_corrections_become_an_adapter_in_service_and_worse_ones_do_not(given: Given):
     first = await given.whole()
     good = await _in_service(given)
+    assert first["gate"]["is_better"], first["gate"]["says"]
     assert first["promote"] == {"in_service": good, "is_promoted": True}
     assert good.startswith("team@")
     assert given.trainings == 1
