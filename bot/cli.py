@@ -28,6 +28,8 @@ from bot.errors import BotError, ModelServerError
 from bot.failpoints import STAGES
 from bot.operations import Asked
 from bot.printing import (
+    describe,
+    print_comparison,
     print_findings,
     print_json,
     print_line,
@@ -237,6 +239,18 @@ def rollback(
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service again")
 
 
+@app.command()
+def compare(
+    data: Annotated[Path, typer.Argument(help="JSON lines: question, answers, and optional documents, answerable.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write the F1 of the four as an SVG.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Questions at once; latencies are under that load.")] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the team's own questions from the base model, the adapter, documents, and both, and compare."""
+    figures = _finish(_compare(read_configuration(), data, plot, at_once))
+    print_json(figures) if as_json else print_comparison(figures)
+
+
 @evaluating.command("retrieval")
 def eval_retrieval(
     directory: Annotated[
@@ -302,6 +316,41 @@ async def _promote(configuration: Configuration, directory: Path) -> Json:
         bar.add_task("hearing what it answers", total=None)
         async with _model_and_database(configuration) as (model, engine):
             return _release_json(await _put_in_service(configuration, engine, model, directory))
+
+
+async def _compare(configuration: Configuration, data: Path, plot: Path | None, at_once: int) -> Json:
+    from bot.comparing import ground
+    from training.comparison.arms import answers_of
+    from training.comparison.questions import read_questions
+    from training.comparison.scores import figures_of, plot_of, scores_of
+
+    questions = read_questions(data)
+    with progress_bar() as bar:
+        task = bar.add_task("opening", total=None)
+        texts = {each.title: each.text for each in questions.texts}
+        async with ground(configuration, texts, describe(bar, task)) as given:
+            exchanges = await answers_of(
+                questions.asked,
+                search=given.search,
+                model=given.model,
+                adapter=given.adapter,
+                settings=configuration.router,
+                folder=given.folder,
+                at_once=at_once,
+                progress=lambda done, total: bar.update(task, description="asking", completed=done, total=total),
+            )
+    scores = scores_of(questions.asked, exchanges)
+    if plot is not None:
+        await asyncio.to_thread(plot.write_text, plot_of(scores), "utf-8")
+    return {
+        "data": str(data),
+        "adapter": given.adapter.adapter,
+        "documents": "given" if texts else "the team's own",
+        "questions": len(questions.asked),
+        "answerable": sum(each.is_answerable for each in questions.asked),
+        "at_once": at_once,
+        "arms": {arm: figures_of(score) for arm, score in scores.items()},
+    }
 
 
 async def _roll_back(configuration: Configuration, to: str) -> Json:

@@ -68,7 +68,7 @@ async def _opened(configuration: Configuration, make_stages: MakeStages, say: Sa
     async with AsyncExitStack() as stack:
         stack.enter_context(_alone(configuration))
         engine = await stack.enter_async_context(open_database(configuration))
-        model = await stack.enter_async_context(_model(configuration, say))
+        model = await stack.enter_async_context(model_for_a_while(configuration, say))
         nights = Nights(
             database_url=durable_url(configuration.database),
             stages=make_stages(engine, model),
@@ -99,7 +99,7 @@ class _alone:  # noqa: N801 — reads as a function in a with statement
 
 
 @asynccontextmanager
-async def _model(configuration: Configuration, say: Say) -> AsyncGenerator[ModelClient]:
+async def model_for_a_while(configuration: Configuration, say: Say) -> AsyncGenerator[ModelClient]:
     """The model server that runs; the embedded one is started for as long where none does."""
     model = ModelClient(url=configuration.model_url, settings=configuration.router)
     try:

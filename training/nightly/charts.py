@@ -45,15 +45,16 @@ def line_chart(values: Sequence[float], *, name: str, along: str) -> str:
     )
 
 
-def interval_chart(intervals: Sequence[Interval], *, name: str, zero: float = 0.0) -> str:
-    """A row each: the interval as a line, the mean as a dot, and the line of no difference at `zero`."""
-    reach = max([abs(end - zero) for each in intervals for end in (each.low, each.high)], default=0.0) or 0.01
+def interval_chart(intervals: Sequence[Interval], *, name: str, ends: tuple[float, float] | None = None) -> str:
+    """A row each: the interval as a line, the mean as a dot. The axis has these `ends`; without them it has 0 in its middle."""
+    reach = max([abs(end) for each in intervals for end in (each.low, each.high)], default=0.0) or 0.01
+    left, right = ends or (-reach, reach)
     height = _TOP + _ROW * len(intervals) + _BOTTOM
 
     def x(value: float) -> float:
-        return _LEFT + (value - zero + reach) / (2 * reach) * (_WIDTH - _LEFT - 24)
+        return _LEFT + (value - left) / (right - left) * (_WIDTH - _LEFT - 24)
 
-    drawn = [_rule(x(zero), _TOP, x(zero), height - _BOTTOM)]
+    drawn = [_rule(x(0.0), _TOP, x(0.0), height - _BOTTOM)]
     for row, each in enumerate(intervals):
         y = _TOP + _ROW * (row + 0.5)
         colour = _GOOD if each.is_good else _BAD
@@ -62,8 +63,8 @@ def interval_chart(intervals: Sequence[Interval], *, name: str, zero: float = 0.
             f'<line x1="{x(each.low):.1f}" y1="{y}" x2="{x(each.high):.1f}" y2="{y}" stroke="{colour}" stroke-width="3"/>',
             f'<circle cx="{x(each.mean):.1f}" cy="{y}" r="5" fill="{colour}"/>',
         ]
-    ends = ((zero - reach, "start"), (zero, "middle"), (zero + reach, "end"))
-    drawn += [_word(x(value), height - 12, f"{100 * value:.0f}", anchor) for value, anchor in ends]
+    marks = ((left, "start"), ((left + right) / 2, "middle"), (right, "end"))
+    drawn += [_word(x(value), height - 12, f"{100 * value:.0f}", anchor) for value, anchor in marks]
     return _svg(height, name, drawn)
 
 
@@ -84,7 +85,7 @@ def bar_chart(counts: Sequence[tuple[str, int]], *, name: str) -> str:
 
 def _svg(height: float, name: str, drawn: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(name)}" font-size="12" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escape(name)}" font-size="12" '
         f'font-family="sans-serif"><title>{escape(name)}</title>{"".join(drawn)}</svg>'
     )
 
