@@ -25,6 +25,7 @@ ArrivalKind = Literal[
     "leave",
     "catch_up",
     "file_gone",
+    "release",
     "gave_up",
 ]
 
@@ -35,6 +36,7 @@ JUST_ANSWER_ACTION = "tandem_just_answer"
 WHY_ACTION = "tandem_why"
 RETRY_ACTION = "tandem_retry"
 SHARE_ACTION = "tandem_ingest_public"
+RELEASE_ACTION = "tandem_release"
 SOURCE_ACTION = "tandem_source"
 CORRECTION_VIEW = "tandem_correction"
 INGEST_VIEW = "tandem_ingest"
@@ -48,6 +50,7 @@ _KIND_OF_ACTION: dict[str, ArrivalKind] = {
     JUST_ANSWER_ACTION: "override",
     RETRY_ACTION: "retry",
     SHARE_ACTION: "share",
+    RELEASE_ACTION: "release",
 }
 HUMAN_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 

@@ -6,13 +6,16 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,9 +24,12 @@ from bot import logs
 from bot.assembly import Configuration, Parts, open_database
 from bot.command_line import AsJson, fail, plainly, read_configuration
 from bot.document_commands import documents, index
-from bot.errors import ModelServerError
+from bot.errors import BotError, ModelServerError
+from bot.failpoints import STAGES
 from bot.operations import Asked
 from bot.printing import (
+    describe,
+    print_comparison,
     print_findings,
     print_json,
     print_line,
@@ -38,10 +44,16 @@ from bot.shapes import Json
 from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
+from router.journal import Journal
 from router.model import ModelClient
-from router.releases import Release
+from router.policies import Policies
+from router.refit import refit
+from router.releases import Release, Releases
 from training.errors import TrainingError
 from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from bot.nights import Night, Outcomes, Stage
 
 app = typer.Typer(
     name="tandem",
@@ -60,6 +72,7 @@ app.add_typer(consent, name="consent")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_RECIPE = files("training") / "recipes" / "nightly.yaml"
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -83,13 +96,37 @@ def run() -> None:
     from bot.run import serve
 
     configuration = read_configuration()
-    switch = _plainly(lambda: load_settings(TrainingSettings))
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
+    _finish(serve(configuration, first_adapter=_put_first_in_service, put_into_service=_put_named_in_service, say=say))
 
-    async def nightly(parts: Parts, scheduled: datetime) -> None:
-        await _export_nightly(parts, scheduled, switch)
 
-    _finish(serve(configuration, first_adapter=_put_first_in_service, nightly=nightly, say=say))
+@app.command()
+def nightly(
+    once: Annotated[bool, typer.Option("--once", help="Run one night now, and end.")] = False,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Its date, UTC. Default: today's.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Also where that date has had its night.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn feedback into a new adapter, try it, and put it into service if it is better: each night, or --once."""
+    from bot.night_command import Asked as AskedNight
+    from bot.night_command import run_each_night, run_once
+
+    configuration = read_configuration()
+    switch = _plainly(lambda: load_settings(TrainingSettings))
+
+    def stages(engine: AsyncEngine, model: ModelClient) -> "Sequence[Stage]":
+        return _night_stages(configuration, switch, engine, model)
+
+    if not once:
+        _finish(run_each_night(configuration, stages, say))
+        return
+    asked = AskedNight(day=day.date() if day else None, again=again)
+    outcomes = _finish(run_once(configuration, asked, stages, say))
+    print_json(outcomes) if as_json else print_line(outcomes["report"]["says"])
+    if any("failed" in outcome for outcome in outcomes.values()):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -221,6 +258,18 @@ def rollback(
     print_json(release) if as_json else print_line(f"{release['adapter']} is in service again")
 
 
+@app.command()
+def compare(
+    data: Annotated[Path, typer.Argument(help="JSON lines: question, answers, and optional documents, answerable.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write the F1 of the four as an SVG.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Questions at once; latencies are under that load.")] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the team's own questions from the base model, the adapter, documents, and both, and compare."""
+    figures = _finish(_compare(read_configuration(), data, plot, at_once))
+    print_json(figures) if as_json else print_comparison(figures)
+
+
 @evaluating.command("retrieval")
 def eval_retrieval(
     directory: Annotated[
@@ -316,6 +365,41 @@ async def _promote(configuration: Configuration, directory: Path) -> Json:
             return _release_json(await _put_in_service(configuration, engine, model, directory))
 
 
+async def _compare(configuration: Configuration, data: Path, plot: Path | None, at_once: int) -> Json:
+    from bot.comparing import ground
+    from training.comparison.arms import answers_of
+    from training.comparison.questions import read_questions
+    from training.comparison.scores import figures_of, plot_of, scores_of
+
+    questions = read_questions(data)
+    with progress_bar() as bar:
+        task = bar.add_task("opening", total=None)
+        texts = {each.title: each.text for each in questions.texts}
+        async with ground(configuration, texts, describe(bar, task)) as given:
+            exchanges = await answers_of(
+                questions.asked,
+                search=given.search,
+                model=given.model,
+                adapter=given.adapter,
+                settings=configuration.router,
+                folder=given.folder,
+                at_once=at_once,
+                progress=lambda done, total: bar.update(task, description="asking", completed=done, total=total),
+            )
+    scores = scores_of(questions.asked, exchanges)
+    if plot is not None:
+        await asyncio.to_thread(plot.write_text, plot_of(scores), "utf-8")
+    return {
+        "data": str(data),
+        "adapter": given.adapter.adapter,
+        "documents": "given" if texts else "the team's own",
+        "questions": len(questions.asked),
+        "answerable": sum(each.is_answerable for each in questions.asked),
+        "at_once": at_once,
+        "arms": {arm: figures_of(score) for arm, score in scores.items()},
+    }
+
+
 async def _roll_back(configuration: Configuration, to: str) -> Json:
     from training.promotion import roll_back
 
@@ -366,14 +450,84 @@ async def _put_in_service(
     return await promote(directory, home=configuration.home, engine=engine, model=model)
 
 
-async def _export_nightly(parts: Parts, scheduled: datetime, settings: TrainingSettings) -> None:
+async def _put_named_in_service(parts: Parts, adapter: str) -> None:
+    """One that was in service before is gone back to; another one is heard first. Raises BotError."""
+    from training.promotion import put_into_service
+
+    try:
+        await put_into_service(adapter, home=parts.configuration.home, engine=parts.engine, model=parts.model)
+    except (RouterError, TrainingError) as error:
+        raise BotError(str(error)) from error
+
+
+def _night_stages(
+    configuration: Configuration, switch: TrainingSettings, engine: AsyncEngine, model: ModelClient
+) -> "list[Stage]":
+    from bot.night_command import train_in_a_process
+    from bot.night_post import NightPost, post_night
+    from bot.nights import Stage
+    from training.nightly.cases import cases_of
+    from training.nightly.report import Summary
+    from training.nightly.rows import write_night_rows
+    from training.nightly.work import ALWAYS, NightWork, Tools
+
+    home, exports, recipe = configuration.home, configuration.home / "exports", Path(str(_RECIPE))
+
+    async def export_until(moment: datetime) -> Json:
+        return await _export_nightly(engine, exports, moment, switch)
+
+    async def write_rows(out: Path) -> int:
+        return await asyncio.to_thread(write_night_rows, exports, out, recipe=recipe, models=home / "model")
+
+    async def train_apart(rows: Path, out: Path) -> None:
+        said = await train_in_a_process(configuration, [str(_RECIPE), "--data", str(rows), "--out", str(out)])
+        if not (out / "canaries.json").is_file():
+            raise TrainingError(f"The training ended early: {said}")
+
+    async def refit_router() -> Json:
+        policies = Policies(configuration.policies)
+        return asdict(await refit(journal=Journal(engine), releases=Releases(engine), policies=policies))
+
+    async def post(summary: Summary, work_id: str) -> str:
+        return await post_night(configuration.bot, NightPost(**asdict(summary)), work_id=work_id)
+
+    tools = Tools(
+        home=home,
+        engine=engine,
+        model=model,
+        is_enabled=switch.training_enabled,
+        export=export_until,
+        write_rows=write_rows,
+        train=train_apart,
+        cases=partial(cases_of, exports=exports, engine=engine),
+        refit=refit_router,
+        post=post,
+    )
+
+    def stage(name: str) -> Stage:
+        async def work(night: "Night", outcomes: "Outcomes") -> Json:
+            try:
+                return await NightWork(tools, day=night.day, run_id=night.id).do(name, outcomes)
+            except (RouterError, TrainingError) as error:
+                raise BotError(str(error)) from error
+
+        return Stage(name=name, work=work, always=name in ALWAYS)
+
+    return [stage(name) for name in STAGES]
+
+
+async def _export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:
+    """Each day that is missing or has changed: people vote and correct for days after the answer."""
     try:
         from training.data.ledger import catch_up
     except ModuleNotFoundError as error:
-        _log.warning("feedback is not exported: the trainer is not installed (%s is missing)", error.name)
-        return
-    async for done in catch_up(parts.engine, parts.configuration.home / "exports", until=scheduled, settings=settings):
-        _log.info("exported %s: %s", done.folder.name, dict(done.rows))
+        raise BotError(f"feedback is not exported: the trainer is not installed ({error.name} is missing)") from error
+    rows, withheld, days = Counter[str](), Counter[str](), 0
+    async for done in catch_up(engine, exports, until=until, settings=settings):
+        days += 1
+        rows.update(done.rows)
+        withheld.update(done.withheld)
+    return {"days": days, "rows": dict(rows), "withheld": dict(withheld)}
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:
@@ -386,3 +540,7 @@ def _plainly(work: Callable[[], _T]) -> _T:
         return plainly(work)
     except TrainingError as error:
         fail(str(error))
+
+
+if __name__ == "__main__":
+    app()

@@ -8,6 +8,7 @@ BotError
 ├── WorkerError           a process that takes documents in could not begin, or what it needs is away
 ├── UnknownDocument       no document, or more than one, has this number or link
 ├── DatabaseError         the database cannot be opened or brought up to date
+├── NightBusy             a night is under way already
 ├── NotStored             an event could not be written down, so it is not acknowledged
 └── SlackError            Slack did not do what was asked
     ├── SlackRefused          it answered `ok: false`; `code` is its word for why
@@ -49,6 +50,10 @@ class UnknownDocument(BotError):
 
 class DatabaseError(BotError):
     """The database cannot be opened or brought up to date."""
+
+
+class NightBusy(BotError):
+    """A night is under way already, and there is one at a time."""
 
 
 class NotStored(BotError):

@@ -66,12 +66,23 @@ class Nights:
     async def run(self, day: date, *, again: bool = False) -> Outcomes:
         """Run the night of that date, and wait for it; one that was run already is told once more, unless `again`."""
         run_id = await self._id(day, again=again)
+        await self._finish_others(run_id)
         with SetWorkflowID(run_id):
             handle = await DBOS.start_workflow_async(self._night, run_id, day.isoformat())
         return await handle.get_result(polling_interval_sec=0.2)
 
     async def close(self) -> None:
         await self._executor.close(wait_s=0)
+
+    async def _finish_others(self, run_id: str) -> None:
+        """A run that was killed has been taken up at the launch; two at once would train over each other."""
+        waiting = await DBOS.list_workflows_async(
+            name=_NIGHT, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+        )
+        for each in waiting:
+            if each.workflow_id != run_id:
+                handle = await DBOS.retrieve_workflow_async(each.workflow_id)
+                await handle.get_result(polling_interval_sec=0.2)
 
     async def _id(self, day: date, *, again: bool) -> str:
         """Of several runs of a date, the last one is meant; one that is not done yet is not begun anew."""

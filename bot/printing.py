@@ -112,6 +112,31 @@ def print_policy_figures(figures: Json) -> None:
     _out.print("\n".join(figures["plots"]), markup=False, style="dim")
 
 
+def print_comparison(figures: Json) -> None:
+    arms: Json = figures["arms"]
+    measures = [name for name, value in next(iter(arms.values())).items() if not isinstance(value, float)]
+    table = Table(
+        "", *(name.replace("_", " ") for name in measures), "p50 ms", "tokens in, out", box=None, pad_edge=False
+    )
+    for arm, of_arm in arms.items():
+        shares = [_interval(of_arm[name]) for name in measures]
+        tokens = f"{of_arm['prompt_tokens']:.0f}, {of_arm['completion_tokens']:.0f}"
+        table.add_row(arm, *shares, f"{of_arm['latency_p50_ms']:.0f}", tokens)
+    _out.print(table)
+    _out.print(
+        f"{figures['questions']} questions, {figures['answerable']} of them answerable, {figures['documents']} documents, "
+        f"adapter {figures['adapter']}; percent with 95% intervals; {figures['at_once']} questions at once",
+        style="dim",
+        markup=False,
+    )
+
+
+def _interval(measured: Json | None) -> str:
+    if measured is None:
+        return "–"
+    return f"{100 * measured['mean']:.0f} ({100 * measured['low']:.0f}–{100 * measured['high']:.0f})"
+
+
 def print_documents(found: Sequence[Json]) -> None:
     table = Table("number", "title", "passages", "read", "added by", "audience", "link", box=None, pad_edge=False)
     for each in found:

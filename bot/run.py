@@ -8,14 +8,14 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 import httpx
 from sqlalchemy import text
 
-from bot import control, health, processes
+from bot import control, health, night_command, processes
+from bot.apart import end_apart
 from bot.assembly import Configuration, Parts, open_parts
 from bot.control import RemoteOperations
 from bot.database import durable_url
@@ -25,6 +25,7 @@ from bot.operations import LocalOperations
 from bot.ports import refuse_taken
 from bot.quarantine import Quarantine
 from bot.reach import model_served
+from bot.schedules import Job
 from bot.service import Bot, SlackSettings, open_bot
 from bot.tokens import read_tokens, workspace_home
 from bot.views import who_sees
@@ -37,12 +38,14 @@ _BUILD_AGAIN_S = 30
 
 Say = Callable[[str], None]
 FirstAdapter = Callable[[Parts], Awaitable[None]]
-Nightly = Callable[[Parts, datetime], Awaitable[None]]
+PutIntoService = Callable[[Parts, str], Awaitable[None]]
 
 
-async def serve(configuration: Configuration, *, first_adapter: FirstAdapter, nightly: Nightly, say: Say) -> None:
+async def serve(
+    configuration: Configuration, *, first_adapter: FirstAdapter, put_into_service: PutIntoService, say: Say
+) -> None:
     """Serve until SIGINT or SIGTERM. Raises BotError or KnowledgeError with what to change when it can't start."""
-    serving = asyncio.create_task(_serve(configuration, first_adapter, nightly, say))
+    serving = asyncio.create_task(_serve(configuration, first_adapter, put_into_service, say))
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, serving.cancel)
@@ -52,7 +55,9 @@ async def serve(configuration: Configuration, *, first_adapter: FirstAdapter, ni
         say("stopped")
 
 
-async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nightly: Nightly, say: Say) -> None:
+async def _serve(
+    configuration: Configuration, first_adapter: FirstAdapter, put_into_service: PutIntoService, say: Say
+) -> None:
     if await RemoteOperations(configuration.home).reachable():
         raise BotError(f"Tandem already runs in {configuration.home}: stop it, or set TANDEM_HOME to another folder")
     settings = configuration.bot
@@ -70,7 +75,7 @@ async def _serve(configuration: Configuration, first_adapter: FirstAdapter, nigh
             await stack.enter_async_context(_workspace(configuration, say))
         # Opened before the bot and filled after it: the bot takes messages in while the model starts, and is ended first.
         model = await stack.enter_async_context(AsyncExitStack())
-        bot = await _connected(parts, stack, nightly, model_started)
+        bot = await _connected(parts, stack, put_into_service, model_started)
         await stack.enter_async_context(
             health.serving(settings.health_port, _checks(parts, bot, model_started), _notes(parts))
         )
@@ -135,7 +140,9 @@ async def _prepare_first_start(parts: Parts, first_adapter: FirstAdapter, say: S
             _log.log(level, "sample: %s %s %s", result.status, result.uri, result.error or "")
 
 
-async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, model_started: asyncio.Event) -> Bot:
+async def _connected(
+    parts: Parts, stack: AsyncExitStack, put_into_service: PutIntoService, model_started: asyncio.Event
+) -> Bot:
     tokens = read_tokens(parts.configuration.bot)
     if tokens is None:
         raise BotError("there is no workspace to connect to: set SLACK_BOT_TOKEN, or leave the local one on")
@@ -160,12 +167,20 @@ async def _connected(parts: Parts, stack: AsyncExitStack, nightly: Nightly, mode
         library=parts.library,
         journal=parts.journal,
         engine=parts.engine,
-        nightly=lambda scheduled: nightly(parts, scheduled),
+        nightly=_nightly(parts.configuration),
+        put_into_service=lambda adapter: put_into_service(parts, adapter),
         model_started=model_started,
     )
+    stack.push_async_callback(end_apart, parts.configuration.home, night_command.NAME)
     stack.push_async_callback(bot.stop)
     await bot.start()
     return bot
+
+
+def _nightly(configuration: Configuration) -> Job | None:
+    if not configuration.bot.nightly_here:
+        return None
+    return lambda scheduled: night_command.run_in_a_process(configuration, scheduled)
 
 
 @asynccontextmanager

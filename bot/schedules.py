@@ -36,7 +36,9 @@ class Schedules:
             DBOS.delete_schedule(HOURLY)
         else:
             DBOS.apply_schedules([{"schedule_name": HOURLY, "workflow_fn": self._each_hour, "schedule": "17 * * * *"}])
-        if self._nightly is not None:
+        if self._nightly is None:
+            DBOS.delete_schedule(NIGHTLY)
+        else:
             DBOS.apply_schedules(
                 [{"schedule_name": NIGHTLY, "workflow_fn": self._night, "schedule": f"0 {self._hour} * * *"}]
             )

@@ -46,6 +46,7 @@ from bot.quarantine import Quarantine
 from bot.quotas import Quota
 from bot.reasons import ReasonDesk
 from bot.refreshing import Refreshing
+from bot.releasing import PutIntoService, ReleaseDesk
 from bot.schedules import Job
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
@@ -195,6 +196,7 @@ async def open_bot(
     journal: Journal,
     engine: AsyncEngine,
     nightly: Job | None = None,
+    put_into_service: PutIntoService | None = None,
     model_started: asyncio.Event | None = None,
 ) -> Bot:
     """Check the tokens and put the parts together; nothing listens before `start`. Raises BotError with what to change.
@@ -275,6 +277,7 @@ async def open_bot(
             threads=threads,
             catching_up=CatchUp(directory=directory, histories=histories, ingests=ingests, threads=threads),
         ),
+        releasing=ReleaseDesk(directory=directory, outlet=outlet, put_into_service=put_into_service or _no_adapters),
         deliveries=deliveries,
         slack=slack,
     )
@@ -309,6 +312,10 @@ async def open_bot(
         refreshing=refreshing,
         absences=Absences(histories=histories, durable=durable, team=me.team),
     )
+
+
+async def _no_adapters(_adapter: str) -> None:
+    raise BotError("This Tandem changes no adapters: use tandem promote or tandem rollback where it is run.")
 
 
 async def _identity(slack: Slack) -> Identity:

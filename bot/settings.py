@@ -65,7 +65,15 @@ class BotSettings(BaseSettings):
     sample: bool = Field(
         default=True, description="Take the sample handbook in at the first start of the local workspace."
     )
-    nightly_hour_utc: int = Field(default=2, ge=0, le=23, description="Hour (UTC) at which feedback is exported.")
+    nightly_hour_utc: int = Field(default=2, ge=0, le=23, description="Hour (UTC) at which the nightly work begins.")
+    nightly_here: bool = Field(
+        default=True,
+        description="Whether `tandem run` does the nightly work; false where `tandem nightly` runs by itself.",
+    )
+    report_channel: str = Field(
+        default="",
+        description="The channel, by name or id, that is told each morning what came of the night; empty: none. Meant for administrators.",
+    )
     refresh_hours: int = Field(
         default=0,
         ge=0,

@@ -29,14 +29,14 @@ def who_sees(configuration: Configuration) -> WhoSees:
 async def _look_up(slack: Slack, user: str, channel: str) -> tuple[str, str, Audience]:
     directory = Directory(slack, team=str((await slack.read("auth.test"))["team_id"]))
     channel_id = (
-        await _id_of(directory, "conversations.list", "channels", channel.removeprefix("#"), "channel")
+        await id_of(directory, "conversations.list", "channels", channel.removeprefix("#"), "channel")
         if channel
         else ""
     )
     if not user:
         granted = await channel_access(directory, channel_id)
         return "", channel_id, _granted(granted)
-    user_id = await _id_of(directory, "users.list", "members", user, "user")
+    user_id = await id_of(directory, "users.list", "members", user, "user")
     if not channel_id:
         opened = await slack.write("conversations.open", users=user_id)
         channel_id = str(opened["channel"]["id"])
@@ -50,7 +50,7 @@ def _granted(granted: Access) -> Audience:
     return granted.audience
 
 
-async def _id_of(directory: Directory, method: str, listed: str, wanted: str, kind: str) -> str:
+async def id_of(directory: Directory, method: str, listed: str, wanted: str, kind: str) -> str:
     types = {"types": "public_channel,private_channel"} if method == "conversations.list" else {}
     async for entry in directory.entries(method, listed, **types):
         if wanted in {entry.get("id"), entry.get("name")}:

@@ -19,6 +19,7 @@ from bot.ingest_form import is_ingest_comment, may_ask_to_ingest, read_choice, r
 from bot.ingesting import IngestDesk
 from bot.overrides import OverrideDesk
 from bot.payloads import Json, objects, optional, required
+from bot.releasing import ReleaseDesk
 from bot.slack import Slack
 from bot.upkeep import Upkeep
 from bot.waiting import passes
@@ -42,6 +43,7 @@ class Work:
         documents: DocumentReader,
         upkeep: Upkeep,
         channels: ChannelDesk,
+        releasing: ReleaseDesk,
         deliveries: Deliveries,
         slack: Slack,
         waits_s: tuple[float, ...] = _WAITS_S,
@@ -53,6 +55,7 @@ class Work:
         self._documents = documents
         self._upkeep = upkeep
         self._channels = channels
+        self._releasing = releasing
         self._deliveries = deliveries
         self._slack = slack
         self._waits_s = waits_s
@@ -101,8 +104,8 @@ class Work:
                 await self._ingest.take_in(work_id, _with_choice(payload) if kind == "share" else payload)
             case "document":
                 return await self._documents.read(work_id, payload)
-            case "remove" | "undo" | "refresh":
-                await self._upkeep.do(work_id, kind, payload)
+            case "remove" | "undo" | "refresh" | "release":
+                await self._changed(work_id, kind, payload)
             case "history" | "thread" | "leave" | "catch_up" | "file_gone":
                 await self._channels.do(work_id, kind, payload)
             case _:
@@ -118,6 +121,12 @@ class Work:
             case _:
                 await self._overrides.take(work_id, payload)
         return None
+
+    async def _changed(self, work_id: str, kind: str, payload: Json) -> None:
+        if kind == "release":
+            await self._releasing.take(work_id, payload)
+        else:
+            await self._upkeep.do(work_id, kind, payload)
 
     async def _message(self, work_id: str, payload: Json) -> None:
         handed_over = await self._handed_over(payload)
@@ -193,12 +202,17 @@ class Work:
                 await self._upkeep.own_up(work_id, payload)
             case "history" | "thread" | "leave" | "catch_up":
                 await self._channels.own_up(work_id, kind, payload)
-            case "vote" | "correction":
-                await self._feedback.own_up(payload)
-            case "override":
-                await self._overrides.own_up(payload)
-            case _:  # a deletion shows nothing, and of a document its ingest tells
-                return
+            case "release":
+                await self._releasing.own_up(work_id, payload)
+            case _:
+                await self._own_up_to_judge(kind, payload)
+
+    async def _own_up_to_judge(self, kind: str, payload: Json) -> None:
+        """A deletion shows nothing, and of a document its ingest tells."""
+        if kind in ("vote", "correction"):
+            await self._feedback.own_up(payload)
+        elif kind == "override":
+            await self._overrides.own_up(payload)
 
     async def _let_go(self, work_id: str, kind: str, payload: Json) -> None:
         """The failure could not be said where it belongs: say it elsewhere, or at least let nothing wait for this work."""

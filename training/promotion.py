@@ -45,7 +45,7 @@ async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int
     """
     adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
     served = await model.models()
-    base = _served_base(adapter, served)
+    base = served_base(adapter, served)
     await model.load_adapter(adapter.id, str(adapter.path))
     try:
         canaries.check(
@@ -73,6 +73,19 @@ async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") ->
     return release
 
 
+async def put_into_service(adapter: str, *, home: Path, engine: AsyncEngine, model: ModelClient) -> Release:
+    """By its name an adapter that is kept: one that was in service is gone back to, another one heard and promoted.
+
+    Done twice, it is as done once. Raises as `promote` and `roll_back` do.
+    """
+    known = await adapters_of(engine)
+    if known and known[0].adapter == adapter:
+        return known[0]
+    if any(release.adapter == adapter for release in known):
+        return await roll_back(engine=engine, model=model, to=adapter)
+    return await promote(home / "adapters" / adapter, home=home, engine=engine, model=model)
+
+
 def _wanted(known: Sequence[Release], to: str) -> Release:
     if to:
         named = [release for release in known if release.adapter == to]
@@ -85,7 +98,7 @@ def _wanted(known: Sequence[Release], to: str) -> Release:
     return known[1]
 
 
-def _served_base(adapter: Adapter, served: Sequence[str]) -> str:
+def served_base(adapter: Adapter, served: Sequence[str]) -> str:
     """The adapter's base model as the server names it: in full, or by its last part."""
     for name in (adapter.base, adapter.base.rsplit("/", 1)[-1]):
         if name in served:

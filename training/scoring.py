@@ -33,6 +33,11 @@ def f1(answer: str, golds: Sequence[str]) -> float:
     return max(_overlap(_words(_CITATION.sub(" ", answer)), _words(gold)) for gold in golds)
 
 
+def exact(answer: str, golds: Sequence[str]) -> bool:
+    """Whether it says a gold and nothing else; articles, punctuation and citations do not count."""
+    return any(_words(_CITATION.sub(" ", answer)) == _words(gold) for gold in golds)
+
+
 def holds_gold(answer: str, golds: Sequence[str]) -> bool:
     said = f" {' '.join(_words(answer))} "
     return any(f" {' '.join(_words(gold))} " in said for gold in golds)

@@ -108,7 +108,8 @@ async def main(folder: Path, names: list[str], always: list[str], once: list[str
     )
     in_slack = SlackDocuments(slack=slack, downloads=not_asked, directory=directory, bot_user="UBOT")
     work = Work(
-        answering=not_asked, feedback=not_asked, overrides=not_asked, upkeep=not_asked, channels=not_asked, deliveries=deliveries,
+        answering=not_asked, feedback=not_asked, overrides=not_asked, upkeep=not_asked, channels=not_asked,
+        releasing=not_asked, deliveries=deliveries,
         slack=slack,
         ingest=IngestDesk(outlet=outlet, in_slack=in_slack, directory=directory, ingests=ingests, queue=queue),
         documents=DocumentReader(

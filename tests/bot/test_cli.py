@@ -236,7 +236,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
     asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
     await parts.journal.record(_exchange(asked_at))
 
-    await cli._export_nightly(parts, datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    await cli._export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 3, 2, tzinfo=UTC), on)
     before = _labels(tmp_path / "exports" / "2026-03-02")
     await parts.journal.add_feedback(
         Feedback(
@@ -248,7 +248,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
             at=asked_at + timedelta(days=5),
         )
     )
-    await cli._export_nightly(parts, datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await cli._export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 8, 2, tzinfo=UTC), on)
     await parts.model.aclose()
 
     assert before == []

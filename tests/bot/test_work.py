@@ -34,6 +34,7 @@ from bot.overrides import OverrideDesk
 from bot.pacer import Pacer
 from bot.quarantine import Quarantine
 from bot.quotas import Quota
+from bot.releasing import ReleaseDesk
 from bot.slack import Slack
 from bot.slack_documents import SlackDocuments
 from bot.stream import Outlet
@@ -89,6 +90,10 @@ class _Parts:
         )  # fmt: skip
         await self.journal.record(exchange)
         yield Answered(answer=Answer(exchange_id=exchange_id, text="So.", decision=decision))
+
+    async def put_into_service(self, adapter: str) -> None:
+        self._fail()
+        self.asked.append(adapter)
 
     async def ingest(self, place: str, scope: str, origin: Origin) -> AsyncIterator[IngestResult]:
         self._fail()
@@ -181,6 +186,7 @@ def _desk(journal: _Journal, deliveries: Deliveries, ingests: Ingests, quarantin
         documents=DocumentReader(
             library=library, in_slack=in_slack, directory=directory, quarantine=quarantine, again_s=0
         ),
+        releasing=ReleaseDesk(directory=directory, outlet=outlet, put_into_service=parts.put_into_service),
         upkeep=Upkeep(
             library=library,
             outlet=outlet,

@@ -14,7 +14,7 @@ from tests.training.fakes import ServerWithAdapters
 from training.base_model import Tokenizer, load_base, load_tokenizer
 from training.greedy import greedy_answers
 
-_TOKENS = 16
+_MOST_TOKENS = 24
 
 
 @dataclass
@@ -40,15 +40,15 @@ class TinyServer(ServerWithAdapters):
 
     async def _chat(self, request: web.Request) -> web.Response:
         asked = await request.json()
-        text, ended = self._generate(asked["model"], asked["messages"])
+        text, ended = self._generate(asked["model"], asked["messages"], min(asked["max_tokens"], _MOST_TOKENS))
         finish = "stop" if ended else "length"
         event = web.json_response({"choices": [{"delta": {"content": text}, "finish_reason": finish}]}).text
         return web.Response(text=f"data: {event}\n\ndata: [DONE]\n\n", content_type="text/event-stream")
 
-    def _generate(self, model: str, messages: Sequence[Mapping[str, Any]]) -> tuple[str, bool]:
+    def _generate(self, model: str, messages: Sequence[Mapping[str, Any]], most: int) -> tuple[str, bool]:
         if model not in self.adapters:
             self.adapters[model] = load_base(self.base, self.models)
         self.tokenizer = self.tokenizer or load_tokenizer(self.base, self.models)
         prompt = [ChatMessage(role=each["role"], content=each["content"]) for each in messages]
-        (answer,) = greedy_answers(self.adapters[model], self.tokenizer, [prompt], max_tokens=_TOKENS)
+        (answer,) = greedy_answers(self.adapters[model], self.tokenizer, [prompt], max_tokens=most)
         return answer
