@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import logs
 from bot.assembly import Configuration, Parts, open_database
-from bot.command_line import AsJson, fail, plainly, read_configuration
+from bot.command_line import AsJson, absolute, fail, plainly, read_configuration
 from bot.document_commands import documents, index
 from bot.errors import BotError, ModelServerError
 from bot.failpoints import STAGES
@@ -174,9 +174,8 @@ def ingest(
 
     if not all(place.strip() for place in places):
         fail("an empty place was named, which would be this whole folder: name it as . if that is meant")
-    # The bot may run in another folder: a relative path means the folder of the person who types it.
-    absolute = [place if "://" in place else str(Path(place).absolute()) for place in places]
-    _finish(errands.ingest(read_configuration(), absolute, audience, whole_site=site, workers=workers, as_json=as_json))
+    named = [place if "://" in place else absolute(place) for place in places]
+    _finish(errands.ingest(read_configuration(), named, audience, whole_site=site, workers=workers, as_json=as_json))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -23,6 +24,12 @@ def read_configuration() -> Configuration:
     if any(not _is_text(argument) for argument in sys.argv):
         fail("an argument of the command holds bytes that are not UTF-8: rename the file, or type it anew")
     return plainly(load_configuration)
+
+
+def absolute(path: str) -> str:
+    """A path of the person's own folder, which need not be the bot's, and the same one whichever folder it is typed in."""
+    found = Path(path).absolute()
+    return str(found.resolve() if ".." in found.parts else found)
 
 
 def finish(work: Coroutine[Any, Any, _T]) -> _T:

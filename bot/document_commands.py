@@ -1,11 +1,10 @@
 """`tandem documents …` and `tandem index …`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.command_line import AsJson, finish, read_configuration
+from bot.command_line import AsJson, absolute, finish, read_configuration
 from bot.operations import ALL_DOCUMENTS
 
 documents = typer.Typer(help="See to the documents that were taken in.", no_args_is_help=True)
@@ -76,4 +75,4 @@ def migrate_index(
 def _absolute(reference: str) -> str:
     """A path as its document has it, where there is such a file; a number, an address and `all` as they are."""
     is_other = "://" in reference or reference.isdecimal() or reference == ALL_DOCUMENTS
-    return reference if is_other else str(Path(reference).absolute())
+    return reference if is_other else absolute(reference)

@@ -338,6 +338,17 @@ def _dataset(folder: Path) -> Path:
     return folder / "dataset"
 
 
+@pytest.mark.usefixtures("home")
+def test_folder_is_one_place_whichever_folder_it_is_named_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "tea.md").write_text("# Tea\n\nAt four.")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert _tandem("ingest", "../pages").exit_code == 0
+    again = _tandem("documents", "refresh", str(tmp_path / "pages"))
+    assert (again.exit_code, "unchanged" in again.output) == (0, True), again.output
+
+
 def test_empty_place_is_not_this_whole_folder(home: Path) -> None:
     (home.parent / "diary.md").write_text("# Diary")
     done = _tandem("ingest", "")
