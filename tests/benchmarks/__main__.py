@@ -10,21 +10,23 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bot, documents
+from tests.benchmarks import bot, documents, swap
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
-    parser.add_argument("--only", choices=["bot", "knowledge"], help="measure one side")
+    parser.add_argument("--only", choices=["adapters", "bot", "knowledge"], help="measure one side")
     parser.add_argument("--large", action="store_true", help="search a million chunks too, which takes half an hour")
     parser.add_argument("--small", action="store_true", help="a tenth of everything, to see that it runs")
     options = parser.parse_args()
     figures = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
-        if options.only != "knowledge":
+        if options.only in {None, "bot"}:
             figures |= await bot.measure(Path(folder))
-        if options.only != "bot":
+        if options.only in {None, "adapters"}:
+            figures["adapters"] = await swap.measure(Path(folder))
+        if options.only in {None, "knowledge"}:
             figures["knowledge"] = documents.measure(Path(folder), large=options.large, small=options.small)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(figures, indent=2) + "\n")
