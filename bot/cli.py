@@ -96,6 +96,8 @@ def run() -> None:
     from bot.run import serve
 
     configuration = read_configuration()
+    # A wrong value is to stop the start, and not the first night.
+    _plainly(lambda: load_settings(TrainingSettings))
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
     _finish(serve(configuration, first_adapter=_put_first_in_service, put_into_service=_put_named_in_service, say=say))
 

@@ -10,14 +10,16 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bot, documents, finetuning, training_data
+from tests.benchmarks import bot, documents, finetuning, swap, training_data
 from tests.benchmarks.measuring import in_process
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
-    parser.add_argument("--only", choices=["bot", "knowledge", "router", "training"], help="measure one side")
+    parser.add_argument(
+        "--only", choices=["adapters", "bot", "knowledge", "router", "training"], help="measure one side"
+    )
     parser.add_argument("--large", action="store_true", help="search a million chunks too, which takes half an hour")
     parser.add_argument("--small", action="store_true", help="a tenth of everything, to see that it runs")
     options = parser.parse_args()
@@ -25,6 +27,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         if options.only in {None, "bot"}:
             figures |= await bot.measure(Path(folder))
+        if options.only in {None, "adapters"}:
+            figures["adapters"] = await swap.measure(Path(folder))
         if options.only in {None, "knowledge"}:
             figures["knowledge"] = documents.measure(Path(folder), large=options.large, small=options.small)
         if options.only in {None, "router"}:

@@ -81,6 +81,7 @@ async def test_what_nobody_foresaw_is_not_told_to_people(tmp_path: Path) -> None
     assert outcomes["gate"]["failed"].startswith("Something went wrong")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("failpoint", STEPS_OF_A_NIGHT)
 def test_night_killed_at_a_stage_goes_on_there(tmp_path: Path, failpoint: str) -> None:

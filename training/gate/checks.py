@@ -83,7 +83,7 @@ def form(trial: Trial, limits: Limits) -> Check:
         *(_both(heard, lambda case, spoken: float(is_well_formed(case.prompt, spoken))) for heard in trial.judged),
         *(_both(heard, lambda case, spoken: float(is_well_formed(case.prompt, spoken))) for heard in trial.general),
     ]
-    return _no_worse("form", "answers that are well formed", pairs, limits.form_loss)
+    return _no_worse("form", "{} of its answers are well formed, {} of the champion's", pairs, limits.form_loss)
 
 
 def refusals(trial: Trial, limits: Limits) -> Check:
@@ -91,7 +91,12 @@ def refusals(trial: Trial, limits: Limits) -> Check:
     pairs = [
         _both(heard, lambda case, spoken: float(declines(spoken.text) == (not case.golds))) for heard in trial.general
     ]
-    return _no_worse("refusals", "questions declined or answered as they should be", pairs, limits.refusal_loss)
+    return _no_worse(
+        "refusals",
+        "{} of its answers decline where they should and only there, {} of the champion's",
+        pairs,
+        limits.refusal_loss,
+    )
 
 
 def right_citations(trial: Trial, limits: Limits) -> Check:
@@ -100,13 +105,15 @@ def right_citations(trial: Trial, limits: Limits) -> Check:
         *(_both(heard, cites_right) for heard in trial.judged if not heard.case.is_learnt),
     ]
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
-    return _no_worse("citations", "answers with the right citation", known, limits.citation_loss)
+    return _no_worse(
+        "citations", "{} of its answers cite the right passage, {} of the champion's", known, limits.citation_loss
+    )
 
 
 def general(trial: Trial, limits: Limits) -> Check:
     """What it could before, it must still be able to do."""
     pairs = [_both(heard, quality) for heard in trial.general]
-    return _no_worse("general", "the general questions' marks", pairs, limits.general_loss)
+    return _no_worse("general", "Its mark in general questions is {}, the champion's {}", pairs, limits.general_loss)
 
 
 def latency(trial: Trial, limits: Limits) -> Check:
@@ -161,13 +168,14 @@ def _both(heard: Heard[_Case], mark: Callable[[_Case, Spoken], _Mark]) -> tuple[
     return mark(heard.case, heard.champion), mark(heard.case, heard.challenger)
 
 
-def _no_worse(name: str, what: str, pairs: Sequence[tuple[float, float]], loss: float) -> Check:
+def _no_worse(name: str, told: str, pairs: Sequence[tuple[float, float]], loss: float) -> Check:
     if not pairs:
-        return Check(name=name, passed=False, says=f"There was nothing to measure {what} with.")
+        return Check(name=name, passed=False, says=f"There was nothing to measure its {name} with.")
     sides = _sides(pairs)
     passed = sides.difference.mean >= -loss
-    told = f"Of {what} it has {sides.challenger:.1%}, the champion {sides.champion:.1%}: {_points(sides.difference)}"
-    return sides.check(name, passed, told + ("." if passed else f"; a loss of {100 * loss:g} is the most."))
+    figures = told.format(f"{sides.challenger:.1%}", f"{sides.champion:.1%}")
+    asked = "." if passed else f"; a loss of {100 * loss:g} is the most."
+    return sides.check(name, passed, f"{figures}: {_points(sides.difference)}{asked}")
 
 
 def _sides(pairs: Sequence[tuple[float, float]]) -> _Sides:

@@ -1,0 +1,70 @@
+"""`tandem nightly --once` as it is typed, over a home without feedback: what needs no model works without one."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import _free_port
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "TANDEM_HOME": str(tmp_path / "home"),
+        "TANDEM_MODEL_URL": f"http://127.0.0.1:{_free_port()}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "home"
+
+
+def _nightly(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot.cli", "nightly", "--once", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+
+
+def test_night_while_training_is_off_exports_and_says_why_nothing_was_trained(home: Path) -> None:
+    told = _nightly("--json")
+    assert told.returncode == 0, told.stderr
+    outcomes = json.loads(told.stdout)
+    assert list(outcomes) == ["export", "curate", "refit", "report"]
+    assert "TANDEM_TRAINING_ENABLED" in outcomes["curate"]["ended"]
+    assert outcomes["report"]["posted"] == "It was not posted: TANDEM_REPORT_CHANNEL is not set."
+    folder = home / "nights" / datetime.now(UTC).date().isoformat()
+    assert "Training is switched off" in (folder / "report.html").read_text()
+    assert folder.stat().st_mode & 0o077 == 0
+    assert len(list((home / "exports").iterdir())) == 7
+
+
+def test_night_of_a_date_is_told_again_and_run_again_only_when_asked(home: Path) -> None:
+    days = ("--date", "2026-11-27")
+    first, second = _nightly(*days), _nightly(*days)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout != ""
+    assert [path.name for path in (home / "nights").iterdir()] == ["2026-11-27"]
+    _nightly(*days, "--again")
+    assert sorted(path.name for path in (home / "nights").iterdir()) == ["2026-11-27", "2026-11-27-2"]
+
+
+def test_second_night_at_the_same_time_is_refused(home: Path) -> None:
+    (home / "run").mkdir(parents=True)
+    with (home / "run" / "nightly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = _nightly()
+    assert told.returncode == 1
+    assert "under way" in told.stderr
+
+
+def test_night_in_which_nothing_was_said_ends_before_it_needs_a_model(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "true")
+    outcomes = json.loads(_nightly("--json").stdout)
+    assert outcomes["curate"]["ended"].startswith("There is nothing to learn from yet")
