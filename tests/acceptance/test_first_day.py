@@ -110,10 +110,11 @@ async def test_file_given_to_ingest_is_cited_when_asked_about(page: Page) -> Non
 async def test_direct_message_is_answered(page: Page) -> None:
     await page.get_by_role("link", name="Direct message with Tandem").click()
     await page.get_by_role("heading", name="Tandem").first.wait_for()
-    await _say(page.get_by_role("main"), "What must I do when my laptop is stolen?")
+    # What the small model makes of a harder question differs with the processor's bfloat16; here the way is tried.
+    await _say(page.get_by_role("main"), "How long is parental leave?")
     thread = page.get_by_role("complementary", name="Thread")
     answer = thread.get_by_role("article", name="Tandem").first
-    await expect(answer).to_contain_text("Security incidents", timeout=_ANSWER_MS)
+    await expect(answer).to_contain_text("Parental leave", timeout=_ANSWER_MS)
     await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
     await _picture(page, "direct-message")
 
