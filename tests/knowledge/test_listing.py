@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE, NOBODY, PUBLIC, Audience, parse_audience
 from knowledge.documents import Entry, Origin
@@ -246,9 +245,9 @@ async def test_member_of_an_archive_in_slack_is_read_again_from_there(library: L
 
 
 async def test_numbers_grow_longer_where_the_short_ones_are_taken(
-    library: Library, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+    library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secrets.randbelow", lambda _: 0)
+    monkeypatch.setattr(library._catalogue, "_draw", lambda _: 0)
     await _add(library, "one")
     await _add(library, "two")
     assert [entry.number for entry in await library.documents(EVERYONE)] == [100_000, 10_000]
