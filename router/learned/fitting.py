@@ -45,7 +45,19 @@ def fit_logistic(rows: Rows | Floats, truths: Truths, *, strength: float) -> tup
     return model.coef_[0], float(model.intercept_[0])
 
 
-def fit_margins(rows: Rows, truths: Truths, *, strength: float, weight: float) -> tuple[Floats, float]:
+def fit_margins(
+    rows: Rows, given: Sequence[str], labels: Sequence[str], *, strength: float
+) -> list[tuple[Floats, float]]:
+    """Weights and bias of a linear support vector machine for each label, against all other rows.
+
+    Three labels or more occur among the rows; one that does not is far from all of them.
+    """
+    model = LinearSVC(C=strength, random_state=0).fit(rows, given)
+    found = {label: (model.coef_[n], float(model.intercept_[n])) for n, label in enumerate(model.classes_.tolist())}
+    return [found.get(label, (np.zeros(rows.shape[1]), -1.0)) for label in labels]
+
+
+def fit_margin(rows: Rows, truths: Truths, *, strength: float, weight: float) -> tuple[Floats, float]:
     """Weights and bias of a linear support vector machine, in which a true row counts `weight` times a false one."""
     classes = {True: weight, False: 1.0}
     model = LinearSVC(C=strength, class_weight=classes, random_state=0).fit(rows, truths)

@@ -10,7 +10,7 @@ from router.datasets.examples import OUT_OF_SCOPE, Example
 from router.errors import ExamplesUnreadable
 from router.learned.calibrating import fit_calibration
 from router.learned.encoding import Encoder, Floats, Reading, fit_encoder
-from router.learned.fitting import Rows, as_linear, calibrated, fit_logistic, fit_margins, matrix
+from router.learned.fitting import Rows, as_linear, calibrated, fit_logistic, fit_margin, fit_margins, matrix
 from router.learned.labels import LabelPolicy, Scope, nearness, signs
 from router.learned.linear import Linear, logistic
 from router.learned.measures import Truths, macro_f1
@@ -99,11 +99,9 @@ def _fit(readings: Sequence[Reading], given: Names, labels: Sequence[str]) -> _F
     encoded = [encoder.weigh(reading) for reading in readings]
     outside = given == OUT_OF_SCOPE
     labelled = matrix([each for each, is_outside in zip(encoded, outside, strict=True) if not is_outside], encoder)
-    weights = [
-        _fit_label(labelled, given[~outside] == label, is_one_of_few=len(labels) <= _FEW_LABELS) for label in labels
-    ]
+    weights = _fit_each(labelled, given[~outside], labels)
     if outside.any():
-        weights.append(fit_margins(matrix(encoded, encoder), outside, strength=_STRENGTH, weight=_OUT_OF_SCOPE_WEIGHT))
+        weights.append(fit_margin(matrix(encoded, encoder), outside, strength=_STRENGTH, weight=_OUT_OF_SCOPE_WEIGHT))
     return _Fitted(
         encoder=encoder,
         model=as_linear([found for found, _ in weights], [bias for _, bias in weights], encoder),
@@ -111,10 +109,10 @@ def _fit(readings: Sequence[Reading], given: Names, labels: Sequence[str]) -> _F
     )
 
 
-def _fit_label(rows: Rows, truths: Truths, *, is_one_of_few: bool) -> tuple[Floats, float]:
-    if is_one_of_few:
-        return fit_logistic(rows, truths, strength=_CAUTIOUS_STRENGTH)
-    return fit_margins(rows, truths, strength=_STRENGTH, weight=1.0)
+def _fit_each(rows: Rows, given: Names, labels: Sequence[str]) -> list[tuple[Floats, float]]:
+    if len(labels) <= _FEW_LABELS:
+        return [fit_logistic(rows, given == label, strength=_CAUTIOUS_STRENGTH) for label in labels]
+    return fit_margins(rows, given.tolist(), labels, strength=_STRENGTH)
 
 
 def _centre(readings: Sequence[Reading], within: Truths) -> Floats:

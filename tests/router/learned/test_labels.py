@@ -7,7 +7,7 @@ from router.errors import ExamplesUnreadable, PolicyUnreadable
 from router.learned.encoding import read
 from router.learned.evaluation import evaluate_labels
 from router.learned.fitting_labels import fit_labels
-from tests.router.learned.made_up import facts_of, labels
+from tests.router.learned.made_up import asked, facts_of, labels
 
 
 def fitted(*, out_of_scope: bool = True):
@@ -69,6 +69,22 @@ def test_too_little_to_learn_from_is_refused():
     mostly = labels(80, out_of_scope=False) + [e for e in labels(200) if e.label == "oos"][:5]
     with pytest.raises(ExamplesUnreadable, match="20 questions or more; 5 are labelled so"):
         fit_labels(mostly, [read(each) for each in facts_of(mostly)])
+
+
+def test_many_labels_are_told_apart():
+    words = [
+        f"{first}{second}"
+        for first in ("tea", "oak", "sun", "ice", "map", "ink")
+        for second in ("pot", "er", "s", "ed")
+    ]
+    examples = [
+        replace(example, label=word, question=asked(f"{word} {example.question.text}"))
+        for number, example in enumerate(labels(480))
+        for word in [words[number % len(words)]]
+    ]
+    policy = fit_labels(examples, [read(each) for each in facts_of(examples)])
+    assert len(policy.labels) == 24
+    assert evaluate_labels(policy, examples[:100], facts_of(examples[:100])).macro_f1 > 0.95
 
 
 def test_rare_label_is_not_forgotten():
