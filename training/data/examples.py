@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from router.decisions import Route
+from router.decisions import FROM_DOCUMENTS, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback, FinalFeedback, fold
 from training.data.corrections import Verdict
 from training.data.reasons import Reason
 
-_FROM_DOCUMENTS = frozenset({Route.RETRIEVE, Route.ABSTAIN})
+_SEARCHED = frozenset({*FROM_DOCUMENTS, Route.ABSTAIN})
 
 Message = Mapping[str, str]
 
@@ -92,7 +92,7 @@ def _elsewhere(exchange: Exchange, final: FinalFeedback) -> Reason | None:
     """A bad answer is not the model's fault where the wrong road was taken, or the right passage was not found."""
     if final.label:
         return None
-    if exchange.decision.route in _FROM_DOCUMENTS:
+    if exchange.decision.route in _SEARCHED:
         found = any(step.is_enough for step in exchange.searches)
         if "sources" in final.what_was_wrong or (exchange.searches and not found):
             return "poor_retrieval"

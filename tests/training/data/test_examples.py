@@ -80,6 +80,7 @@ def test_correction_that_was_taken_back_is_not_learnt_though_it_was_approved():
     [
         (Route.RETRIEVE, (POOR,), "poor_retrieval"),
         (Route.ABSTAIN, (POOR, POOR), "poor_retrieval"),
+        (Route.MULTI, (POOR, POOR), "poor_retrieval"),
         (Route.RETRIEVE, (POOR, FOUND), None),
         (Route.DIRECT, (POOR,), None),
     ],
@@ -88,6 +89,12 @@ def test_vote_against_an_answer_without_the_right_passage_is_not_the_models_faul
     decision = Decision(route=route, probabilities={route: 1.0}, reason="r")
     found = judged(("U1", "vote_down", ""), decision=decision, searches=searches)
     assert found == outcome if outcome else isinstance(found, Example)
+
+
+def test_wish_for_another_route_is_no_word_on_the_answer():
+    assert judged(("U1", "override", "")) == "no_feedback"
+    example = learnt(("U1", "vote_up", ""), ("U2", "override", ""))
+    assert (example.people, example.agreement) == ({"U1"}, 1.0)
 
 
 def test_liked_answer_of_a_poor_search_is_learnt():
