@@ -51,6 +51,7 @@ def main(folder: Path, *, small: bool) -> None:
             began = time.perf_counter()
             print(f"measuring: {name}", file=sys.stderr, flush=True)
             figures[name] = run() | {"minutes": round((time.perf_counter() - began) / 60, 1)}
+            print(json.dumps({name: figures[name]}), file=sys.stderr, flush=True)
         else:
             print(f"{data / name} is not here: set TANDEM_DATA to measure on it", file=sys.stderr)
     print(json.dumps(figures))
