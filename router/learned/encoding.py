@@ -4,7 +4,6 @@ The n-grams are weighed by how rare they are (TF-IDF with logarithmic counts), e
 named figures are standardised, and cut off where a message is unlike all that the encoder was fitted on.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,10 +71,14 @@ class Vocabulary:
     def places(self) -> Mapping[int, int]:
         return {bucket: place for place, bucket in enumerate(self.buckets)}
 
+    @cached_property
+    def _rarities(self) -> Floats:
+        return np.array(self.rarity, dtype=np.float64)
+
     def weigh(self, counts: Mapping[int, int]) -> tuple[list[int], Floats]:
         known = [(place, count) for bucket, count in counts.items() if (place := self.places.get(bucket)) is not None]
         places = [place for place, _ in known]
-        values = np.array([(1 + math.log(count)) * self.rarity[place] for place, count in known])
+        values = (1 + np.log([count for _, count in known])) * self._rarities[places]
         length = float(np.sqrt(values @ values)) or 1.0
         return places, values / length
 

@@ -21,27 +21,30 @@ _BREADTH = 8
 
 def surroundings(question: Question, passages: Sequence[Passage] | None) -> Mapping[str, float]:
     """The same names for every question; what is not there is 0. `passages` is None where nothing was searched."""
-    signals = read_signals(question, passages)
-    return {**_message(question, signals), **_thread(question), **_evidence(question, signals, passages or ())}
+    signals, words = read_signals(question, passages), set(content_words(question.text))
+    return {
+        **_message(question, signals, words),
+        **_thread(question, words),
+        **_evidence(signals, passages or (), words),
+    }
 
 
-def _message(question: Question, signals: Signals) -> Mapping[str, float]:
+def _message(question: Question, signals: Signals, words: set[str]) -> Mapping[str, float]:
     return {
         "message_team": signals.team,
         "message_general": signals.general,
         "message_vague": signals.vague,
         "message_social": signals.social,
         "message_refers_back": float(refers_back(question.text)),
-        "message_content_words": math.log1p(len(set(content_words(question.text)))),
+        "message_content_words": math.log1p(len(words)),
         "message_no_question": float("?" not in question.text),
     }
 
 
-def _thread(question: Question) -> Mapping[str, float]:
+def _thread(question: Question, words: set[str]) -> Mapping[str, float]:
     said = [turn.text for turn in question.thread if turn.speaker == "user"]
     answers = [turn.text for turn in question.thread if turn.speaker == "assistant"]
     last = answers[-1] if answers else ""
-    words = set(content_words(question.text))
     return {
         "thread_turns": math.log1p(len(said)),
         "thread_begins": float(not said),
@@ -54,9 +57,8 @@ def _thread(question: Question) -> Mapping[str, float]:
     }
 
 
-def _evidence(question: Question, signals: Signals, passages: Sequence[Passage]) -> Mapping[str, float]:
+def _evidence(signals: Signals, passages: Sequence[Passage], words: set[str]) -> Mapping[str, float]:
     best = sorted((passage.similarity for passage in passages), reverse=True)
-    words = set(content_words(question.text))
     first = passages[0] if passages else None
     return {
         "evidence_searched": float(signals.searched),
@@ -76,4 +78,4 @@ def _evidence(question: Question, signals: Signals, passages: Sequence[Passage])
 
 
 def _share(words: set[str], text: str) -> float:
-    return len(words & set(content_words(text))) / len(words) if words else 0.0
+    return len(words & set(content_words(text))) / len(words) if words and text else 0.0
