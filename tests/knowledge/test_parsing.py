@@ -1,6 +1,7 @@
 import asyncio
 import io
 import os
+import resource
 import signal
 import sys
 import zipfile
@@ -198,6 +199,20 @@ async def test_a_worker_that_computes_too_long_is_said_to(settings: KnowledgeSet
     parser._worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdin=PIPE, stdout=PIPE)
     with pytest.raises(SourceTimeout, match="more computing"):
         await parser.parse(b"one", name="a.txt")
+    await parser.close()
+
+
+async def test_a_worker_is_held_to_its_limits_on_memory_computing_and_files(settings: KnowledgeSettings) -> None:
+    parser = Parser(settings.model_copy(update={"parse_memory_mb": 512, "parse_timeout_s": 20}))
+    await parser.parse(b"one", name="a.txt")
+    assert parser._worker is not None
+    pid = parser._worker.pid
+    assert resource.prlimit(pid, resource.RLIMIT_AS) == (512 * 1024 * 1024, 512 * 1024 * 1024)
+    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (0, 0)
+    assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+    computing_s, _ = resource.prlimit(pid, resource.RLIMIT_CPU)
+    # Of each document, beyond what the worker has used by then: some seconds for its start.
+    assert 20 < computing_s < 30
     await parser.close()
 
 
