@@ -1,4 +1,4 @@
-"""What the router's tests share: settings that wait for nothing, a model server, a database."""
+"""What the router's tests share: settings, a model server, a database."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,15 +14,19 @@ from tests.router.fakes import ScriptedModel
 
 
 @pytest.fixture
-def settings() -> RouterSettings:
+def settings(request: pytest.FixtureRequest) -> RouterSettings:
+    """Waits that a busy machine does not outlast; short ones where a test is marked to be `hurried`."""
+    hurried = request.node.get_closest_marker("hurried") is not None
     return RouterSettings(
         model_name="base",
-        model_first_token_s=0.6,
-        model_between_tokens_s=0.3,
-        model_total_s=3,
+        model_first_token_s=0.6 if hurried else 30,
+        model_between_tokens_s=0.3 if hurried else 30,
+        model_total_s=60,
         breaker_failures=3,
-        breaker_pause_s=0.2,
-        search_timeout_s=0.5,
+        breaker_pause_s=0.6,
+        search_timeout_s=0.5 if hurried else 30,
+        query_rewrite_s=0.3 if hurried else 20,
+        guess_s=1.5 if hurried else 20,
     )
 
 

@@ -27,7 +27,7 @@ REWRITTEN = "parental leave weeks contractors"
 
 @pytest.fixture
 def settings(settings: RouterSettings) -> RouterSettings:
-    return settings.model_copy(update={"query_rewrite": True, "query_rewrite_s": 0.3})
+    return settings.model_copy(update={"query_rewrite": True})
 
 
 def _says(query: str):
@@ -75,6 +75,7 @@ async def test_model_that_fails_leaves_the_plain_query(server, model, settings, 
     assert await _query(server, model, settings, REWRITTEN) == PLAIN
 
 
+@pytest.mark.hurried
 @pytest.mark.parametrize("mode", ["hanging", "stalled"])
 async def test_model_that_takes_too_long_leaves_the_plain_query(server, model, settings, mode: str):
     server.mode = mode
@@ -122,6 +123,7 @@ async def test_question_is_searched_for_as_it_was_asked_where_the_models_query_f
     assert [source.uri for source in answer.sources] == [LEAVE.uri]
 
 
+@pytest.mark.hurried
 async def test_question_is_answered_where_the_rewriting_takes_too_long(server, router, search):
     search.passages = [LEAVE]
     server.pause_s = 0.2

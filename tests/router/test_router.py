@@ -263,7 +263,7 @@ async def test_private_passage_stays_out_of_a_public_answer(server: ScriptedMode
     assert "42" not in answer.text
 
 
-@pytest.mark.parametrize("fault", ["error", "slow"])
+@pytest.mark.parametrize("fault", ["error", pytest.param("slow", marks=pytest.mark.hurried)])
 async def test_without_documents_nothing_is_guessed_and_direct_answers_go_on(
     server: ScriptedModel, search: FakeSearch, router: Router, fault: str
 ):
@@ -278,7 +278,10 @@ async def test_without_documents_nothing_is_guessed_and_direct_answers_go_on(
     assert (await answered(router, asked("Write a haiku about autumn"))).text == "Leaves fall."
 
 
-@pytest.mark.parametrize(("mode", "error"), [("error", ModelUnavailable), ("hanging", ModelTimeout)])
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [("error", ModelUnavailable), pytest.param("hanging", ModelTimeout, marks=pytest.mark.hurried)],
+)
 async def test_failing_model_is_told_in_a_sentence(
     server: ScriptedModel, router: Router, mode: str, error: type[Exception]
 ):
