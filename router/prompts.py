@@ -35,15 +35,18 @@ class Citable(Protocol):
     def text(self) -> str: ...
 
 
-def grounded_prompt(question: str, passages: Sequence[Citable], thread: Sequence[Turn] = ()) -> list[ChatMessage]:
+def grounded_prompt(
+    question: str, passages: Sequence[Citable], thread: Sequence[Turn] = (), *, first: int = 1
+) -> list[ChatMessage]:
     """The prompt of the retrieve route: the question, the passages, and the question again.
 
     A model that reads from left to right reads the passages better when it knows what is asked of them. They come
     best first and are numbered so, but stand the other way round: a small model tends to answer from what stands
     nearest to the question. Of the thread, only the person's own last message is repeated: it says what “and for contractors?” refers to, and a
-    small model is led astray by more.
+    small model is led astray by more. `first` is the number of the first passage: one that is read by itself keeps the
+    number that it has among those of its answer.
     """
-    numbered = [f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(passages, 1)]
+    numbered = [f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(passages, first)]
     earlier = [turn.text for turn in thread if turn.speaker == "user"][-1:]
     asked_before = f"Earlier question: {earlier[0][:_EARLIER_TURN_CHARS]}\n" if earlier else ""
     before, after = (f"{asked_before}Question: {text}" for text in (foretold(question), question))
@@ -51,6 +54,13 @@ def grounded_prompt(question: str, passages: Sequence[Citable], thread: Sequence
         {"role": "system", "content": GROUNDED_SYSTEM},
         {"role": "user", "content": "\n\n".join([before, *reversed(numbered), after])},
     ]
+
+
+def apart_prompts(
+    question: str, passages: Sequence[Citable], thread: Sequence[Turn] = ()
+) -> tuple[list[ChatMessage], ...]:
+    """A prompt for each passage by itself, under its number."""
+    return tuple(grounded_prompt(question, [each], thread, first=n) for n, each in enumerate(passages, 1))
 
 
 def foretold(question: str) -> str:

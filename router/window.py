@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from router.excerpts import excerpt, without_link_targets
-from router.prompts import ChatMessage, direct_prompt, foretold, grounded_prompt
+from router.prompts import ChatMessage, apart_prompts, direct_prompt, foretold, grounded_prompt
 from router.questions import Question
 from router.settings import RouterSettings
 
@@ -25,11 +25,15 @@ _LEAST_EXCERPT_CHARS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A prompt that fits, with the passages that are still in it, and how much of the question is."""
+    """A prompt that fits, with the passages that are still in it, and how much of the question is.
+
+    `apart` holds a prompt for each passage, to be read by itself.
+    """
 
     prompt: list[ChatMessage]
     question_chars: int
     passages: tuple[Passage, ...] = ()
+    apart: tuple[list[ChatMessage], ...] = ()
 
 
 def tokens_of(text: str) -> int:
@@ -58,9 +62,15 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
     shown = _read_for(text, passages[: settings.prompt_passages], settings)
     thread = question.thread
     while True:
-        prompt = grounded_prompt(text, [replace(each, title=each.heading) for each in shown], thread)
+        titled = [replace(each, title=each.heading) for each in shown]
+        prompt = grounded_prompt(text, titled, thread)
         if _size(prompt) <= budget or not (shown or thread):
-            return Fitted(prompt=prompt, question_chars=len(text), passages=tuple(shown))
+            return Fitted(
+                prompt=prompt,
+                question_chars=len(text),
+                passages=tuple(shown),
+                apart=apart_prompts(text, titled, thread),
+            )
         half = len(shown[0].text) // 2 if shown else 0
         if len(shown) > 1:
             shown.pop()
