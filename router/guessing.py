@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from router.completions import Token
 from router.errors import ModelError
-from router.model import ModelClient, Token
+from router.model import ModelClient
 from router.prompts import direct_prompt
 from router.questions import Question
 from router.settings import RouterSettings
@@ -36,14 +38,14 @@ class Guesser:
         prompt = direct_prompt(question.text[:_QUESTION_CHARS])
         try:
             async with asyncio.timeout(self._settings.guess_s):
-                tokens = await self._model.weighed(prompt, model=model, max_tokens=self._settings.guess_tokens)
+                answer = await self._model.weighed(prompt, model=model, max_tokens=self._settings.guess_tokens)
         except (ModelError, TimeoutError) as error:
             _LOG.info("a route is chosen without a guess from memory: %s", type(error).__name__)
             return None
-        return _weighed(tokens) if tokens else None
+        return _weighed(answer.tokens) if answer.tokens else None
 
 
-def _weighed(tokens: list[Token]) -> Guess:
+def _weighed(tokens: Sequence[Token]) -> Guess:
     return Guess(
         text="".join(token.text for token in tokens),
         mean=round(sum(token.logprob for token in tokens) / len(tokens), 4),

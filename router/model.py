@@ -5,13 +5,12 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
 
 import httpx
 
 from router.breaker import Breaker
+from router.completions import Chunk, Finish, Usage, WeighedAnswer, weighed_answer
 from router.errors import ModelError, ModelGarbled, ModelNotFound, ModelRefused, ModelTimeout, ModelUnavailable
 from router.prompts import ChatMessage
 from router.repetition import RepetitionGuard
@@ -23,36 +22,6 @@ _LONGEST_LINE_BYTES = 1_000_000
 _SERVER_ERROR = 500
 # vLLM's server closes an idle connection after 5 s; a shorter life here never meets a closed one.
 _KEEPALIVE_S = 4.0
-
-Finish = Literal["stop", "length", "repetition"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    prompt_tokens: int
-    completion_tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """A piece of an answer. `elapsed_ms` is the time since the request was sent.
-
-    The last chunk may have no text; it carries why the answer ended and, where the server tells, the tokens used.
-    """
-
-    text: str
-    elapsed_ms: float
-    finish: Finish | None = None
-    usage: Usage | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A token of an answer with its log-probability, and that of the one that came nearest to it."""
-
-    text: str
-    logprob: float
-    runner_up: float
 
 
 class ModelClient:
@@ -109,32 +78,40 @@ class ModelClient:
         stream = self.stream(messages, model=model, max_tokens=max_tokens, temperature=temperature)
         return "".join([chunk.text async for chunk in stream])
 
-    async def weighed(self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int) -> list[Token]:
-        """The first tokens of a greedy answer, with their log-probabilities; raises as `stream` does."""
+    async def weighed(self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int) -> WeighedAnswer:
+        """The beginning of a greedy answer with its log-probabilities; raises as `stream` does."""
         if not self._breaker.allow():
             raise ModelUnavailable
-        body = {
-            "model": model,
-            "messages": list(messages),
-            "max_tokens": max_tokens,
-            "temperature": 0.0,
-            "logprobs": True,
-            "top_logprobs": 2,
-        }
         try:
-            answer = read(Weighed, await self._request("POST", "/v1/chat/completions", body))
+            return await self._weigh(messages, model=model, max_tokens=max_tokens, nearest=2)
         finally:
             # Whether the server is well, the answers that people wait for tell.
             self._breaker.left()
-        tokens = [token for choice in answer.choices[:1] if choice.logprobs for token in choice.logprobs.content or ()]
-        return [
-            Token(
-                text=token.token,
-                logprob=token.logprob,
-                runner_up=min([token.logprob, *(other.logprob for other in token.top_logprobs)]),
-            )
-            for token in tokens
-        ]
+
+    async def weighed_each(
+        self, prompts: Sequence[Sequence[ChatMessage]], *, model: str, max_tokens: int, nearest: int
+    ) -> list[WeighedAnswer]:
+        """The same for several prompts at once, with the log-probabilities of `nearest` tokens at each place."""
+        if not self._breaker.allow():
+            raise ModelUnavailable
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [
+                    group.create_task(self._weigh(prompt, model=model, max_tokens=max_tokens, nearest=nearest))
+                    for prompt in prompts
+                ]
+        except* ModelError as errors:
+            first = _first_of(errors)
+            if isinstance(first, ModelRefused):
+                self._breaker.succeeded()
+            else:
+                self._breaker.failed()
+            raise first from errors
+        else:
+            self._breaker.succeeded()
+        finally:
+            self._breaker.left()
+        return [each.result() for each in asked]
 
     async def models(self) -> list[str]:
         """Names that can be asked: the base model and each loaded adapter."""
@@ -169,6 +146,21 @@ class ModelClient:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    async def _weigh(
+        self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int, nearest: int
+    ) -> WeighedAnswer:
+        body = {
+            "model": model,
+            "messages": list(messages),
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "logprobs": True,
+            "top_logprobs": nearest,
+        }
+        sent = time.perf_counter()
+        answer = read(Weighed, await self._request("POST", "/v1/chat/completions", body))
+        return weighed_answer(answer, elapsed_ms=(time.perf_counter() - sent) * 1000)
 
     async def _guarded(self, body: Mapping[str, object]) -> AsyncGenerator[Chunk, None]:
         """Cut an answer that repeats itself, and one whose server ignores the cap on tokens."""
@@ -255,6 +247,11 @@ class ModelClient:
         if response.is_error:
             raise _status_error(response.status_code, response.content)
         return response.content
+
+
+def _first_of(errors: BaseExceptionGroup[ModelError]) -> ModelError:
+    first = errors.exceptions[0]
+    return first if isinstance(first, ModelError) else _first_of(first)
 
 
 def _status_error(status: int, body: bytes) -> ModelError:

@@ -32,11 +32,11 @@ class Event(BaseModel):
 
 
 class Alternative(BaseModel):
+    token: str = ""
     logprob: float
 
 
 class WeighedToken(Alternative):
-    token: str
     top_logprobs: list[Alternative] = []
 
 
@@ -45,13 +45,16 @@ class Logprobs(BaseModel):
 
 
 class WeighedChoice(BaseModel):
+    message: Delta = Delta()
     logprobs: Logprobs | None = None
+    finish_reason: str | None = None
 
 
 class Weighed(BaseModel):
     """An answer that came at once, each of its tokens with its log-probability."""
 
     choices: list[WeighedChoice]
+    usage: TokenCount | None = None
 
 
 class ModelCard(BaseModel):

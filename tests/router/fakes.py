@@ -17,11 +17,14 @@ Reply = str | Callable[[list[dict[str, str]]], str]
 
 @dataclass
 class ScriptedModel:
-    """Behaves as `mode` says: good, slow, cut, error, hanging, stalled, garbage, not_events, endless, refused, deaf_line."""
+    """Behaves as `mode` says: good, slow, cut, error, hanging, stalled, garbage, not_events, endless, refused, deaf_line,
+    unweighed. `sure` gives the log-probability of each token of an answer.
+    """
 
     reply: Reply = "All good."
     mode: str = "good"
     pause_s: float = 0.0
+    sure: Callable[[list[dict[str, str]]], float] = lambda _: -0.5
     names: list[str] = field(default_factory=lambda: ["base"])
     requests: list[dict] = field(default_factory=list)
     loads: list[dict] = field(default_factory=list)
@@ -79,7 +82,7 @@ class ScriptedModel:
         if self.mode == "hanging":
             await asyncio.sleep(60)
         if asked.get("logprobs"):
-            return web.json_response({"choices": [{"logprobs": {"content": self._weighed(asked)}}]})
+            return web.json_response(self._weighed(asked))
         if self.mode == "not_events":
             return web.Response(text="<html>Log in</html>", content_type="text/html")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
@@ -91,12 +94,28 @@ class ScriptedModel:
             raise
         return response
 
-    def _weighed(self, asked: dict) -> list[dict]:
+    def _weighed(self, asked: dict) -> dict:
+        """Each token is as likely as `sure` says of the prompt, a decline always alike."""
         pieces = _pieces(self.reply if isinstance(self.reply, str) else self.reply(asked["messages"]))
-        return [
-            {"token": piece, "logprob": -0.5, "top_logprobs": [{"logprob": -0.5}, {"logprob": -2.0}]}
-            for piece in pieces[: asked["max_tokens"]]
+        said, logprob = pieces[: asked["max_tokens"]], self.sure(asked["messages"])
+        content = [
+            {
+                "token": piece,
+                "logprob": logprob,
+                "top_logprobs": [{"token": piece, "logprob": logprob}, {"token": "The", "logprob": -2.0}],
+            }
+            for piece in said
         ]
+        return {
+            "choices": [
+                {
+                    "message": {"content": "".join(said)},
+                    "logprobs": None if self.mode == "unweighed" else {"content": content},
+                    "finish_reason": "length" if len(said) < len(pieces) else "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 7, "completion_tokens": len(said)},
+        }
 
     async def _write(self, response: web.StreamResponse, asked: dict) -> None:
         if self.mode == "garbage":
