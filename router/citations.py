@@ -124,6 +124,13 @@ class CitationChecker:
         return () if best is None else (best + 1,)
 
 
+def citing(text: str, n: int) -> str:
+    """The text with passage `n` in each of its citations, or with one at its end."""
+    if _MARK.search(text):
+        return _MARK.sub(f"[{n}]", text)
+    return _marked(text, [n])
+
+
 def is_decline(sentence: str) -> bool:
     """Whether the model says that the passages do not hold the answer."""
     plain = _SPACED_MARK.sub("", sentence).strip().rstrip(".").lower()

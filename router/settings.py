@@ -44,6 +44,20 @@ class RouterSettings(BaseSettings):
     prompt_passages: int = Field(
         default=3, ge=1, le=20, description="Passages shown to the model: 3 suit the embedded one, 5 a larger one"
     )
+    read_apart: bool = Field(
+        default=False,
+        description=(
+            "An adapter is shown each passage by itself, and the answer that it is surest of is taken, where one search "
+            "was made. It suits the embedded model; switch it off for a larger one, which answers from several at once"
+        ),
+    )
+    least_surety: float = Field(
+        default=0.0,
+        description=(
+            "Of an answer that was read so: below this log-odds against a decline it is not given. The higher, the more "
+            "often Tandem says that the documents do not tell"
+        ),
+    )
     passage_max_chars: int = Field(default=1600, ge=200, description="A longer passage is cut here in the prompt")
     passage_widen_chars: int = Field(
         default=0,

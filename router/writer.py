@@ -7,14 +7,17 @@ from contextlib import aclosing
 
 from router.answers import Released
 from router.citations import CitationChecker, is_decline, without_citations
+from router.completions import Chunk, Finish
+from router.decisions import Route
 from router.draft import Draft
-from router.errors import ModelNotFound
+from router.errors import ModelNotFound, ModelRefused
 from router.links import defuse
-from router.model import Chunk, Finish, ModelClient
+from router.model import ModelClient
+from router.reading import Reading, read_apart
 from router.replies import CUT_AT_LENGTH, CUT_AT_REPETITION, NOTHING_TO_SAY
 from router.sentences import SentenceSplitter
 from router.settings import RouterSettings
-from router.window import fit_direct, fit_grounded
+from router.window import Fitted, fit_direct, fit_grounded
 
 _LOG = logging.getLogger(__name__)
 _SAME_SENTENCE_TIMES = 3
@@ -53,7 +56,8 @@ class Writer:
         finish: list[Finish] = []
         joining: list[str] = []
         cited: list[int] = []
-        async with aclosing(self._sentences(draft, finish)) as sentences:
+        chunks = self._grounded_chunks(draft, fitted)
+        async with aclosing(self._sentences(draft, chunks, finish)) as sentences:
             async for sentence in sentences:
                 if is_decline(sentence):
                     break
@@ -77,7 +81,7 @@ class Writer:
         """An adapter trained to answer from passages may decline where there are none: then the base model answers."""
         self._choose_model(draft)
         declined = False
-        async with aclosing(self._sentences(draft, finish)) as sentences:
+        async with aclosing(self._sentences(draft, self._chunks(draft), finish)) as sentences:
             async for sentence in sentences:
                 if draft.adapter and not draft.pieces and is_decline(sentence):
                     declined = True
@@ -85,15 +89,20 @@ class Writer:
                 yield sentence
         if declined:
             self._use_base(draft)
-            async with aclosing(self._sentences(draft, finish)) as sentences:
+            async with aclosing(self._sentences(draft, self._chunks(draft), finish)) as sentences:
                 async for sentence in sentences:
                     yield sentence
 
-    async def _sentences(self, draft: Draft, finish: list[Finish]) -> AsyncGenerator[str, None]:
+    async def _sentences(
+        self, draft: Draft, answer: AsyncGenerator[Chunk, None], finish: list[Finish]
+    ) -> AsyncGenerator[str, None]:
         """Whole sentences as the model writes them; a third copy of one ends the answer."""
         splitter, seen = SentenceSplitter(), Counter[str]()
-        async with aclosing(self._chunks(draft)) as chunks:
+        async with aclosing(answer) as chunks:
             async for chunk in chunks:
+                draft.model_ms = chunk.elapsed_ms
+                if chunk.text:
+                    draft.timings_ms.setdefault("first_chunk", round(chunk.elapsed_ms, 3))
                 if chunk.usage is not None:
                     draft.usage = chunk.usage
                 if chunk.finish is not None:
@@ -107,6 +116,31 @@ class Writer:
         if finish != ["repetition"]:
             for sentence in splitter.flush():
                 yield sentence
+
+    async def _grounded_chunks(self, draft: Draft, fitted: Fitted) -> AsyncGenerator[Chunk, None]:
+        """Read apart where that is what the adapter was taught; a long answer is then written whole from its passage."""
+        reading = await self._reading(draft, fitted)
+        if reading is not None:
+            draft.prompt = reading.prompt
+        if reading is None or reading.finish != "stop":
+            async with aclosing(self._chunks(draft)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        else:
+            yield Chunk(text=reading.text, elapsed_ms=reading.elapsed_ms, finish=reading.finish, usage=reading.usage)
+
+    async def _reading(self, draft: Draft, fitted: Fitted) -> Reading | None:
+        """None where the passages are to be read together."""
+        together = not self._settings.read_apart or draft.decision.route is Route.MULTI
+        if together or not draft.adapter or not fitted.apart:
+            return None
+        try:
+            return await read_apart(
+                fitted.apart, self._model, model=draft.model, least_surety=self._settings.least_surety
+            )
+        except (ModelNotFound, ModelRefused) as refusal:
+            _LOG.warning("the passages are read together: %s", type(refusal).__name__)
+            return None
 
     async def _chunks(self, draft: Draft) -> AsyncGenerator[Chunk, None]:
         """From the adapter in service, or from the base model where the server does not know that adapter."""
@@ -127,9 +161,6 @@ class Writer:
         tokens = self._settings.answer_max_tokens
         async with aclosing(self._model.stream(draft.prompt, model=draft.model, max_tokens=tokens)) as chunks:
             async for chunk in chunks:
-                draft.model_ms = chunk.elapsed_ms
-                if chunk.text:
-                    draft.timings_ms.setdefault("first_chunk", round(chunk.elapsed_ms, 3))
                 yield chunk
 
     def _choose_model(self, draft: Draft) -> None:

@@ -176,6 +176,67 @@ async def test_adapter_in_service_answers(server: ScriptedModel, router: Router,
     assert (await answered(router, asked(PARENTAL))).model == "grounding@1a2b"
 
 
+@pytest.fixture
+async def served(server: ScriptedModel, releases: Releases) -> ScriptedModel:
+    """A model server with an adapter in service."""
+    server.names.append("grounding@1a2b")
+    await releases.put_in_service(release("grounding@1a2b"))
+    return server
+
+
+@pytest.fixture
+def apart(router_by: Callable[..., Router]) -> Router:
+    return router_by(read_apart=True)
+
+
+async def test_adapter_reads_each_passage_by_itself(served: ScriptedModel, apart: Router, journal: Journal):
+    served.reply = lambda messages: "Sixteen weeks [2]." if "sixteen" in messages[-1]["content"] else DECLINE
+    answer = await answered(apart, asked(PARENTAL))
+    assert answer.text == "Sixteen weeks [1]."
+    assert [source.uri for source in answer.sources] == [LEAVE.uri]
+    assert {"first_chunk", "first_sentence"} <= answer.timings_ms.keys()
+    kept = await journal.exchange("x1")
+    assert kept is not None
+    assert TRAVEL.text not in kept.prompt[-1]["content"]
+    assert f"[1] {LEAVE.title}\n{LEAVE.text}" in kept.prompt[-1]["content"]
+    assert [shown.content_hash for shown in kept.passages] == [LEAVE.content_hash, TRAVEL.content_hash]
+
+
+async def test_adapter_that_is_not_sure_enough_declines(served: ScriptedModel, router_by: Callable[..., Router]):
+    served.reply = "Sixteen weeks [1]."
+    answer = await answered(router_by(read_apart=True, least_surety=5.0), asked(PARENTAL))
+    assert answer.decision.route is Route.ABSTAIN
+    assert answer.sources == ()
+
+
+async def test_long_answer_of_a_passage_that_was_read_apart_is_told_whole(
+    served: ScriptedModel, search: FakeSearch, apart: Router
+):
+    names = " ".join(f"l{letter}{other}" for letter in "abcdefghij" for other in "abcdefgh")
+    search.passages = [passage(f"The kinds of parental leave are {names}.", title="Parental leave"), TRAVEL]
+    served.reply, served.sure = f"The kinds of parental leave are {names} [1].", lambda _: -0.01
+    assert (await answered(apart, asked("Which kinds of parental leave do employees get?"))).text == served.reply
+
+
+async def test_parts_of_a_question_are_read_together(served: ScriptedModel, apart: Router):
+    served.reply = "Sixteen weeks [1]."
+    answer = await answered(apart, asked(PARENTAL, forced_route=Route.MULTI))
+    assert answer.text == "Sixteen weeks [1]."
+    assert TRAVEL.text in served.requests[-1]["messages"][-1]["content"]
+
+
+async def test_base_model_reads_the_passages_together(server: ScriptedModel, apart: Router):
+    await answered(apart, asked(PARENTAL))
+    assert not any(request.get("logprobs") for request in server.requests if LEAVE.text in str(request["messages"]))
+
+
+async def test_passages_are_read_together_where_the_server_tells_no_probabilities(served: ScriptedModel, apart: Router):
+    served.mode, served.reply = "unweighed", "Sixteen weeks [1]."
+    answer = await answered(apart, asked(PARENTAL))
+    assert answer.text == "Sixteen weeks [1]."
+    assert TRAVEL.text in served.requests[-1]["messages"][-1]["content"]
+
+
 async def test_base_model_answers_labelled_where_the_adapter_is_missing(
     server: ScriptedModel, router: Router, releases: Releases, journal: Journal
 ):
