@@ -1,12 +1,17 @@
 """Measure a grounding adapter: `python -m training.evaluation --url URL --model NAME --data DIR`.
 
 Every question of the held-out articles is asked twice, passages shuffled: once with its passage, another of
-the same article and one of another article; once with its passage replaced by one of another article.
+the same article and one of another article; once with its passage replaced by one of another article. The passages are read
+as the router has an adapter read them, each by itself, or with `--together` in one prompt.
+
+`--on pages` asks about the held-out invented pages instead, `--fit 0.04` prints the `TANDEM_LEAST_SURETY` at which so much of what
+can be answered is declined: it is to be chosen there, and not on the articles.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import sys
@@ -16,14 +21,16 @@ from pathlib import Path
 
 from router.errors import RouterError
 from router.model import ModelClient
-from router.prompts import grounded_prompt
+from router.prompts import DECLINE, apart_prompts, grounded_prompt
+from router.reading import READ_TOKENS, read_apart
 from router.settings import RouterSettings
 from training.articles import Article, Asked, Paragraph
 from training.errors import TrainingError
+from training.invented_pages import held_out_pages
 from training.scoring import Measured, citations, declines, f1, holds_gold, measure
 from training.xquad import read_articles, split
 
-_ANSWER_TOKENS = 64
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +44,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What was said to a case. `surety` tells how sure it was of the text, None where the passages were read together."""
+
+    case: Case
+    text: str
+    surety: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
-    """Figures of grounded answering; the first four over answerable questions, a wrong decline counting as 0."""
+    """Figures of grounded answering. All but the last are over answerable questions, a wrong decline counting as 0;
+    `right_citation_of_answers` is over those that were answered, None where none was.
+    """  # noqa: D205
 
     f1: Measured
     holds_gold: Measured
     right_citation: Measured
+    right_citation_of_answers: Measured | None
     declines_answerable: Measured
     declines_absent: Measured
 
@@ -64,36 +83,79 @@ async def evaluate(
     client: ModelClient,
     *,
     model: str,
+    settings: RouterSettings | None = None,
     concurrency: int = 16,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: Progress = lambda _done, _all: None,
 ) -> Grounding:
-    """Ask all cases greedily and score them. Raises RouterError when the model server does not answer."""
+    """Ask all cases greedily, as the settings say, and score them. Raises RouterError when the model server does not answer."""
+    chosen = settings or RouterSettings()
+    heard = await hear(
+        cases, client, model=model, together=not chosen.read_apart, concurrency=concurrency, progress=progress
+    )
+    return score(heard, least_surety=chosen.least_surety)
+
+
+async def hear(
+    cases: Sequence[Case],
+    client: ModelClient,
+    *,
+    model: str,
+    together: bool = False,
+    concurrency: int = 16,
+    progress: Progress = lambda _done, _all: None,
+) -> list[Heard]:
+    """What is said to each case, however unsure. Raises RouterError when the model server does not answer."""
     gate = asyncio.Semaphore(concurrency)
     done = 0
 
-    async def ask(case: Case) -> str:
+    async def ask(case: Case) -> Heard:
         nonlocal done
         async with gate:
-            prompt = grounded_prompt(case.question, case.passages)
-            answer = await client.complete(prompt, model=model, max_tokens=_ANSWER_TOKENS)
+            heard = await (_together if together else _apart)(case, client, model)
         done += 1
         progress(done, len(cases))
-        return answer
+        return heard
 
-    answers = await asyncio.gather(*(ask(case) for case in cases))
-    return score(list(zip(cases, answers, strict=True)))
+    return await asyncio.gather(*(ask(case) for case in cases))
 
 
-def score(answered: Sequence[tuple[Case, str]]) -> Grounding:
+def score(heard: Sequence[Heard], *, least_surety: float = -math.inf) -> Grounding:
+    """What is less sure than `least_surety` counts as a decline."""
+    answered = [(each.case, DECLINE if _is_less(each, least_surety) else each.text) for each in heard]
     present = [(case, answer) for case, answer in answered if case.right is not None]
     absent = [answer for case, answer in answered if case.right is None]
+    cites = [float(citations(answer) == [case.right]) for case, answer in present if not declines(answer)]
     return Grounding(
         f1=measure([f1(answer, case.golds) for case, answer in present]),
         holds_gold=measure([float(holds_gold(answer, case.golds)) for case, answer in present]),
         right_citation=measure([float(citations(answer) == [case.right]) for case, answer in present]),
+        right_citation_of_answers=measure(cites) if cites else None,
         declines_answerable=measure([float(declines(answer)) for _, answer in present]),
         declines_absent=measure([float(declines(answer)) for answer in absent]),
     )
+
+
+def fitted_surety(heard: Sequence[Heard], *, declined: float) -> float:
+    """The surety below which at most that share of the answerable questions is declined."""
+    sureties = sorted(each.surety for each in heard if each.surety is not None and each.case.right is not None)
+    return sureties[math.floor(declined * len(sureties))]
+
+
+async def _apart(case: Case, client: ModelClient, model: str) -> Heard:
+    prompts = apart_prompts(case.question, case.passages)
+    reading = await read_apart(prompts, client, model=model, least_surety=-math.inf)
+    if reading is None:
+        return await _together(case, client, model)
+    return Heard(case=case, text=reading.text, surety=reading.surety)
+
+
+async def _together(case: Case, client: ModelClient, model: str) -> Heard:
+    prompt = grounded_prompt(case.question, case.passages)
+    return Heard(case=case, text=await client.complete(prompt, model=model, max_tokens=READ_TOKENS))
+
+
+def _is_less(heard: Heard, least_surety: float) -> bool:
+    return heard.surety is not None and heard.surety < least_surety
 
 
 def _cases(
@@ -115,21 +177,28 @@ def main() -> int:
     parser.add_argument("--model", required=True, help="the model or adapter to ask, as the server names it")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
     parser.add_argument("--seed", type=int, default=0, help="of the shuffled passages")
+    parser.add_argument("--on", choices=["articles", "pages"], default="articles", help="what is asked about")
+    parser.add_argument("--together", action="store_true", help="show all passages in one prompt")
+    parser.add_argument("--least-surety", type=float, default=RouterSettings().least_surety, help="decline below it")
+    parser.add_argument("--fit", type=float, metavar="SHARE", help="find the surety that declines so many")
     given = parser.parse_args()
     try:
-        _, held_out = split(read_articles(given.data))
-        figures = asyncio.run(_measure(grounding_cases(held_out, seed=given.seed), given.url, given.model))
+        articles = held_out_pages() if given.on == "pages" else split(read_articles(given.data))[1]
+        cases = grounding_cases(articles, seed=given.seed)
+        heard = asyncio.run(_hear(cases, given.url, given.model, together=given.together))
     except (TrainingError, RouterError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(json.dumps(asdict(figures), indent=2) + "\n")
+    least = given.least_surety if given.fit is None else fitted_surety(heard, declined=given.fit)
+    figures = {"least_surety": round(least, 3), **asdict(score(heard, least_surety=least))}
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
-async def _measure(cases: Sequence[Case], url: str, model: str) -> Grounding:
+async def _hear(cases: Sequence[Case], url: str, model: str, *, together: bool) -> list[Heard]:
     client = ModelClient(url=url, settings=RouterSettings())
     try:
-        return await evaluate(cases, client, model=model, progress=_print_progress)
+        return await hear(cases, client, model=model, together=together, progress=_print_progress)
     finally:
         await client.aclose()
 

@@ -2,7 +2,7 @@ import pytest
 
 from router.prompts import DECLINE
 from training.articles import Article, Asked, Paragraph
-from training.evaluation import Case, grounding_cases, score
+from training.evaluation import Case, Heard, fitted_surety, grounding_cases, score
 
 
 def _articles() -> list[Article]:
@@ -53,15 +53,21 @@ def _case(*, right: int | None) -> Case:
     return Case(question="q", golds=("red fox",), passages=_articles()[0].paragraphs, right=right)
 
 
+def _heard(*said: tuple[Case, str]) -> list[Heard]:
+    return [Heard(case=case, text=text) for case, text in said]
+
+
 def test_perfect_answers_score_one():
-    figures = score([(_case(right=2), "red fox [2]."), (_case(right=None), DECLINE)])
+    figures = score(_heard((_case(right=2), "red fox [2]."), (_case(right=None), DECLINE)))
 
     assert (figures.f1.mean, figures.holds_gold.mean, figures.right_citation.mean) == (1, 1, 1)
     assert (figures.declines_answerable.mean, figures.declines_absent.mean) == (0, 1)
 
 
 def test_wrong_decline_counts_against_every_figure_of_the_answerable():
-    figures = score([(_case(right=2), DECLINE), (_case(right=2), "red fox [2]."), (_case(right=None), "red fox [1].")])
+    figures = score(
+        _heard((_case(right=2), DECLINE), (_case(right=2), "red fox [2]."), (_case(right=None), "red fox [1]."))
+    )
 
     assert (figures.f1.mean, figures.right_citation.mean, figures.declines_answerable.mean) == (0.5, 0.5, 0.5)
     assert figures.declines_absent.mean == 0
@@ -69,6 +75,31 @@ def test_wrong_decline_counts_against_every_figure_of_the_answerable():
 
 @pytest.mark.parametrize("answer", ["red fox [1].", "red fox.", "red fox [2] [1].", "red fox [9]."])
 def test_any_other_citation_than_the_right_one_is_wrong(answer: str):
-    figures = score([(_case(right=2), answer), (_case(right=None), DECLINE)])
+    figures = score(_heard((_case(right=2), answer), (_case(right=None), DECLINE)))
 
     assert figures.right_citation.mean == 0
+
+
+def _sure(surety: float, *, right: int | None = 1) -> Heard:
+    return Heard(case=_case(right=right), text="red fox [1].", surety=surety)
+
+
+def test_citation_of_answers_is_measured_over_what_is_answered():
+    figures = score(_heard((_case(right=2), DECLINE), (_case(right=2), "red fox [2]."), (_case(right=None), DECLINE)))
+
+    assert figures.right_citation_of_answers is not None
+    assert figures.right_citation_of_answers.mean == 1
+
+
+def test_answer_that_is_less_sure_than_asked_for_counts_as_declined():
+    figures = score([_sure(1.0), _sure(3.0), _sure(1.5, right=None)], least_surety=2.0)
+
+    assert (figures.f1.mean, figures.declines_answerable.mean, figures.declines_absent.mean) == (0.5, 0.5, 1)
+
+
+def test_fitted_surety_declines_no_more_than_the_share_asked_for():
+    heard = [*(_sure(float(n)) for n in range(10)), *(_sure(-9.0, right=None) for _ in range(5))]
+
+    figures = score(heard, least_surety=fitted_surety(heard, declined=0.25))
+
+    assert figures.declines_answerable.mean == 0.2
