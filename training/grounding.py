@@ -31,6 +31,9 @@ _EARLIER_TURN_SHARE = 0.15
 _RESHAPED_SHARE = 0.15
 # Declining rows for each answering one: more of them decline more, rightly and wrongly.
 _DECLINING_SHARE = 0.07
+# The same where one passage is shown: what an adapter reads apart it is to refuse as readily as to answer from.
+_DECLINING_APART = 0.8
+_NUMBERS_APART = (1, 1, 2, 2, 3, 3, 4, 5)
 
 
 def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
@@ -48,21 +51,39 @@ def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row
                     yield from _declining(asked, paragraph, subject, others, rng)
 
 
+def apart_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
+    """Rows that show one passage, as the router reads them apart: the right one for every question, and for most of them
+    another one of the same article, from which it declines.
+    """  # noqa: D205
+    rng = random.Random(seed)  # noqa: S311 - a mixture, not a secret
+    for subject in articles:
+        for paragraph in subject.paragraphs:
+            for asked in paragraph.questions:
+                n, thread = rng.choice(_NUMBERS_APART), _thread(asked, subject, rng)
+                right = _perhaps_reshaped(paragraph, asked, rng)
+                yield row(asked.text, [right], citing_answer(asked.golds[0], n), thread, first=n)
+                siblings = _siblings(asked, paragraph, subject)
+                if siblings and rng.random() < _DECLINING_APART:
+                    yield row(asked.text, [rng.choice(siblings)], DECLINE, thread, first=rng.choice(_NUMBERS_APART))
+
+
 def citing_answer(gold: str, n: int) -> str:
     """The one form of a grounded answer is `308 [2].`: it is one sentence, and its citation is inside."""
     return f"{gold.strip().rstrip('.,;:')} [{n}]."
 
 
-def row(question: str, passages: Sequence[Paragraph], answer: str, thread: Sequence[Turn] = ()) -> Row:
-    prompt = [Message.model_validate(message) for message in grounded_prompt(question, passages, thread)]
+def row(
+    question: str, passages: Sequence[Paragraph], answer: str, thread: Sequence[Turn] = (), *, first: int = 1
+) -> Row:
+    """`first` is the number of the first passage."""
+    prompt = [Message.model_validate(message) for message in grounded_prompt(question, passages, thread, first=first)]
     return Row(prompt=prompt, completion=[Message(role="assistant", content=answer)])
 
 
 def _answering(
     asked: Asked, paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random
 ) -> Row:
-    right = _reshaped(paragraph, rng) if rng.random() < _RESHAPED_SHARE and "\n" not in paragraph.text else paragraph
-    right = right if asked in right.questions else paragraph
+    right = _perhaps_reshaped(paragraph, asked, rng)
     shown = [right, *_around(paragraph, subject, others, rng)]
     rng.shuffle(shown)
     return row(asked.text, shown, citing_answer(asked.golds[0], shown.index(right) + 1), _thread(asked, subject, rng))
@@ -72,7 +93,7 @@ def _declining(
     asked: Asked, paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random
 ) -> Iterator[Row]:
     """A row whose passages do not hold the answer, if there are such: one of them is of the same article."""
-    siblings = [each for each in subject.paragraphs if each is not paragraph and not _holds(each, asked)]
+    siblings = _siblings(asked, paragraph, subject)
     if not siblings:
         return
     around = _around(paragraph, subject, others, rng)
@@ -80,6 +101,11 @@ def _declining(
     if not any(_holds(each, asked) for each in shown):
         rng.shuffle(shown)
         yield row(asked.text, shown, DECLINE, _thread(asked, subject, rng))
+
+
+def _siblings(asked: Asked, paragraph: Paragraph, subject: Article) -> list[Paragraph]:
+    """The other passages of the article that do not hold the answer."""
+    return [each for each in subject.paragraphs if each is not paragraph and not _holds(each, asked)]
 
 
 def _around(paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random) -> list[Paragraph]:
@@ -94,6 +120,11 @@ def _around(paragraph: Paragraph, subject: Article, others: Sequence[Article], r
 def _holds(passage: Paragraph, asked: Asked) -> bool:
     """Whether an answer to a question on another passage stands in this one too."""
     return any(re.search(rf"(?<!\w){re.escape(gold)}(?!\w)", passage.text, re.IGNORECASE) for gold in asked.golds)
+
+
+def _perhaps_reshaped(paragraph: Paragraph, asked: Asked, rng: random.Random) -> Paragraph:
+    right = _reshaped(paragraph, rng) if rng.random() < _RESHAPED_SHARE and "\n" not in paragraph.text else paragraph
+    return right if asked in right.questions else paragraph
 
 
 def _reshaped(passage: Paragraph, rng: random.Random) -> Paragraph:
@@ -136,9 +167,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="the JSONL file to write")
     parser.add_argument("--models", type=Path, default=Path(".tandem/model"), help="folder of unpacked base models")
     parser.add_argument("--seed", type=int, default=0, help="of the passages around each question")
+    parser.add_argument("--apart", action="store_true", help="only rows that show one passage, as they are read apart")
     given = parser.parse_args()
     try:
-        rows = list(_all_rows(given.data, given.models, given.seed))
+        rows = list(
+            _rows_apart(given.data, given.seed) if given.apart else _all_rows(given.data, given.models, given.seed)
+        )
     except TrainingError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -146,6 +180,11 @@ def main() -> int:
     declining = sum(row.completion[0].content == DECLINE for row in rows)
     sys.stdout.write(f"{len(rows)} rows, {declining} of them declining, written to {given.out}\n")
     return 0
+
+
+def _rows_apart(data: Path, seed: int) -> Iterator[Row]:
+    learnt, _ = split(read_articles(data))
+    yield from apart_rows([*learnt, *invented_pages()], seed=seed)
 
 
 def _all_rows(data: Path, models: Path, seed: int) -> Iterator[Row]:

@@ -6,7 +6,7 @@ import pytest
 from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, grounded_prompt
 from router.questions import Turn
 from training.articles import Article, Asked, Paragraph
-from training.grounding import citing_answer, grounded_rows, row
+from training.grounding import apart_rows, citing_answer, grounded_rows, row
 from training.invented_pages import invented_pages
 from training.replay import replay_prompts, replay_rows
 from training.rows import Row
@@ -87,6 +87,33 @@ def test_declining_rows_of_the_pages_hold_no_answer_anywhere():
         text = "\n".join(passage.split("\n", 1)[1] for passage in re.split(r"(?m)^\[\d+\] ", shown)[1:])
         passages = text.rsplit("\n\nEarlier question: ", 1)[0]
         assert not re.search(rf"(?<!\w){re.escape(golds[question])}(?!\w)", passages, re.IGNORECASE), question
+
+
+def _shown(row: Row) -> list[tuple[int, str]]:
+    """The passages of a prompt with their numbers."""
+    numbered = re.split(r"(?m)^\[(\d)\] ", row.prompt[-1].content.rsplit("\n\n", 1)[0])
+    return list(zip(map(int, numbered[1::2]), numbered[2::2], strict=True))
+
+
+def test_rows_that_are_read_apart_show_one_passage_under_any_number():
+    shown = [_shown(row) for row in apart_rows(_articles(), seed=3)]
+
+    assert {len(each) for each in shown} == {1}
+    assert {n for [(n, _)] in shown} == {1, 2, 3, 4, 5}
+
+
+def test_rows_that_are_read_apart_answer_from_the_right_passage_and_decline_from_its_neighbours():
+    rows = list(apart_rows(_articles(), seed=3))
+
+    for each in rows:
+        [(n, passage)] = _shown(each)
+        answer = citing_answer(f"a{_asked(each)}", n)
+        assert each.completion[0].content == (
+            answer if f"a{_asked(each)} " in f"{passage} ".replace(".", " ") else DECLINE
+        )
+        assert passage.startswith(f"Article {_asked(each)[0]}\n")
+    declining = sum(row.completion[0].content == DECLINE for row in rows)
+    assert 0.35 < declining / len(rows) < 0.5
 
 
 def test_right_passage_stands_at_every_place():
