@@ -222,7 +222,9 @@ async def test_parts_of_a_question_are_read_together(served: ScriptedModel, apar
     served.reply = "Sixteen weeks [1]."
     answer = await answered(apart, asked(PARENTAL, forced_route=Route.MULTI))
     assert answer.text == "Sixteen weeks [1]."
-    assert TRAVEL.text in served.requests[-1]["messages"][-1]["content"]
+    shown = served.requests[-1]["messages"][-1]["content"]
+    assert LEAVE.text in shown
+    assert TRAVEL.text in shown
 
 
 async def test_base_model_reads_the_passages_together(server: ScriptedModel, apart: Router):
@@ -234,7 +236,9 @@ async def test_passages_are_read_together_where_the_server_tells_no_probabilitie
     served.mode, served.reply = "unweighed", "Sixteen weeks [1]."
     answer = await answered(apart, asked(PARENTAL))
     assert answer.text == "Sixteen weeks [1]."
-    assert TRAVEL.text in served.requests[-1]["messages"][-1]["content"]
+    shown = served.requests[-1]["messages"][-1]["content"]
+    assert LEAVE.text in shown
+    assert TRAVEL.text in shown
 
 
 async def test_base_model_answers_labelled_where_the_adapter_is_missing(
