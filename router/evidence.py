@@ -70,6 +70,11 @@ class Findings:
         parts = [step.is_enough for step in self.steps if step.kind == "part"]
         return all(parts) if parts else any(step.is_enough for step in self.steps)
 
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether the parts of a question were searched for one by one, so that its answer stands in several passages."""
+        return any(step.kind == "part" for step in self.steps)
+
 
 def wants_more(question: Question, found: Findings) -> bool:
     """Whether one search leaves open what is asked: too little was found, or not for each part of the question."""

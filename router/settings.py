@@ -47,8 +47,8 @@ class RouterSettings(BaseSettings):
     read_apart: bool = Field(
         default=False,
         description=(
-            "An adapter is shown each passage by itself, and the answer that it is surest of is taken, where one search "
-            "was made. It suits the embedded model; switch it off for a larger one, which answers from several at once"
+            "An adapter is shown each passage by itself, and the answer that it is surest of is taken, unless the "
+            "question has several parts. For the embedded model: a larger one answers better from several at once"
         ),
     )
     least_surety: float = Field(

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from router.answers import Released
 from router.citations import CitationChecker, is_decline, without_citations
 from router.completions import Chunk, Finish
-from router.decisions import Route
 from router.draft import Draft
 from router.errors import ModelNotFound, ModelRefused
 from router.links import defuse
@@ -131,7 +130,7 @@ class Writer:
 
     async def _reading(self, draft: Draft, fitted: Fitted) -> Reading | None:
         """None where the passages are to be read together."""
-        together = not self._settings.read_apart or draft.decision.route is Route.MULTI
+        together = not self._settings.read_apart or draft.findings.is_in_parts
         if together or not draft.adapter or not fitted.apart:
             return None
         try:

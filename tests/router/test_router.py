@@ -218,13 +218,13 @@ async def test_long_answer_of_a_passage_that_was_read_apart_is_told_whole(
     assert (await answered(apart, asked("Which kinds of parental leave do employees get?"))).text == served.reply
 
 
-async def test_parts_of_a_question_are_read_together(served: ScriptedModel, apart: Router):
-    served.reply = "Sixteen weeks [1]."
-    answer = await answered(apart, asked(PARENTAL, forced_route=Route.MULTI))
-    assert answer.text == "Sixteen weeks [1]."
+async def test_parts_of_a_question_are_read_together(served: ScriptedModel, search: FakeSearch, apart: Router):
+    search.passages, search.by_word = [CONTRACTORS], {"interns on": [INTERNS]}
+    served.reply = "The notice period of interns is two weeks [1]."
+    await answered(apart, asked(IN_PARTS))
     shown = served.requests[-1]["messages"][-1]["content"]
-    assert LEAVE.text in shown
-    assert TRAVEL.text in shown
+    assert INTERNS.text in shown
+    assert CONTRACTORS.text in shown
 
 
 async def test_base_model_reads_the_passages_together(server: ScriptedModel, apart: Router):
