@@ -89,15 +89,26 @@ class ModelClient:
             self._breaker.left()
 
     async def weighed_each(
-        self, prompts: Sequence[Sequence[ChatMessage]], *, model: str, max_tokens: int, nearest: int
+        self,
+        prompts: Sequence[Sequence[ChatMessage]],
+        *,
+        model: str,
+        max_tokens: int,
+        nearest: int,
+        without: Sequence[str] = (),
     ) -> list[WeighedAnswer]:
-        """The same for several prompts at once, with the log-probabilities of `nearest` tokens at each place."""
+        """The same for several prompts at once, with the log-probabilities of `nearest` tokens at each place.
+
+        The answers hold none of the words `without`, where the server knows vLLM's `bad_words`.
+        """
         if not self._breaker.allow():
             raise ModelUnavailable
         try:
             async with asyncio.TaskGroup() as group:
                 asked = [
-                    group.create_task(self._weigh(prompt, model=model, max_tokens=max_tokens, nearest=nearest))
+                    group.create_task(
+                        self._weigh(prompt, model=model, max_tokens=max_tokens, nearest=nearest, without=without)
+                    )
                     for prompt in prompts
                 ]
         except* ModelError as errors:
@@ -148,7 +159,13 @@ class ModelClient:
         await self._http.aclose()
 
     async def _weigh(
-        self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int, nearest: int
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str,
+        max_tokens: int,
+        nearest: int,
+        without: Sequence[str] = (),
     ) -> WeighedAnswer:
         body = {
             "model": model,
@@ -157,6 +174,7 @@ class ModelClient:
             "temperature": 0.0,
             "logprobs": True,
             "top_logprobs": nearest,
+            **({"bad_words": list(without)} if without else {}),
         }
         sent = time.perf_counter()
         answer = read(Weighed, await self._request("POST", "/v1/chat/completions", body))

@@ -52,10 +52,10 @@ class RouterSettings(BaseSettings):
         ),
     )
     least_surety: float = Field(
-        default=0.0,
+        default=-1.75,
         description=(
-            "Of an answer that was read so: below this log-odds against a decline it is not given. The higher, the more "
-            "often Tandem says that the documents do not tell"
+            "How likely the adapter must find an answer that is read so, as log-odds against a decline. The higher, the "
+            "more often Tandem says that the documents do not tell"
         ),
     )
     passage_max_chars: int = Field(default=1600, ge=200, description="A longer passage is cut here in the prompt")

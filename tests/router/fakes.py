@@ -18,12 +18,13 @@ Reply = str | Callable[[list[dict[str, str]]], str]
 @dataclass
 class ScriptedModel:
     """Behaves as `mode` says: good, slow, cut, error, hanging, stalled, garbage, not_events, endless, refused, deaf_line,
-    unweighed. `sure` gives the log-probability of each token of an answer.
+    unweighed. `sure` gives the log-probability of each token of an answer; `forced` is said where words are forbidden.
     """
 
     reply: Reply = "All good."
     mode: str = "good"
     pause_s: float = 0.0
+    forced: str = ""
     sure: Callable[[list[dict[str, str]]], float] = lambda _: -0.5
     names: list[str] = field(default_factory=lambda: ["base"])
     requests: list[dict] = field(default_factory=list)
@@ -97,12 +98,18 @@ class ScriptedModel:
     def _weighed(self, asked: dict) -> dict:
         """Each token is as likely as `sure` says of the prompt, a decline always alike."""
         pieces = _pieces(self.reply if isinstance(self.reply, str) else self.reply(asked["messages"]))
+        if asked.get("bad_words"):
+            pieces = _pieces(self.forced)
         said, logprob = pieces[: asked["max_tokens"]], self.sure(asked["messages"])
         content = [
             {
                 "token": piece,
                 "logprob": logprob,
-                "top_logprobs": [{"token": piece, "logprob": logprob}, {"token": "The", "logprob": -2.0}],
+                "top_logprobs": [
+                    {"token": piece, "logprob": logprob},
+                    {"token": "The", "logprob": -2.0},
+                    {"token": "Ten", "logprob": -4.0},
+                ][: asked["top_logprobs"]],
             }
             for piece in said
         ]
