@@ -77,7 +77,7 @@ def read_know_how(folder: Path) -> list[str]:
 
 
 def _unit(vectors: Sequence[Sequence[float]]) -> _Vectors:
-    rows = np.asarray(vectors, np.float32).reshape(len(vectors), -1)
+    rows = np.asarray(vectors, np.float32) if len(vectors) else np.zeros((0, 0), np.float32)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
