@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -30,6 +31,8 @@ from tests.conftest import _free_port
 from tests.training.fakes import ServerWithAdapters
 from training import tables as training_tables
 from training.settings import TrainingSettings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -196,12 +199,22 @@ async def test_index_is_not_copied_while_the_bot_runs(home):
     assert "stop it first" in told.stderr
 
 
-def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):
-    for name in [name for name in sys.modules if name.startswith("training.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "peft", None)
-    told = _tandem("train", "recipe.yaml", "--data", "rows.jsonl", "--out", str(tmp_path / "out"))
-    assert told.exit_code == 1
+def test_train_without_the_trainer_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['peft'] = None; from bot.cli import app; app()"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "train",
+        "recipe.yaml",
+        "--data",
+        "rows.jsonl",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    environment = {**os.environ, "TANDEM_HOME": str(tmp_path / "home")}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert told.returncode == 1
     assert "make install" in told.stderr
     assert "peft" in told.stderr
 
