@@ -31,6 +31,7 @@ from router.learned.fitting_labels import fit_labels
 from router.learned.linear import logistic
 from router.learned.measures import auroc, calibration, calibration_error, interval, macro_f1
 from router.learned.splits import folds
+from tests.benchmarks.bandit import bandit
 from tests.benchmarks.documents import DATA
 
 SEEDS = range(5)
@@ -100,7 +101,7 @@ def routing_wiki(of_set: Prepared) -> dict[str, Any]:
     policy = fit_arms(examples, [read(each) for each in facts], Aims())
     figures["fit_seconds_without_embedding"] = round(time.perf_counter() - began, 1)
     figures["decision"] = vars_of(evaluate_arms(policy, examples[:1000], facts[:1000]).latency)
-    return figures
+    return figures | {"bandit": bandit(examples, readings, SEEDS)}
 
 
 def _arms_of_fold(
