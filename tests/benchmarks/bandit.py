@@ -1,7 +1,7 @@
 """The replay's figures: what votes on served answers come to, of what knowing every arm's outcome comes to."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from router.learned.fitting_arms import Aims, fit_arms
 from router.learned.linear import logistic
 from router.learned.measures import interval
 from tests.benchmarks.replay import MESSAGES, Replayed, Start, replay
+
+# Rewards of the seeds, drawn again.
+Draw = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 def bandit(examples: Sequence[Example], readings: Sequence[Reading], seeds: Iterable[int]) -> dict[str, Any]:
@@ -26,6 +29,8 @@ def bandit(examples: Sequence[Example], readings: Sequence[Reading], seeds: Iter
         "reward": {name: round(_mean(of_runs), 4) for name, of_runs in kinds.items()},
         "of_full_information": _ratio(kinds["bandit"], kinds["full"]),
         "start_of_full_information": _ratio(kinds["start"], kinds["full"]),
+        "more_than_start": _difference(kinds["bandit"], kinds["start"]),
+        "less_than_full_information": _difference(kinds["full"], kinds["bandit"]),
         "by_seed": [round(float(run.bandit.mean() / run.full.mean()), 4) for run in runs],
         "votes": [run.votes for run in runs],
         "explored": [run.explored for run in runs],
@@ -53,16 +58,26 @@ def _mean(of_runs: Sequence[Any]) -> float:
 
 
 def _ratio(of_runs: Sequence[Any], full: Sequence[Any]) -> dict[str, float]:
-    """The mean reward by the mean reward with full information; seeds, and within them questions, are drawn again."""
+    """The mean reward by the mean reward with full information."""
+    return _told(lambda draw: _mean(draw(of_runs)) / _mean(draw(full)), len(full))
 
+
+def _difference(of_runs: Sequence[Any], others: Sequence[Any]) -> dict[str, float]:
+    return _told(lambda draw: _mean(draw(of_runs)) - _mean(draw(others)), len(others))
+
+
+def _told(measure: Callable[[Draw], float], count: int) -> dict[str, float]:
+    """Seeds, and within them questions, are drawn again: the same ones of all that is compared."""
     random = np.random.default_rng(0)
 
     def drawn(runs: Any) -> float:
-        parts: list[tuple[float, float]] = []
-        for run in runs.tolist():
-            rows = random.integers(len(full[run]), size=len(full[run]))
-            parts.append((float(of_runs[run][rows].mean()), float(full[run][rows].mean())))
-        return sum(one for one, _ in parts) / sum(other for _, other in parts)
+        seed = int(random.integers(2**32))
+        return measure(lambda rewards: _questions([rewards[run] for run in runs.tolist()], seed))
 
-    low, high = interval(drawn, len(full))
-    return {"mean": round(_mean(of_runs) / _mean(full), 4), "low": round(low, 4), "high": round(high, 4)}
+    low, high = interval(drawn, count)
+    return {"mean": round(measure(lambda rewards: rewards), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def _questions(of_runs: Sequence[Any], seed: int) -> Sequence[Any]:
+    random = np.random.default_rng(seed)
+    return [rewards[random.integers(len(rewards), size=len(rewards))] for rewards in of_runs]
