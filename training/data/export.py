@@ -23,7 +23,7 @@ from training.data.members import SPLITS, Members
 from training.data.signatures import NEARLY_ALL, VALUES
 from training.settings import TrainingSettings
 
-FORMAT = 2
+FORMAT = 3
 _UNFOUND = "retrieval.jsonl"
 
 
