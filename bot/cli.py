@@ -35,13 +35,14 @@ from bot.printing import (
     say,
 )
 from bot.route_commands import route as routes
-from bot.settings import load_settings
+from bot.settings import BotSettings, load_settings, misspelt
 from bot.shapes import Json
 from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release
+from router.settings import RouterSettings
 from training.errors import TrainingError
 from training.settings import TrainingSettings
 
@@ -65,6 +66,7 @@ app.add_typer(consent, name="consent")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
+_SETTINGS = (BotSettings, RouterSettings, KnowledgeSettings, TrainingSettings)
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -90,6 +92,8 @@ def run() -> None:
     configuration = read_configuration()
     # A wrong value is to stop the start, and not the first night.
     _plainly(lambda: load_settings(TrainingSettings))
+    for line in misspelt(_SETTINGS):
+        say(line)
     _plainly(lambda: logs.keep(configuration.home / "logs", configuration.bot.log_level))
     _finish(serve(configuration, first_adapter=_put_first_in_service, put_into_service=_put_named_in_service, say=say))
 
@@ -285,7 +289,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Check tokens, scopes, model, index, database and disk: what is wrong, and how to mend it."""
     from bot.doctor import examine
 
-    findings = _finish(examine())
+    findings = _finish(examine(misspelt(_SETTINGS)))
     told = [finding.as_json() for finding in findings]
     print_json(told) if as_json else print_findings(told)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
