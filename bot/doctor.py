@@ -1,7 +1,7 @@
 """`tandem doctor`: each part looked at by itself, what is wrong said with how to mend it."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -45,8 +45,11 @@ class Finding:
         return {"part": self.part, "ok": self.ok, "text": self.text}
 
 
-async def examine() -> list[Finding]:
-    """Look at every part; a wrong setting is the only finding, since the rest depends on it."""
+async def examine(misspelt: Sequence[str] = ()) -> list[Finding]:
+    """Look at every part; a wrong setting is the only finding, since the rest depends on it.
+
+    `misspelt` has a line for each variable that is no setting and was meant to be one.
+    """
     try:
         configuration = load_configuration()
     except BotError as error:
@@ -54,7 +57,8 @@ async def examine() -> list[Finding]:
     except OSError as error:
         said = f"TANDEM_HOME cannot be used ({error.strerror}: {error.filename}): name a folder that can be written"
         return [Finding(part="settings", ok=False, text=said)]
-    return [Finding(part="settings", ok=True, text="read"), *[found async for found in _findings(configuration)]]
+    settings = Finding(part="settings", ok=not misspelt, text="; ".join(misspelt) or "read")
+    return [settings, *[found async for found in _findings(configuration)]]
 
 
 async def _findings(configuration: Configuration) -> AsyncIterator[Finding]:

@@ -30,6 +30,7 @@ _TOLD = {
     "team": "how much it asks about the team",
     "general": "how much it asks for general knowledge or a text",
     "vague": "how little it says",
+    "taught": "nearness to know-how that the model was taught",
     "guess_mean": "how sure the model was of a guess from memory (log-probability)",
 }
 

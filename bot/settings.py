@@ -3,15 +3,23 @@
 Every package has such a class; only the composition root fills it, by `load_settings`.
 """
 
+import os
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsError
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
+
+_PREFIXES = ("TANDEM_", "SLACK_")
+# Two letters changed places, or one too many: far from the variables that only tests and builds know.
+_NEARLY = 0.9
 
 
 class BotSettings(BaseSettings):
@@ -126,6 +134,15 @@ def load_settings(kind: type[_Settings]) -> _Settings:
         raise SettingsError("; ".join(lines)) from error
     except UnicodeDecodeError as error:
         raise SettingsError(".env is not UTF-8 text: save it as UTF-8, or remove what is not text") from error
+
+
+def misspelt(kinds: Collection[type[BaseSettings]]) -> list[str]:
+    """A line for each variable of the environment and `.env` that is no setting, but nearly the name of one."""
+    known = {variable_name(kind, field) for kind in kinds for field in kind.model_fields}
+    given = sorted({name.upper() for name in (*os.environ, *dotenv_values(".env"))} - known)
+    ours = [name for name in given if name.startswith(_PREFIXES)]
+    nearest = {name: get_close_matches(name, known, n=1, cutoff=_NEARLY) for name in ours}
+    return [f"{name} is no setting of Tandem: {near[0]}, perhaps?" for name, near in nearest.items() if near]
 
 
 def variable_name(kind: type[BaseSettings], field: str) -> str:

@@ -4,7 +4,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Generator
+from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -98,6 +98,10 @@ class ChangingIndex:
             return await self._new.compared(query, found)
 
         return await self._read(ask)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """By the model that is wanted: vectors of two models cannot be compared."""
+        return await self._new.embed(texts)
 
     async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
         return await self._read(lambda index: index.chunks(chunk_ids, audience))

@@ -1,7 +1,7 @@
 """The index in service, in a process that does not build the next one: where another does, its switch is followed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -71,6 +71,9 @@ class FollowingIndex:
         mode: SearchMode = SearchMode.HYBRID,
     ) -> list[Passage]:
         return await self._read(lambda index: index.search(query, audience, limit=limit, only=only, mode=mode))
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return await self._read(lambda index: index.embed(texts))
 
     async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
         return await self._read(lambda index: index.chunks(chunk_ids, audience))

@@ -99,6 +99,10 @@ class PassageIndex:
         """What `add_chunks` would store of them."""
         return [node.get_embedding() for node in await asyncio.to_thread(self._embedding, list(chunks))]
 
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of questions or the like."""
+        return await asyncio.to_thread(self._embedding.get_text_embedding_batch, list(texts))
+
     async def compared(self, query: str, passages: Sequence[Passage]) -> list[Passage]:
         """Passages that another ranking found, the first ones with the similarity that this model gives them."""
         compared = passages[:_COMPARED]

@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -93,6 +93,10 @@ class Library:
         none grows beyond `widen_to` characters; with 0 each passage is a chunk as it was found.
         """
         return await self._searcher.search(query, audience, limit=limit, widen_to=widen_to, only=only)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of texts, by the model that questions are embedded with: to say how near they are to one another."""
+        return await self._index.embed(texts)
 
     async def ingest(
         self,

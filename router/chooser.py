@@ -76,11 +76,12 @@ class Chooser:
         *,
         guess: Guess | None = None,
         is_certain: bool = False,
+        taught: float = 0.0,
     ) -> Decision:
         """The best route by what is known so far; one that `is_certain` is not corrected. Raises PolicyBroken."""
         passages = findings.passages if findings.steps else None
-        decided = self._policy.decide(question, passages)
-        features = {name: float(value) for name, value in asdict(read_signals(question, passages)).items()}
+        decided = self._policy.decide(question, passages, taught)
+        features = {name: float(value) for name, value in asdict(read_signals(question, passages, taught)).items()}
         features |= guess.features() if guess else {}
         forced = question.forced_route is not None
         if forced or is_certain:

@@ -11,6 +11,7 @@ from router.draft import UNDECIDED, Draft
 from router.errors import PolicyBroken, SearchUnavailable
 from router.evidence import EvidenceLoop
 from router.guessing import Guesser
+from router.know_how import KnowHow
 from router.questions import Question
 from router.rewriting import Rewriter
 from router.settings import RouterSettings
@@ -24,12 +25,14 @@ class Decider:
         evidence: EvidenceLoop,
         guesser: Guesser,
         rewriter: Rewriter | None,
+        know_how: KnowHow,
         settings: RouterSettings,
     ) -> None:
         self._chooser = chooser
         self._evidence = evidence
         self._guesser = guesser
         self._rewriter = rewriter
+        self._know_how = know_how
         self._settings = settings
 
     def is_certain(self, question: Question) -> bool:
@@ -43,6 +46,8 @@ class Decider:
             draft.decision = self._decide(draft, served)
             return
         query = await self._rewritten(draft)
+        with _timed(draft, "know_how"):
+            draft.taught = await self._know_how.nearness(draft.question, draft.in_service)
         with _timed(draft, "search"):
             try:
                 draft.findings = await self._evidence.first(draft.question, query)
@@ -82,7 +87,12 @@ class Decider:
         try:
             with _timed(draft, "decide"):
                 return self._chooser.decide(
-                    draft.question, draft.findings, served, guess=draft.guess, is_certain=draft.is_certain
+                    draft.question,
+                    draft.findings,
+                    served,
+                    guess=draft.guess,
+                    is_certain=draft.is_certain,
+                    taught=draft.taught,
                 )
         except PolicyBroken:
             return UNDECIDED

@@ -33,6 +33,7 @@ class Draft:
     findings: Findings = field(default_factory=Findings)
     sources_are_down: bool = False
     guess: Guess | None = None
+    taught: float = 0.0
     prompt: list[ChatMessage] = field(default_factory=list[ChatMessage])
     passages: tuple[Passage, ...] = ()
     read_chars: int | None = None

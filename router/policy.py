@@ -31,6 +31,12 @@ DIRECT_NOTHING_FOUND = 1.6
 # A unit of log-odds, of what the starting policy says beyond the usual.
 DIRECT_BY_HEART = 0.4
 DIRECT_EVIDENCE_LOSS = 1.5
+# Taught is a logistic of the nearness to what was taught: of questions that ask for it in other words 97% lie above its
+# middle, of 600 others about workplaces 1%. A reviewer said that it stays true, so it outweighs passages that speak of
+# something near, and not those that speak to the very question of a team.
+DIRECT_TAUGHT = 7.0
+TAUGHT_MIDDLE = 0.55
+TAUGHT_STEEPNESS = 40.0
 ABSTAIN_NO_EVIDENCE = 3.6
 ABSTAIN_WITHOUT_TEAM = 0.3
 ABSTAIN_GENERAL_LOSS = 1.5
@@ -56,9 +62,12 @@ class Policy:
             return question.forced_route not in (Route.RETRIEVE, Route.ABSTAIN)
         return _ruled(read_signals(question, None)) is not None
 
-    def decide(self, question: Question, passages: Sequence[Passage] | None) -> Decision:
-        """`passages` is None where the documents were not, or could not be, searched."""
-        signals = read_signals(question, passages)
+    def decide(self, question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Decision:
+        """`passages` is None where the documents were not, or could not be, searched.
+
+        `taught` is how near the question comes to what the adapter in service was taught.
+        """
+        signals = read_signals(question, passages, taught)
         scores = _scores(signals, known_by_heart(self._start, question))
         certain = question.forced_route or _ruled(signals)
         if certain is not None:
@@ -95,7 +104,8 @@ def _scores(signals: Signals, by_heart: float) -> dict[Route, float]:
     return {
         Route.DIRECT: DIRECT_GENERAL * general
         + (DIRECT_NOTHING_FOUND + DIRECT_BY_HEART * by_heart) * missing * (1 - signals.team)
-        - DIRECT_EVIDENCE_LOSS * evidence,
+        - DIRECT_EVIDENCE_LOSS * evidence
+        + DIRECT_TAUGHT * _is_taught(signals),
         Route.RETRIEVE: RETRIEVE_BASE + RETRIEVE_EVIDENCE * evidence + RETRIEVE_TEAM * signals.team,
         Route.ABSTAIN: ABSTAIN_NO_EVIDENCE
         * missing
@@ -104,6 +114,11 @@ def _scores(signals: Signals, by_heart: float) -> dict[Route, float]:
         Route.CLARIFY: CLARIFY_VAGUE * signals.vague * (1 - signals.length) - CLARIFY_EVIDENCE_LOSS * evidence,
         Route.SMALLTALK: SOCIAL * (signals.social - SOCIAL_MIDDLE),
     }
+
+
+def _is_taught(signals: Signals) -> float:
+    """How far the question is one that the adapter in service was taught, in [0, 1)."""
+    return _logistic(TAUGHT_STEEPNESS * (signals.taught - TAUGHT_MIDDLE)) if signals.taught else 0.0
 
 
 def _reason(route: Route, signals: Signals) -> str:
@@ -116,14 +131,20 @@ def _reason(route: Route, signals: Signals) -> str:
                 "The message does not say what it is about." if not signals.is_empty else "The message holds no words."
             )
         case Route.DIRECT:
-            asked = "asks for general knowledge, a text or a sum" if signals.general else "does not ask about the team"
-            return f"The message {asked}; the documents hold little on it ({found})."
+            return f"The message {_asks_for(signals, found)}."
         case Route.RETRIEVE | Route.MULTI if signals.searched:
             return f"The documents speak to the question ({found})."
         case Route.RETRIEVE | Route.MULTI:
             return "The question is one for the documents."
         case Route.ABSTAIN:
             return f"The question asks about the team, but the documents hold too little ({found})."
+
+
+def _asks_for(signals: Signals, found: str) -> str:
+    if signals.taught >= TAUGHT_MIDDLE:
+        return f"asks for know-how that the model was taught (nearness {signals.taught:.2f})"
+    asked = "asks for general knowledge, a text or a sum" if signals.general else "does not ask about the team"
+    return f"{asked}; the documents hold little on it ({found})"
 
 
 def _softmax(scores: Mapping[Route, float]) -> dict[Route, float]:

@@ -29,7 +29,8 @@ _TOP = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
     """`similarity` is the best passage's cosine, `breadth` the mean of the best three, `coverage` the share of the
-    question's content words that stand in those three. All 0 where nothing was searched or found.
+    question's content words that stand in those three. All 0 where nothing was searched or found. `taught` is how
+    near it comes to know-how that the adapter in service was taught, 0 where it was taught none.
     """  # noqa: D205
 
     searched: bool
@@ -43,10 +44,11 @@ class Signals:
     social_core: float
     length: float
     is_empty: bool
+    taught: float = 0.0
 
 
-def read_signals(question: Question, passages: Sequence[Passage] | None) -> Signals:
-    """`passages` is None where the documents were not searched."""
+def read_signals(question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Signals:
+    """`passages` is None where the documents were not searched; `taught` is that figure (see `router.know_how`)."""
     text = question.text.strip()
     whole = standalone(question)
     social = social_part(text)
@@ -63,6 +65,7 @@ def read_signals(question: Question, passages: Sequence[Passage] | None) -> Sign
         social_core=social.core,
         length=min(1.0, (len(text) + len(text.split())) / 400),
         is_empty=not any(letter.isalnum() for letter in text),
+        taught=taught,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,11 @@ def memory_mb(what: str = "VmHWM") -> int:
     found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) // 1024
+
+
+def memory_with_processes_mb() -> int:
+    """The peak of this process and that of the largest of its processes that have ended, as if both came at once."""
+    return memory_mb() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 def disk_mb(folder: Path) -> int:

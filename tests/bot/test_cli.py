@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
 from bot import cli, control
+from bot.night_stages import _export_nightly
 from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
 from router.decisions import Decision, Route
@@ -30,6 +32,8 @@ from tests.conftest import _free_port
 from tests.training.fakes import ServerWithAdapters
 from training import tables as training_tables
 from training.settings import TrainingSettings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -196,12 +200,22 @@ async def test_index_is_not_copied_while_the_bot_runs(home):
     assert "stop it first" in told.stderr
 
 
-def test_train_without_the_trainer_says_what_to_install(home, monkeypatch, tmp_path):
-    for name in [name for name in sys.modules if name.startswith("training.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "peft", None)
-    told = _tandem("train", "recipe.yaml", "--data", "rows.jsonl", "--out", str(tmp_path / "out"))
-    assert told.exit_code == 1
+def test_train_without_the_trainer_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['peft'] = None; from bot.cli import app; app()"
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "train",
+        "recipe.yaml",
+        "--data",
+        "rows.jsonl",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    environment = {**os.environ, "TANDEM_HOME": str(tmp_path / "home")}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert told.returncode == 1
     assert "make install" in told.stderr
     assert "peft" in told.stderr
 
@@ -236,7 +250,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
     asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
     await parts.journal.record(_exchange(asked_at))
 
-    await cli._export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    await _export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 3, 2, tzinfo=UTC), on)
     before = _labels(tmp_path / "exports" / "2026-03-02")
     await parts.journal.add_feedback(
         Feedback(
@@ -248,7 +262,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
             at=asked_at + timedelta(days=5),
         )
     )
-    await cli._export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await _export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 8, 2, tzinfo=UTC), on)
     await parts.model.aclose()
 
     assert before == []

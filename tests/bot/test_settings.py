@@ -1,9 +1,12 @@
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import BotSettings, load_settings
+from bot.settings import BotSettings, load_settings, misspelt, variable_name
 from knowledge.settings import KnowledgeSettings
 from router.settings import RouterSettings
+from training.settings import TrainingSettings
+
+ALL = (BotSettings, RouterSettings, KnowledgeSettings, TrainingSettings)
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +125,30 @@ def test_two_values_that_do_not_fit_together_are_said_in_one_line(monkeypatch):
     monkeypatch.setenv("TANDEM_ANSWER_MAX_TOKENS", "1024")
     with pytest.raises(SettingsError, match=r"^TANDEM_ANSWER_MAX_TOKENS=1024 .* write 512 or less.*$"):
         load_settings(RouterSettings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("TANDEM_HEALTH_PROT", "TANDEM_HEALTH_PORT"),
+        ("TANDEM_MODEL_ULR", "TANDEM_MODEL_URL"),
+        ("SLACK_BOT_TOKENS", "SLACK_BOT_TOKEN"),
+        ("TANDEM_TRAINING_ENABLE", "TANDEM_TRAINING_ENABLED"),
+    ],
+)
+@pytest.mark.parametrize("is_in_file", [True, False])
+def test_misspelt_variable_is_told_with_the_one_that_was_meant(monkeypatch, tmp_path, variable, meant, is_in_file):
+    if is_in_file:
+        (tmp_path / ".env").write_text(f"{variable}=s3cret\n")
+    else:
+        monkeypatch.setenv(variable, "s3cret")
+    assert misspelt(ALL) == [f"{variable} is no setting of Tandem: {meant}, perhaps?"]
+
+
+def test_no_variable_that_is_right_or_of_tests_and_builds_is_called_misspelt(monkeypatch):
+    for kind in ALL:
+        for field in kind.model_fields:
+            monkeypatch.setenv(variable_name(kind, field), "x")
+    for name in ("DATA", "REQUIRE", "CASES", "CHROMIUM", "OCR_DATA", "TORCH_INDEX", "FAILPOINT"):
+        monkeypatch.setenv(f"TANDEM_{name}", "x")
+    assert misspelt(ALL) == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from router.decisions import FROM_DOCUMENTS, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback, FinalFeedback, fold
+from router.prompts import ChatMessage, direct_prompt
 from training.data.corrections import Verdict
 from training.data.reasons import Reason
 
@@ -16,10 +17,12 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """`prompt` is the one that was sent, passages included. `should_say` is a correction, empty where only votes were
-    cast; `label` is whether what was said was right. `people` are those whose word that is, `agreement` (0 to 1] how
-    much of one mind all who spoke were.
-    """  # noqa: D205
+    """What is learnt from one exchange.
+
+    `prompt` is the one that was sent, passages included; of a correction where none was sent, the one that asks without
+    passages. `should_say` is a correction, empty where only votes were cast; `label` is whether what was said was right.
+    `people` are those whose word that is, `agreement` (0 to 1] how much of one mind all who spoke were.
+    """
 
     exchange_id: str
     prompt: tuple[Message, ...]
@@ -47,14 +50,14 @@ def example_of(exchange: Exchange, events: Sequence[Feedback], verdicts: Mapping
     reason = _unsaid(final) or (_unlearnt(events, should_say, verdicts) if should_say else _elsewhere(exchange, final))
     if reason:
         return reason
-    said = exchange.completion.strip()
-    if not exchange.prompt:
+    prompt, said = _sent(exchange) if not should_say or exchange.prompt else _not_sent(exchange)
+    if not prompt:
         return "no_prompt"
     if not said and not should_say:
         return "no_completion"
     return Example(
         exchange_id=exchange.exchange_id,
-        prompt=tuple({"role": _clean(each["role"]), "content": _clean(each["content"])} for each in exchange.prompt),
+        prompt=tuple({"role": _clean(each["role"]), "content": _clean(each["content"])} for each in prompt),
         said=_clean(said),
         should_say=_clean(should_say),
         label=bool(final.label) and not should_say,
@@ -62,6 +65,15 @@ def example_of(exchange: Exchange, events: Sequence[Feedback], verdicts: Mapping
         # A correction was reviewed by one person for all.
         agreement=1.0 if should_say else abs(final.ups - final.downs) / (final.ups + final.downs),
     )
+
+
+def _sent(exchange: Exchange) -> tuple[Sequence[ChatMessage], str]:
+    return exchange.prompt, exchange.completion.strip()
+
+
+def _not_sent(exchange: Exchange) -> tuple[Sequence[ChatMessage], str]:
+    """Where no model was asked, as when the documents hold nothing: how it is asked from now on, and what people read."""
+    return direct_prompt(exchange.question, exchange.thread), exchange.answer.strip()
 
 
 def _hidden(exchange: Exchange) -> Reason | None:

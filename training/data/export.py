@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from training.data.curation import Curated, curate
 from training.data.files import ExportFiles
-from training.data.forms import FORMS, rows_of
+from training.data.forms import FORMS, PARQUET_FORMS, rows_of
+from training.data.judging import Judges
 from training.data.members import SPLITS, Members
 from training.data.signatures import NEARLY_ALL, VALUES
 from training.settings import TrainingSettings
 
-FORMAT = 2
+FORMAT = 3
 _UNFOUND = "retrieval.jsonl"
 
 
@@ -46,7 +47,10 @@ async def export(
     """
     if start.tzinfo is None or end.tzinfo is None:
         raise ValueError("an export's window needs times with a zone")
-    done, _ = await export_window(engine, await Members.load(engine), out, start=start, end=end, settings=settings)
+    async with Judges() as judges:
+        done, _ = await export_window(
+            engine, await Members.load(engine), out, judges, start=start, end=end, settings=settings
+        )
     return done
 
 
@@ -54,6 +58,7 @@ async def export_window(
     engine: AsyncEngine,
     known: Members,
     out: Path,
+    judges: Judges,
     *,
     start: datetime,
     end: datetime,
@@ -63,7 +68,7 @@ async def export_window(
     """As `export`, among the members `known`. What it comes to is remembered by the caller, or not at all."""
     await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out) as spool:
-        curated = await curate(engine, known, spool, start=start, end=end, settings=settings)
+        curated = await curate(engine, known, spool, judges, start=start, end=end, settings=settings)
         reached("read")
         files = await asyncio.to_thread(_write, out, curated, spool, reached)
         withheld = dict(sorted(curated.withheld.items()))
@@ -89,10 +94,7 @@ def _write(out: Path, curated: Curated, spool: IO[bytes], reached: Callable[[str
     for question in curated.unfound:
         files.add(_UNFOUND, question)
     files.finish()
-    for split in SPLITS:
-        files.add_parquet(f"{split}/sft.jsonl", "sft")
-        files.add_parquet(f"{split}/kto.jsonl", "kto")
-        files.add_parquet(f"{split}/dpo.jsonl", "dpo")
+    files.add_parquets({f"{split}/{form}.jsonl": form for split in SPLITS for form in PARQUET_FORMS})
     return files
 
 

@@ -6,6 +6,7 @@ from training.data.examples import Example
 
 Form = Literal["sft", "kto", "dpo", "chat"]
 FORMS: tuple[Form, ...] = ("sft", "kto", "dpo", "chat")
+PARQUET_FORMS: tuple[Form, ...] = ("sft", "kto", "dpo")
 
 Row = dict[str, Any]
 

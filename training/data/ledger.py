@@ -19,6 +19,7 @@ from training.data.consent import Consent
 from training.data.edits import is_edited, read_edits
 from training.data.export import FORMAT, Export, export_window
 from training.data.files import MANIFEST, as_json
+from training.data.judging import Judges
 from training.data.members import Members, store_members
 from training.errors import ExportBusy
 from training.settings import TrainingSettings
@@ -42,7 +43,7 @@ async def catch_up(
     Raises ExportBusy where another process is at it.
     """
     midnight = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    async with _alone(folder):
+    async with _alone(folder), Judges() as judges:
         inputs = await _inputs(engine, midnight, settings)
         entered = await _entered(engine)
         due = [
@@ -54,7 +55,7 @@ async def catch_up(
             if start not in entered:  # what is there was left behind by a crash, or by a version that kept no ledger
                 await asyncio.to_thread(shutil.rmtree, out, ignore_errors=True)
             done, curated = await export_window(
-                engine, known, out, start=start, end=end, settings=settings, reached=reached
+                engine, known, out, judges, start=start, end=end, settings=settings, reached=reached
             )
             placement = curated.placement
             async with transaction(engine) as connection:

@@ -5,6 +5,7 @@ import pytest
 
 from router.decisions import Decision, Route
 from router.feedback import Feedback, Wrong
+from router.prompts import direct_prompt
 from tests.training.data.samples import DAY, FOUND, Said, events, exchange
 from training.data.corrections import Verdict
 from training.data.examples import Example, example_of
@@ -139,3 +140,18 @@ def test_events_are_taken_in_the_order_of_their_time():
     example = example_of(exchange("x1", decision=DIRECT), [later, down], {})
     assert isinstance(example, Example)
     assert example.label is True
+
+
+def test_correction_of_an_answer_that_no_model_gave_teaches_to_know_it_without_documents():
+    abstained = Decision(route=Route.ABSTAIN, probabilities={Route.ABSTAIN: 1.0}, reason="r")
+    unasked = {"prompt": (), "completion": "", "answer": "The documents do not say.", "decision": abstained}
+    example = learnt(
+        ("U1", "correction", "After rivers."),
+        verdicts={"x1-0": "know_how"},
+        question="How are releases named?",
+        **unasked,
+    )
+
+    assert example.prompt == tuple(direct_prompt("How are releases named?"))
+    assert dict(rows_of(example))["dpo"]["rejected"][0]["content"] == "The documents do not say."
+    assert judged(("U1", "vote_down", ""), **unasked) == "no_prompt"

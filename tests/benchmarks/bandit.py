@@ -1,0 +1,83 @@
+"""The replay's figures: what votes on served answers come to, of what knowing every arm's outcome comes to."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from router.datasets.examples import Arm, Example
+from router.learned.arms import STEPS
+from router.learned.encoding import Reading
+from router.learned.fitting_arms import Aims, fit_arms
+from router.learned.linear import logistic
+from router.learned.measures import interval
+from tests.benchmarks.replay import MESSAGES, Replayed, Start, replay
+
+# Rewards of the seeds, drawn again.
+Draw = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def bandit(examples: Sequence[Example], readings: Sequence[Reading], seeds: Iterable[int]) -> dict[str, Any]:
+    """For each seed, a policy is fitted on half of the sets, drawn anew, and meets the questions of the others.
+
+    Of those, two thirds are served and one third measures. Intervals are over seeds and their questions, paired.
+    """
+    runs = [_run(examples, readings, seed) for seed in seeds]
+    kinds = {name: [getattr(run, name) for run in runs] for name in ("start", "bandit", "full")}
+    return {
+        "reward": {name: round(_mean(of_runs), 4) for name, of_runs in kinds.items()},
+        "of_full_information": _ratio(kinds["bandit"], kinds["full"]),
+        "start_of_full_information": _ratio(kinds["start"], kinds["full"]),
+        "more_than_start": _difference(kinds["bandit"], kinds["start"]),
+        "less_than_full_information": _difference(kinds["full"], kinds["bandit"]),
+        "by_seed": [round(float(run.bandit.mean() / run.full.mean()), 4) for run in runs],
+        "votes": [run.votes for run in runs],
+        "explored": [run.explored for run in runs],
+        "promoted": sum(run.promoted for run in runs),
+    }
+
+
+def _run(examples: Sequence[Example], readings: Sequence[Reading], seed: int) -> Replayed:
+    sets = sorted({example.dataset for example in examples})
+    known = set(np.random.default_rng(seed).permutation(sets)[: len(sets) // 2].tolist())
+    fitted_on = [n for n, example in enumerate(examples) if example.dataset in known]
+    met = [n for n, example in enumerate(examples) if example.dataset not in known]
+    policy = fit_arms([examples[n] for n in fitted_on], [readings[n] for n in fitted_on], Aims())
+    start = Start(
+        odds=np.array([logistic(policy.model.scores(policy.encoder.weigh(readings[n]))) for n in met]),
+        right=np.array([[examples[n].right[arm] for arm in Arm] for n in met]),
+        steps=np.array([STEPS[arm] for arm in Arm]),
+        price=policy.price,
+    )
+    return asyncio.run(replay(start, seed=seed, messages=min(MESSAGES, len(met) * 2 // 3)))
+
+
+def _mean(of_runs: Sequence[Any]) -> float:
+    return float(np.mean([rewards.mean() for rewards in of_runs]))
+
+
+def _ratio(of_runs: Sequence[Any], full: Sequence[Any]) -> dict[str, float]:
+    """The mean reward by the mean reward with full information."""
+    return _told(lambda draw: _mean(draw(of_runs)) / _mean(draw(full)), len(full))
+
+
+def _difference(of_runs: Sequence[Any], others: Sequence[Any]) -> dict[str, float]:
+    return _told(lambda draw: _mean(draw(of_runs)) - _mean(draw(others)), len(others))
+
+
+def _told(measure: Callable[[Draw], float], count: int) -> dict[str, float]:
+    """Seeds, and within them questions, are drawn again: the same ones of all that is compared."""
+    random = np.random.default_rng(0)
+
+    def drawn(runs: Any) -> float:
+        seed = int(random.integers(2**32))
+        return measure(lambda rewards: _questions([rewards[run] for run in runs.tolist()], seed))
+
+    low, high = interval(drawn, count)
+    return {"mean": round(measure(lambda rewards: rewards), 4), "low": round(low, 4), "high": round(high, 4)}
+
+
+def _questions(of_runs: Sequence[Any], seed: int) -> Sequence[Any]:
+    random = np.random.default_rng(seed)
+    return [rewards[random.integers(len(rewards), size=len(rewards))] for rewards in of_runs]
