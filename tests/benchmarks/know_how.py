@@ -18,7 +18,7 @@ import yaml
 
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from training.base_model import Tokenizer, load_base, load_tokenizer
-from training.evaluation import Case, grounding_cases, score
+from training.evaluation import Case, Heard, grounding_cases, score
 from training.finetune import train
 from training.greedy import greedy_answers
 from training.lora import load_adapter, start_folder
@@ -129,7 +129,7 @@ def kept(before: Any, after: Any, tokenizer: Tokenizer, questions: int) -> dict[
 
 
 def figures_of(cases: Sequence[Case], answers: Sequence[str]) -> dict[str, Any]:
-    figures = score(list(zip(cases, answers, strict=True)))
+    figures = score([Heard(case=case, text=answer) for case, answer in zip(cases, answers, strict=True)])
     return {name: getattr(figures, name) for name in figures.__slots__}
 
 
