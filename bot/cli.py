@@ -6,14 +6,11 @@ What needs the trainer is imported where it is used, so that a bot without one s
 import asyncio
 import logging
 import os
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -25,7 +22,6 @@ from bot.assembly import Configuration, Parts, open_database
 from bot.command_line import AsJson, absolute, fail, plainly, read_configuration
 from bot.document_commands import documents, index
 from bot.errors import BotError, ModelServerError
-from bot.failpoints import STAGES
 from bot.operations import Asked
 from bot.printing import (
     describe,
@@ -44,16 +40,13 @@ from bot.shapes import Json
 from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.errors import RouterError
-from router.journal import Journal
 from router.model import ModelClient
-from router.policies import Policies
-from router.refit import refit
-from router.releases import Release, Releases
+from router.releases import Release
 from training.errors import TrainingError
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from bot.nights import Night, Outcomes, Stage
+    from bot.nights import Stage
 
 app = typer.Typer(
     name="tandem",
@@ -72,7 +65,6 @@ app.add_typer(consent, name="consent")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_RECIPE = files("training") / "recipes" / "nightly.yaml"
 _PLACES = "Files, folders, zip archives, web pages; an address that ends in .git is a git repository, read whole."
 
 
@@ -114,12 +106,13 @@ def nightly(
     """Turn feedback into a new adapter, try it, and put it into service if it is better: each night, or --once."""
     from bot.night_command import Asked as AskedNight
     from bot.night_command import run_each_night, run_once
+    from bot.night_stages import night_stages
 
     configuration = read_configuration()
     switch = _plainly(lambda: load_settings(TrainingSettings))
 
     def stages(engine: AsyncEngine, model: ModelClient) -> "Sequence[Stage]":
-        return _night_stages(configuration, switch, engine, model)
+        return night_stages(configuration, switch, engine, model)
 
     if not once:
         _finish(run_each_night(configuration, stages, say))
@@ -459,76 +452,6 @@ async def _put_named_in_service(parts: Parts, adapter: str) -> None:
         await put_into_service(adapter, home=parts.configuration.home, engine=parts.engine, model=parts.model)
     except (RouterError, TrainingError) as error:
         raise BotError(str(error)) from error
-
-
-def _night_stages(
-    configuration: Configuration, switch: TrainingSettings, engine: AsyncEngine, model: ModelClient
-) -> "list[Stage]":
-    from bot.night_command import train_in_a_process
-    from bot.night_post import NightPost, post_night
-    from bot.nights import Stage
-    from training.nightly.cases import cases_of
-    from training.nightly.report import Summary
-    from training.nightly.rows import write_night_rows
-    from training.nightly.work import ALWAYS, NightWork, Tools
-
-    home, exports, recipe = configuration.home, configuration.home / "exports", Path(str(_RECIPE))
-
-    async def export_until(moment: datetime) -> Json:
-        return await _export_nightly(engine, exports, moment, switch)
-
-    async def write_rows(out: Path) -> int:
-        return await asyncio.to_thread(write_night_rows, exports, out, recipe=recipe, models=home / "model")
-
-    async def train_apart(rows: Path, out: Path) -> None:
-        said = await train_in_a_process(configuration, [str(_RECIPE), "--data", str(rows), "--out", str(out)])
-        if not (out / "canaries.json").is_file():
-            raise TrainingError(f"The training ended early: {said}")
-
-    async def refit_router() -> Json:
-        policies = Policies(configuration.policies)
-        return asdict(await refit(journal=Journal(engine), releases=Releases(engine), policies=policies))
-
-    async def post(summary: Summary, work_id: str) -> str:
-        return await post_night(configuration.bot, NightPost(**asdict(summary)), work_id=work_id)
-
-    tools = Tools(
-        home=home,
-        engine=engine,
-        model=model,
-        is_enabled=switch.training_enabled,
-        export=export_until,
-        write_rows=write_rows,
-        train=train_apart,
-        cases=partial(cases_of, exports=exports, engine=engine),
-        refit=refit_router,
-        post=post,
-    )
-
-    def stage(name: str) -> Stage:
-        async def work(night: "Night", outcomes: "Outcomes") -> Json:
-            try:
-                return await NightWork(tools, day=night.day, run_id=night.id).do(name, outcomes)
-            except (RouterError, TrainingError) as error:
-                raise BotError(str(error)) from error
-
-        return Stage(name=name, work=work, always=name in ALWAYS)
-
-    return [stage(name) for name in STAGES]
-
-
-async def _export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:
-    """Each day that is missing or has changed: people vote and correct for days after the answer."""
-    try:
-        from training.data.ledger import catch_up
-    except ModuleNotFoundError as error:
-        raise BotError(f"feedback is not exported: the trainer is not installed ({error.name} is missing)") from error
-    rows, withheld, days = Counter[str](), Counter[str](), 0
-    async for done in catch_up(engine, exports, until=until, settings=settings):
-        days += 1
-        rows.update(done.rows)
-        withheld.update(done.withheld)
-    return {"days": days, "rows": dict(rows), "withheld": dict(withheld)}
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:

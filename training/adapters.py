@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from router.know_how import KNOW_HOW
 from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
 from training.recipe import read_recipe
@@ -22,7 +23,7 @@ CONFIG = "adapter_config.json"
 CANARIES = "canaries.json"
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
-_KEPT = (WEIGHTS, CONFIG, CANARIES, RECIPE, METRICS)
+_KEPT = (WEIGHTS, CONFIG, CANARIES, RECIPE, METRICS, KNOW_HOW)
 _LARGEST_BYTES = 2_000_000_000
 # vLLM refuses these, or serves the base model's answers without a word.
 _PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
@@ -197,7 +198,9 @@ def _renew(place: Path, staging: Path) -> None:
     for name in (CONFIG, WEIGHTS):
         if not _is_same(place / name, staging / name):
             (staging / name).replace(place / name)
-    (staging / CANARIES).replace(place / CANARIES)
+    for name in (CANARIES, KNOW_HOW):
+        if (staging / name).is_file():
+            (staging / name).replace(place / name)
 
 
 def _is_same(kept: Path, given: Path) -> bool:

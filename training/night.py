@@ -69,6 +69,21 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
         yield Row(prompt=prompt, completion=row.completion)
 
 
+def questions_taught(taught: Taught) -> list[str]:
+    """The questions to which an answer without documents is taught, as they were asked.
+
+    Those that lean on a thread are left out: by themselves they ask for something else.
+    """
+    by_themselves = (row for row in taught.know_how if _stands_alone(row))
+    return list(dict.fromkeys(question_of(row) for row in by_themselves))
+
+
+def _stands_alone(row: Row) -> bool:
+    if _is_grounded(row):
+        return not citations(row.completion[-1].content) and not row.prompt[-1].content.startswith("Earlier question: ")
+    return [message.role for message in row.prompt] == ["system", "user"]
+
+
 def question_of(row: Row) -> str:
     """What was asked, without the passages and the thread around it."""
     content = row.prompt[-1].content

@@ -99,12 +99,17 @@ def _wanted(known: Sequence[Release], to: str) -> Release:
 
 
 def served_base(adapter: Adapter, served: Sequence[str]) -> str:
-    """The adapter's base model as the server names it: in full, or by its last part."""
-    for name in (adapter.base, adapter.base.rsplit("/", 1)[-1]):
+    """The adapter's base model as the server names it. Raises AdapterRefused where it serves another one."""
+    return base_as_served(adapter.base, served)
+
+
+def base_as_served(base: str, served: Sequence[str]) -> str:
+    """In full, or by its last part. Raises AdapterRefused."""
+    for name in (base, base.rsplit("/", 1)[-1]):
         if name in served:
             return name
     raise AdapterRefused(
-        f"The adapter was trained on {adapter.base}, and the model server serves {', '.join(served) or 'nothing'}"
+        f"The adapter was trained on {base}, and the model server serves {', '.join(served) or 'nothing'}"
     )
 
 

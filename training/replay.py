@@ -12,7 +12,8 @@ from training.greedy import greedy_answers
 from training.lora import load_adapter
 from training.rows import Message, Row
 
-_LONGEST_ANSWER = 160
+LONGEST_ANSWER = 160
+"""In tokens: one that is longer is not learnt from."""
 
 
 def replay_prompts(most: int | None = None) -> list[str]:
@@ -28,7 +29,7 @@ def replay_rows(prompts: Sequence[str], base_model: str, models: Path, *, adapte
     asked = [direct_prompt(prompt) for prompt in prompts]
     base = load_base(base_model, models)
     model = load_adapter(base, adapter) if adapter else base
-    answers = greedy_answers(model, load_tokenizer(base_model, models), asked, max_tokens=_LONGEST_ANSWER)
+    answers = greedy_answers(model, load_tokenizer(base_model, models), asked, max_tokens=LONGEST_ANSWER)
     for prompt, (answer, ended) in zip(asked, answers, strict=True):
         if ended and answer:
             yield Row(

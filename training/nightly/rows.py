@@ -1,5 +1,6 @@
 """The rows of a night: what all exports teach, each exchange once, among what is not to be forgotten."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,31 +8,34 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from router.know_how import KNOW_HOW
+from router.model import ModelClient
 from training.errors import RowInvalid
-from training.lora import start_folder
-from training.night import Taught, nightly_rows
+from training.night import Taught, nightly_rows, questions_taught
+from training.nightly.rehearsal import general_rows
 from training.recipe import read_recipe
-from training.replay import replay_prompts, replay_rows
 from training.rows import PreferenceRow, Row, write_rows
 
 LEARNT = "train"
 _Row = TypeVar("_Row", bound=BaseModel)
 
 
-def write_night_rows(exports: Path, out: Path, *, recipe: Path, models: Path) -> int:
+async def write_night_rows(exports: Path, out: Path, *, recipe: Path, home: Path, model: ModelClient) -> int:
     """Write the rows that the recipe is trained on, and return their number: 0 where nothing was taught.
 
-    `models` is the folder of unpacked base models. Raises RowInvalid, RecipeInvalid and DataUnusable.
+    Beside them it writes the questions whose answers are taught, for the router. Raises RowInvalid, RecipeInvalid,
+    DataUnusable, AdapterRefused and ModelError.
     """
-    taught = gather_taught(exports)
+    taught = await asyncio.to_thread(gather_taught, exports)
     if not taught.know_how and not taught.accepted:
-        write_rows(out, [])
+        await asyncio.to_thread(write_rows, out, [])
         return 0
     read = read_recipe(recipe)
-    start = start_folder(read, recipe.parent) if read.start_from else None
-    general = replay_rows(replay_prompts(read.rehearsal.general), read.base_model, models, adapter=start)
-    rows = nightly_rows(taught, read, general=list(general))
-    write_rows(out, rows)
+    general = await general_rows(read, recipe.parent, home=home, model=model)
+    rows = await asyncio.to_thread(nightly_rows, taught, read, general=general)
+    await asyncio.to_thread(write_rows, out, rows)
+    questions = json.dumps(questions_taught(taught), indent=1, ensure_ascii=False)
+    await asyncio.to_thread(out.with_name(KNOW_HOW).write_text, questions + "\n", "utf-8")
     return len(rows)
 
 

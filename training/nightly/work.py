@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from router.know_how import KNOW_HOW
 from router.model import ModelClient
 from router.releases import Releases
 from training.adapters import METRICS
@@ -47,7 +48,7 @@ class Tools:
     """What a night works with.
 
     `export` writes what is new until the given moment and says what came of it; `write_rows` writes the
-    rows to train on and returns their number; `train` turns them into an adapter's folder; `cases` gives what the
+    rows to train on, with the questions that they teach beside them, and returns their number; `train` turns them into an adapter's folder; `cases` gives what the
     challenger and a champion, "" for the base model, are asked after such rows; `refit` is the router's; `post` shows
     the summary to people, once for each run, and says what came of it.
     """
@@ -110,6 +111,7 @@ class NightWork:
 
     async def train(self, _outcomes: Outcomes) -> Json:
         await self._tools.train(self.folder / _ROWS, self.folder / _ADAPTER)
+        await asyncio.to_thread(self._tell_what_was_taught)
         return await asyncio.to_thread(self._trained)
 
     async def gate(self, _outcomes: Outcomes) -> Json:
@@ -154,8 +156,14 @@ class NightWork:
         temporary = self.folder / f".{RECORD}.partial"
         temporary.write_text(json.dumps(outcomes, indent=2) + "\n", "utf-8")
         temporary.replace(self.folder / RECORD)
-        (self.folder / _ROWS).unlink(missing_ok=True)
+        for name in (_ROWS, KNOW_HOW):
+            (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / _ADAPTER, ignore_errors=True)
+
+    def _tell_what_was_taught(self) -> None:
+        """It goes with the adapter, so that the router knows what to ask it."""
+        if (self.folder / KNOW_HOW).is_file():
+            shutil.copyfile(self.folder / KNOW_HOW, self.folder / _ADAPTER / KNOW_HOW)
 
     def _learnt_before(self) -> set[str]:
         """The data of nights in which an adapter was trained: the same rows would give the same one."""
