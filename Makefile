@@ -13,7 +13,7 @@ TEST_WORKERS ?= 2
 PINS := deploy/pins
 PIP_FLAGS := --quiet --no-deps --disable-pip-version-check --no-input
 
-.PHONY: help install install-test run test check bench pins clean
+.PHONY: help install install-test run test check bench loop pins clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ check: install-test ## lint, types, import rules and tests: what CI runs
 
 bench: install-test ## measure, with the machine named: build/bench.json
 	@$(BOT) -m tests.benchmarks --out build/bench.json
+
+loop: install-test ## show the whole loop: corrections, a night, better answers, and back; JSON last
+	@rm -rf build/loop
+	@$(BOT) -m tests.benchmarks.loop --out build/loop
 
 pins: ## write the pinned lists from what is installed now
 	@$(BOT) $(PINS)/pin.py $(BOT) $(MODEL)

@@ -20,6 +20,7 @@ corrections = typer.Typer(help="Review what people say that answers should have 
 consent = typer.Typer(help="See to it that nothing is learnt from a person's words.", no_args_is_help=True)
 
 CorrectionId = Annotated[str, typer.Argument(metavar="ID", help="The correction's id, as the list shows it.")]
+CorrectionIds = Annotated[list[str], typer.Argument(metavar="ID…", help="Corrections' ids, as the list shows them.")]
 Person = Annotated[str, typer.Argument(metavar="USER", help="The person's id in Slack, like U0123.")]
 
 
@@ -44,7 +45,7 @@ def list_corrections(as_json: AsJson = False) -> None:
 
 @corrections.command()
 def approve(
-    correction_id: CorrectionId,
+    correction_ids: CorrectionIds,
     kind: Annotated[
         Kind,
         typer.Option(
@@ -56,12 +57,14 @@ def approve(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say that it is right, and what kind of knowledge it is. A fact is taken into the documents at once."""
-    if kind is Kind.FACT:
-        reviewed = finish(_review(read_configuration(), correction_id, "fact", audience))
-    else:
-        reviewed = finish(_review(read_configuration(), correction_id, "know_how"))
-    print_json(reviewed) if as_json else print_line(f"approved as {kind.value}: {reviewed['should_say']}")
+    """Say that they are right, and what kind of knowledge they are. A fact is taken into the documents at once."""
+    configuration = read_configuration()
+    for correction_id in correction_ids:
+        if kind is Kind.FACT:
+            reviewed = finish(_review(configuration, correction_id, "fact", audience))
+        else:
+            reviewed = finish(_review(configuration, correction_id, "know_how"))
+        print_json(reviewed) if as_json else print_line(f"approved as {kind.value}: {reviewed['should_say']}")
 
 
 @corrections.command()
