@@ -39,7 +39,7 @@ def night_stages(
     home, exports, recipe = configuration.home, configuration.home / "exports", Path(str(_RECIPE))
 
     async def export_until(moment: datetime) -> Json:
-        return await _export_nightly(engine, exports, moment, switch)
+        return await export_nightly(engine, exports, moment, switch)
 
     async def write_rows(out: Path) -> int:
         return await write_night_rows(exports, out, recipe=recipe, home=home, model=model)
@@ -81,7 +81,7 @@ def night_stages(
     return [stage(name) for name in STAGES]
 
 
-async def _export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:
+async def export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:
     """Each day that is missing or has changed: people vote and correct for days after the answer."""
     try:
         from training.data.ledger import catch_up

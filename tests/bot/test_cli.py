@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
 from bot import cli, control
-from bot.night_stages import _export_nightly
+from bot.night_stages import export_nightly
 from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
 from router.decisions import Decision, Route
@@ -250,7 +250,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
     asked_at, on = datetime(2026, 3, 2, 15, tzinfo=UTC), TrainingSettings(training_enabled=True)
     await parts.journal.record(_exchange(asked_at))
 
-    await _export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 3, 2, tzinfo=UTC), on)
+    await export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 3, 2, tzinfo=UTC), on)
     before = _labels(tmp_path / "exports" / "2026-03-02")
     await parts.journal.add_feedback(
         Feedback(
@@ -262,7 +262,7 @@ async def test_vote_of_a_later_day_is_in_the_next_nightly_export(engine, tmp_pat
             at=asked_at + timedelta(days=5),
         )
     )
-    await _export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 8, 2, tzinfo=UTC), on)
+    await export_nightly(engine, tmp_path / "exports", datetime(2026, 3, 8, 2, tzinfo=UTC), on)
     await parts.model.aclose()
 
     assert before == []
