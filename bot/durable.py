@@ -48,7 +48,9 @@ class Durable:
 
         What is in the queue of `documents` is done by the same handler.
         """
-        self._executor = Executor(application="tandem", executor_id=executor_id, database_url=database_url)
+        self._executor = Executor(
+            application="tandem", work_version="1", executor_id=executor_id, database_url=database_url
+        )
         self._handler = handler
         self._documents = documents
         self._running: set[str] = set()

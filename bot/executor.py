@@ -12,8 +12,6 @@ from sqlalchemy import Engine, create_engine, event, make_url
 
 from bot.database import prepare_sqlite
 
-# Raised only when the shape of stored work changes so that an older one could not be taken up: a deploy keeps it.
-_WORK_VERSION = "1"
 _QUIET = "ERROR"
 _SQLITE_CONNECTIONS = 3
 _BUSY_TIMEOUT_MS = 30_000
@@ -22,12 +20,15 @@ _BUSY_TIMEOUT_MS = 30_000
 class Executor:
     """DBOS keeps one instance a process, so one is opened at a time.
 
-    `database_url` is synchronous: `sqlite:///…` or `postgresql://…`. What a killed process of the same `application` and
+    `database_url` is synchronous: `sqlite:///…` or `postgresql://…`. `work_version` is changed only when the shape of
+    stored work changes so that an older one could not be taken up: a deploy keeps it. No two applications on a
+    database may have the same one. What a killed process of the same `application` and
     `executor_id` left is taken up by the next one, and by no other.
     """
 
-    def __init__(self, *, application: str, executor_id: str, database_url: str) -> None:
+    def __init__(self, *, application: str, work_version: str, executor_id: str, database_url: str) -> None:
         self._application = application
+        self._work_version = work_version
         self._executor_id = executor_id
         self._database_url = database_url
         self._sqlite = _sqlite_engine(database_url)
@@ -40,7 +41,7 @@ class Executor:
             "system_database_engine": self._sqlite,
             # The parameters hold whole messages: they stay out of errors, which are logged.
             "db_engine_kwargs": {"hide_parameters": True},
-            "application_version": _WORK_VERSION,
+            "application_version": self._work_version,
             "executor_id": self._executor_id,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": _QUIET,

@@ -53,7 +53,9 @@ class Nights:
     """An application of its own beside the bot: neither takes up the other's work."""
 
     def __init__(self, *, database_url: str, stages: Sequence[Stage], failpoints: Failpoints) -> None:
-        self._executor = Executor(application="tandem-nightly", executor_id="nightly", database_url=database_url)
+        self._executor = Executor(
+            application="tandem-nightly", work_version="nightly-1", executor_id="nightly", database_url=database_url
+        )
         self._stages = stages
         self._failpoints = failpoints
 

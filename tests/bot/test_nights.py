@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.durable import Durable
 from bot.errors import BotError
 from bot.failpoints import STAGES, STEPS_OF_A_NIGHT, Failpoints
 from bot.nights import Night, Nights, Outcomes, Stage
@@ -53,6 +54,19 @@ async def test_a_date_has_one_night_however_often_it_is_asked_for(tmp_path: Path
         async with _launched(tmp_path, export) as nights:
             assert await nights.run(_DAY) == {"export": {"rows": 3}}
     assert export.times == 1
+
+
+async def _handle(_work_id: str, _kind: str, _payload: Json) -> None:
+    raise AssertionError("there is no work")
+
+
+async def test_night_is_run_in_the_database_in_which_the_bot_keeps_its_work(tmp_path: Path) -> None:
+    for _ in range(2):
+        bot = Durable(database_url=f"sqlite:///{tmp_path / 'durable.db'}", executor_id="bot", handler=_handle)
+        bot.launch()
+        await bot.close()
+        async with _launched(tmp_path, Told("export", {"rows": 3})) as nights:
+            assert await nights.run(_DAY) == {"export": {"rows": 3}}
 
 
 async def test_night_is_run_again_when_that_is_asked_for(tmp_path: Path) -> None:
