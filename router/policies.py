@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from router.calibration import Calibration
 from router.errors import PolicyRefused
@@ -64,9 +65,21 @@ def checked(data: bytes, name: str) -> Calibration:
     try:
         return Calibration.model_validate_json(data)
     except ValidationError as error:
+        if _is_fitted(data):
+            raise PolicyRefused(
+                f"{name} is a policy as tandem route fit writes it: tandem route eval measures it, but it does not decide. "
+                "Promoted is what tandem route refit writes, which corrects the odds of the policy that comes with Tandem"
+            ) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PolicyRefused(f"{name} is no policy: {where}: {first['msg']}") from error
+
+
+def _is_fitted(data: bytes) -> bool:
+    try:
+        return "tandem_policy" in from_json(data)
+    except (ValueError, TypeError):
+        return False
 
 
 def digest(data: bytes) -> str:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from bot import cli, control
 from router.calibration import ArmCalibration, Calibration
 from router.decisions import Route
+from router.starting_policy import FOLDER
 from tests.bot.test_control import Scripted
 
 
@@ -49,6 +50,13 @@ def test_folder_without_a_policy_is_refused_in_a_sentence(home: Path, tmp_path: 
     assert "There is no policy in" in _refused("promote", str(tmp_path))
     (tmp_path / "policy.json").write_text('{"base": "rules", "code": "import os"}')
     assert "is no policy: code" in _refused("promote", str(tmp_path))
+    assert _tandem("history") == []
+
+
+def test_policy_that_was_fitted_on_examples_is_refused_with_what_it_is_for(home: Path):
+    told = _refused("promote", str(FOLDER))
+    assert "tandem route eval measures it" in told
+    assert "tandem route refit" in told
     assert _tandem("history") == []
 
 
