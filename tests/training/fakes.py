@@ -20,6 +20,7 @@ class ServerWithAdapters:
     deaf: bool = False
     loaded: list[str] = field(default_factory=list)
     url: str = ""
+    replies: int = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ServerWithAdapters"]:
@@ -50,6 +51,7 @@ class ServerWithAdapters:
 
     async def _chat(self, request: web.Request) -> web.Response:
         asked = await request.json()
+        self.replies += 1
         text = self._answer(asked["model"], asked["messages"])
         event = web.json_response({"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}).text
         return web.Response(text=f"data: {event}\n\ndata: [DONE]\n\n", content_type="text/event-stream")

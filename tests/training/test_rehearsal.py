@@ -1,0 +1,99 @@
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from router.know_how import KNOW_HOW, read_know_how
+from router.model import ModelClient
+from router.prompts import direct_prompt
+from router.settings import RouterSettings
+from tests.training.fakes import ServerWithAdapters
+from training.errors import AdapterRefused
+from training.night import Taught, questions_taught
+from training.nightly.rehearsal import general_rows
+from training.nightly.rows import write_night_rows
+from training.recipe import Recipe, Rehearsal
+from training.rows import Message, Row
+
+_BASE_ALONE = Recipe(
+    name="team", base_model="tiny", rehearsal=Rehearsal(rewordings=1, grounded=0, general=3), rows_per_step=2
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ServerWithAdapters]:
+    async with ServerWithAdapters().running() as running:
+        yield running
+
+
+@pytest.fixture
+async def model(server: ServerWithAdapters) -> AsyncIterator[ModelClient]:
+    client = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
+    yield client
+    await client.aclose()
+
+
+def _row(question: str, answer: str) -> Row:
+    return Row(
+        prompt=[Message.model_validate(each) for each in direct_prompt(question)],
+        completion=[Message(role="assistant", content=answer)],
+    )
+
+
+async def test_general_answers_are_the_model_s_own_and_asked_for_once(
+    server: ServerWithAdapters, model: ModelClient, tmp_path: Path
+):
+    rows = await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model)
+    assert [row.completion[0].content for row in rows] == ["I do not know."] * 3
+    server.base = "gone"
+    with pytest.raises(AdapterRefused):
+        await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model)
+    server.base = "tiny"
+    server.replies = 0
+    assert await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model) == rows
+    assert server.replies == 0
+
+
+async def test_kept_answers_that_cannot_be_read_are_asked_for_anew(model: ModelClient, tmp_path: Path):
+    rows = await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model)
+    (kept,) = (tmp_path / "replay").iterdir()
+    kept.write_text('{"half')
+    assert await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model) == rows
+    assert len(json.loads(kept.read_text())) == 3
+
+
+def test_questions_that_lean_on_a_thread_or_on_passages_are_not_called_taught():
+    leaning = Row(
+        prompt=[
+            *_row("Who?", "x").prompt[:1],
+            Message(role="user", content="Hello."),
+            Message(role="assistant", content="Hi."),
+            Message(role="user", content="And on Sundays?"),
+        ],
+        completion=[Message(role="assistant", content="Nobody.")],
+    )
+    taught = Taught(know_how=[_row("Who waters the garden?", "Ada."), leaning, _row("Who waters the garden?", "Ada.")])
+    assert questions_taught(taught) == ["Who waters the garden?"]
+
+
+async def test_a_night_writes_down_which_questions_it_teaches(model: ModelClient, tmp_path: Path):
+    day = tmp_path / "exports" / "2026-03-01" / "train"
+    day.mkdir(parents=True)
+    row = _row("Who waters the garden?", "Ada.")
+    pair = {
+        "exchange_id": "x1",
+        "prompt": [each.model_dump() for each in row.prompt],
+        "chosen": [{"role": "assistant", "content": "Ada."}],
+        "rejected": [{"role": "assistant", "content": "Nobody."}],
+    }
+    (day / "dpo.jsonl").write_text(json.dumps(pair) + "\n")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(_BASE_ALONE.model_dump_json())
+    (tmp_path / "night").mkdir()
+    written = await write_night_rows(
+        tmp_path / "exports", tmp_path / "night" / "rows.jsonl", recipe=recipe, home=tmp_path, model=model
+    )
+    assert written > 1
+    assert read_know_how(tmp_path / "night") == ["Who waters the garden?"]
+    assert (tmp_path / "night" / KNOW_HOW).is_file()
