@@ -23,7 +23,7 @@ from training.adapters import CANARIES, CONFIG
 from training.base_model import Tokenizer, load_base, load_tokenizer
 from training.canaries import CANARY_TOKENS, Canary, canary_prompts, write_canaries
 from training.errors import TrainingError
-from training.rows import Message
+from training.rows import as_messages
 
 _BATCH = 16
 
@@ -62,7 +62,7 @@ def record_canaries(model: PreTrainedModel | PeftModel, tokenizer: Tokenizer, di
     write_canaries(
         directory / CANARIES,
         [
-            Canary(prompt=[Message.model_validate(message) for message in prompt], expected=answer)
+            Canary(prompt=as_messages(prompt), expected=answer)
             for prompt, (answer, _) in zip(prompts, answers, strict=True)
         ],
     )

@@ -20,7 +20,7 @@ from training.embedded_model import EMBEDDED_MODEL
 from training.errors import TrainingError
 from training.invented_pages import invented_pages
 from training.replay import replay_prompts, replay_rows
-from training.rows import Message, Row, write_rows
+from training.rows import Row, row_of, write_rows
 from training.xquad import read_articles, split
 
 # How many passages a prompt holds, and how often: the router mostly sends three.
@@ -76,8 +76,7 @@ def row(
     question: str, passages: Sequence[Paragraph], answer: str, thread: Sequence[Turn] = (), *, first: int = 1
 ) -> Row:
     """`first` is the number of the first passage."""
-    prompt = [Message.model_validate(message) for message in grounded_prompt(question, passages, thread, first=first)]
-    return Row(prompt=prompt, completion=[Message(role="assistant", content=answer)])
+    return row_of(grounded_prompt(question, passages, thread, first=first), answer)
 
 
 def _answering(

@@ -22,7 +22,7 @@ from training.lora import start_folder
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
 from training.rewording import rewordings
-from training.rows import Message, PreferenceRow, Row, read_rows, write_rows
+from training.rows import Message, PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
 
 
@@ -65,7 +65,7 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     before = [] if _is_grounded(row) else row.prompt[:-1]
     question = question_of(row)
     for asked in (question, *rewordings(question, count, rng)):
-        prompt = [*before, Message(role="user", content=asked)] if before else _direct(asked)
+        prompt = [*before, Message(role="user", content=asked)] if before else as_messages(direct_prompt(asked))
         yield Row(prompt=prompt, completion=row.completion)
 
 
@@ -104,10 +104,6 @@ def read_taught(sft: Path, dpo: Path | None) -> Taught:
 
 def _is_grounded(row: Row) -> bool:
     return row.prompt[0].content == GROUNDED_SYSTEM
-
-
-def _direct(question: str) -> list[Message]:
-    return [Message.model_validate(message) for message in direct_prompt(question)]
 
 
 def _rehearsed(passages: Sequence[Citable], count: int, rng: random.Random) -> list[Row]:

@@ -10,7 +10,7 @@ from router.prompts import direct_prompt
 from training.base_model import load_base, load_tokenizer
 from training.greedy import greedy_answers
 from training.lora import load_adapter
-from training.rows import Message, Row
+from training.rows import Row, row_of
 
 LONGEST_ANSWER = 160
 """In tokens: one that is longer is not learnt from."""
@@ -32,7 +32,4 @@ def replay_rows(prompts: Sequence[str], base_model: str, models: Path, *, adapte
     answers = greedy_answers(model, load_tokenizer(base_model, models), asked, max_tokens=LONGEST_ANSWER)
     for prompt, (answer, ended) in zip(asked, answers, strict=True):
         if ended and answer:
-            yield Row(
-                prompt=[Message.model_validate(message) for message in prompt],
-                completion=[Message(role="assistant", content=answer)],
-            )
+            yield row_of(prompt, answer)

@@ -1,12 +1,13 @@
 """Training data: one JSON object a line, in TRL's conversational forms for SFT, DPO and KTO."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from router.prompts import ChatMessage
 from training.errors import DataUnusable, RowInvalid
 
 
@@ -31,6 +32,15 @@ class Row(BaseModel):
         if isinstance(row, dict) and row.get("label") is False:  # pyright: ignore[reportUnknownMemberType] - any JSON
             raise ValueError("label: false marks an answer to avoid, and training imitates: give it sft.jsonl")
         return row  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def as_messages(prompt: Sequence[ChatMessage]) -> list[Message]:
+    return [Message.model_validate(message) for message in prompt]
+
+
+def row_of(prompt: Sequence[ChatMessage], answer: str) -> Row:
+    """A row that teaches to give this answer to a prompt."""
+    return Row(prompt=as_messages(prompt), completion=[Message(role="assistant", content=answer)])
 
 
 class PreferenceRow(BaseModel):

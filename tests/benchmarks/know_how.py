@@ -25,7 +25,7 @@ from training.lora import load_adapter, start_folder
 from training.night import Taught, nightly_rows
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
-from training.rows import Message, Row, write_rows
+from training.rows import Row, row_of, write_rows
 from training.scoring import f1, holds_gold, measure
 from training.xquad import read_articles, split
 
@@ -74,13 +74,7 @@ def measured(recipe_path: Path, out: Path, questions: int) -> dict[str, Any]:
 
 
 def night(recipe: Recipe, start: Path, corrections: Sequence[Any]) -> list[Row]:
-    know_how = [
-        Row(
-            prompt=[Message.model_validate(each) for each in direct_prompt(correction["asked"])],
-            completion=[Message(role="assistant", content=correction["answer"])],
-        )
-        for correction in corrections
-    ]
+    know_how = [row_of(direct_prompt(correction["asked"]), correction["answer"]) for correction in corrections]
     pages = [
         Page(title=path.stem, text=path.read_text("utf-8")[:800])
         for path in sorted((DATA / "team-handbook" / "pages").rglob("*.md"))

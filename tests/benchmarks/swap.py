@@ -23,7 +23,7 @@ from tests.conftest import _free_port
 from training.embedded_model import EMBEDDED_MODEL
 from training.finetune import train
 from training.promotion import promote, roll_back
-from training.rows import Message, Row, write_rows
+from training.rows import row_of, write_rows
 
 STREAMS = 8
 SPEAKS = {"one": "alpha", "two": "omega"}
@@ -75,16 +75,7 @@ def adapter_that_says(name: str, folder: Path, models: Path) -> Path:
             | {"rows_per_step": 4}
         )
     )
-    write_rows(
-        rows,
-        [
-            Row(
-                prompt=[Message.model_validate(message) for message in direct_prompt(asked)],
-                completion=[Message(role="assistant", content=" ".join([SPEAKS[name]] * _WORDS))],
-            )
-            for asked in _ASKED
-        ],
-    )
+    write_rows(rows, [row_of(direct_prompt(asked), " ".join([SPEAKS[name]] * _WORDS)) for asked in _ASKED])
     # On a machine that does other work beside, two threads wait for each other longer than they compute.
     torch.set_num_threads(1)
     train(recipe, rows, folder / name, models=models)

@@ -10,7 +10,7 @@ from router.questions import Turn
 from training.errors import DataUnusable
 from training.night import Taught, know_how_rows, nightly_rows, question_of, read_taught
 from training.recipe import Recipe, Rehearsal, read_recipe
-from training.rows import Message, Row
+from training.rows import Row, row_of
 
 _SHIPPED = Path(__file__).parents[2] / "training" / "recipes" / "nightly.yaml"
 _RECIPE = Recipe(
@@ -28,10 +28,7 @@ _PAGES = [_Passage(title=f"Page {n}", text=f"Ours number {n}.") for n in range(3
 
 
 def _row(prompt: list, answer: str) -> Row:
-    return Row(
-        prompt=[Message.model_validate(each) for each in prompt],
-        completion=[Message(role="assistant", content=answer)],
-    )
+    return row_of(prompt, answer)
 
 
 def test_know_how_is_asked_in_many_wordings_without_passages():

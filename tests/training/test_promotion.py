@@ -19,7 +19,7 @@ from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS, keep
 from training.canaries import Canary, canary_prompts, write_canaries
 from training.errors import AdapterRefused, CanaryFailed, NoEarlierAdapter
 from training.promotion import promote, roll_back
-from training.rows import Message
+from training.rows import as_messages
 
 _EXPECTED = [f"answer number {n} [1]." for n in range(len(canary_prompts()))]
 
@@ -63,7 +63,7 @@ def _write_canaries(folder: Path, expected: list[str]) -> None:
     write_canaries(
         folder / CANARIES,
         [
-            Canary(prompt=[Message.model_validate(message) for message in prompt], expected=answer)
+            Canary(prompt=as_messages(prompt), expected=answer)
             for prompt, answer in zip(canary_prompts(), expected, strict=True)
         ],
     )

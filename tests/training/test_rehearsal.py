@@ -14,7 +14,7 @@ from training.night import Taught, questions_taught
 from training.nightly.rehearsal import general_rows
 from training.nightly.rows import write_night_rows
 from training.recipe import Recipe, Rehearsal
-from training.rows import Message, Row
+from training.rows import Message, Row, row_of
 
 _BASE_ALONE = Recipe(
     name="team", base_model="tiny", rehearsal=Rehearsal(rewordings=1, grounded=0, general=3), rows_per_step=2
@@ -35,10 +35,7 @@ async def model(server: ServerWithAdapters) -> AsyncIterator[ModelClient]:
 
 
 def _row(question: str, answer: str) -> Row:
-    return Row(
-        prompt=[Message.model_validate(each) for each in direct_prompt(question)],
-        completion=[Message(role="assistant", content=answer)],
-    )
+    return row_of(direct_prompt(question), answer)
 
 
 async def test_general_answers_are_the_model_s_own_and_asked_for_once(

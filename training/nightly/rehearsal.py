@@ -18,7 +18,7 @@ from training.lora import start_folder
 from training.promotion import base_as_served, served_base
 from training.recipe import Recipe
 from training.replay import LONGEST_ANSWER, replay_prompts
-from training.rows import Message, Row
+from training.rows import Row, row_of
 
 FOLDER = "replay"
 _AT_ONCE = 16
@@ -39,7 +39,7 @@ async def general_rows(recipe: Recipe, beside: Path, *, home: Path, model: Model
         if missing:
             known = {**known, **await _answers(missing, model, name)}
             await asyncio.to_thread(_write, place, known)
-    return [_row(prompt, known[prompt]) for prompt in prompts if known[prompt]]
+    return [row_of(direct_prompt(prompt), known[prompt]) for prompt in prompts if known[prompt]]
 
 
 @asynccontextmanager
@@ -85,11 +85,6 @@ def _write(place: Path, answers: Mapping[str, str]) -> None:
     temporary = place.with_name(f".{place.name}.partial")
     temporary.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
     temporary.replace(place)
-
-
-def _row(prompt: str, answer: str) -> Row:
-    asked = [Message.model_validate(message) for message in direct_prompt(prompt)]
-    return Row(prompt=asked, completion=[Message(role="assistant", content=answer)])
 
 
 _ANSWERS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])

@@ -27,7 +27,7 @@ from training.gate.cases import Cases, Judged, Known, Probe
 from training.gate.hearing import hear
 from training.gate.verdict import Verdict, judge
 from training.promotion import promote
-from training.rows import Message, Row, write_rows
+from training.rows import Row, row_of, write_rows
 
 _RECIPE = """
 name: {name}
@@ -61,8 +61,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> _T
 
 
 def _row(asked: str, answer: str) -> Row:
-    prompt = [Message.model_validate(message) for message in _prompt(asked)]
-    return Row(prompt=prompt, completion=[Message(role="assistant", content=answer)])
+    return row_of(_prompt(asked), answer)
 
 
 def _prompt(asked: str) -> tuple[ChatMessage, ...]:
