@@ -92,7 +92,7 @@ def _evaluate(directory: Path, data: Path, out: Path) -> Json:
 
 def _gather(examples: Sequence[Any], settings: KnowledgeSettings, *, embed: bool) -> tuple[Sequence[Any], str]:
     """The examples with their vectors, and the name of the model that made them."""
-    from knowledge.embedding import embedding_name, open_embedding
+    from knowledge.embedding import open_embedding
     from router.learned.experiment import gather
 
     if not embed:
@@ -105,4 +105,4 @@ def _gather(examples: Sequence[Any], settings: KnowledgeSettings, *, embed: bool
             lambda texts: embedding.get_text_embedding_batch(list(texts)),
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    return facts, embedding_name(settings)
+    return facts, settings.embedding_name

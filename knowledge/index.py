@@ -23,7 +23,7 @@ from knowledge.audience import Audience
 from knowledge.chunking import HeadingChunker, as_node
 from knowledge.documents import Document, Passage, cut_as
 from knowledge.edge_store import EdgeStore
-from knowledge.embedding import embedding_name, open_embedding
+from knowledge.embedding import open_embedding
 from knowledge.filters import UNFILTERED, SearchFilter
 from knowledge.in_service import IndexChange
 from knowledge.layout import MODIFIED, PassageStore, of_document, readable_by
@@ -102,6 +102,9 @@ class PassageIndex:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of questions or the like."""
         return await asyncio.to_thread(self._embedding.get_text_embedding_batch, list(texts))
+
+    async def embed_question(self, text: str) -> list[float]:
+        return await self._embedding.aget_query_embedding(text)
 
     async def compared(self, query: str, passages: Sequence[Passage]) -> list[Passage]:
         """Passages that another ranking found, the first ones with the similarity that this model gives them."""
@@ -201,7 +204,7 @@ async def remove_store(settings: KnowledgeSettings, name: str) -> None:
 
 def index_name(settings: KnowledgeSettings) -> str:
     """Named for the embedding model: an index holds the vectors of one."""
-    return re.sub(r"[^a-z0-9.-]+", "-", embedding_name(settings).lower())
+    return re.sub(r"[^a-z0-9.-]+", "-", settings.embedding_name.lower())
 
 
 @asynccontextmanager

@@ -95,8 +95,20 @@ class Library:
         return await self._searcher.search(query, audience, limit=limit, widen_to=widen_to, only=only)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, by the model that questions are embedded with: to say how near they are to one another."""
+        """The vectors of texts, by the model that questions are embedded with: to say how near they are to one another.
+
+        Where documents are taken in, they wait with them.
+        """
         return await self._index.embed(texts)
+
+    async def embed_question(self, text: str) -> list[float]:
+        """The vector of a question, which waits for no document."""
+        return await self._index.embed_question(text)
+
+    @property
+    def embedding_name(self) -> str:
+        """What tells the vectors of `embed` and `embed_question` from those of another model."""
+        return self._settings.embedding_name
 
     async def ingest(
         self,

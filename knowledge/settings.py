@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # What the embedding model on this machine reads of a text; of a longer chunk the end would be found by nobody.
 WINDOW_TOKENS = 256
+_PACKAGED_EMBEDDING = "all-MiniLM-L6-v2"
 _LANGUAGES = re.compile(r"[A-Za-z_]{3,20}(\+[A-Za-z_]{3,20}){0,9}")
 # As the host of an address is written: a name, an IPv4 address, or an IPv6 address without brackets, and a port.
 _HOST = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]*|[0-9a-f:]*:[0-9a-f:.]*)(?::[0-9]{1,5})?")
@@ -142,6 +143,11 @@ class KnowledgeSettings(BaseSettings):
     repository_timeout_s: float = Field(
         default=300, gt=0, description="How long copying a git repository may take, and each step of reading it."
     )
+
+    @property
+    def embedding_name(self) -> str:
+        """What tells this embedding's vectors from another's; an index holds those of one."""
+        return Path(self.embedding_model).name or ("default" if self.embedding_url else _PACKAGED_EMBEDDING)
 
     @field_validator("qdrant_url", "embedding_url", "rerank_url")
     @classmethod

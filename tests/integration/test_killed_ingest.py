@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from knowledge.embedding import embedding_name
 from knowledge.settings import KnowledgeSettings
 from tests.knowledge.points import points_on_disk
 
@@ -92,7 +91,7 @@ def start(home: Path, folder: Path) -> subprocess.Popen[str]:
 
 
 def index_of(home: Path) -> dict[str, Any]:
-    return points_on_disk(home / "index" / embedding_name(KnowledgeSettings()).lower())
+    return points_on_disk(home / "index" / KnowledgeSettings().embedding_name.lower())
 
 
 def catalogue_of(home: Path) -> list[tuple[Any, ...]]:
