@@ -106,6 +106,6 @@ async def open_parts(configuration: Configuration) -> AsyncGenerator[Parts]:
                 journal=journal,
                 releases=releases,
                 settings=configuration.router,
-                embed=library.embed,
+                embedding=library,
             ),
         )

@@ -59,6 +59,8 @@ def print_decision(decision: Json) -> None:
     _out.print(f"{decision['arm']}: {' '.join(decision['reasons'])}", markup=False)
     for arm, chance in sorted(decision["odds"].items(), key=lambda item: -item[1]):
         _out.print(f"  {arm:10} {chance:6.1%}", markup=False)
+    if told := ", ".join(f"{name} {by:+.1f}" for name, by in decision["contributions"].items()):
+        _out.print(f"over the next best: {told}", markup=False)
     seen = ", ".join(f"{name} {value:g}" for name, value in decision["features"].items())
     _out.print(f"policy {decision['policy']}; {seen}", markup=False, style="dim")
 

@@ -35,6 +35,23 @@ _TOLD = {
 }
 
 
+# Why one way rather than the next best one: what the contributions are called among people.
+_WEIGHED = {
+    "usual": "documents are the default",
+    "evidence": "what the documents hold on it",
+    "team": "how much it asks about the team",
+    "general": "how much it asks for general knowledge or a text",
+    "by_heart": "how likely a model knows such things by heart",
+    "taught": "what the model was taught",
+    "hopeless": "how seldom such questions can be answered",
+    "vague": "how little it says",
+    "social": "how far it is small talk",
+    "feedback": "feedback on earlier answers",
+}
+_MOST_WEIGHED = 3
+_LEAST_WEIGHT = 0.1
+
+
 class ReasonDesk:
     def __init__(self, *, journal: Journal, directory: Directory) -> None:
         self._journal = journal
@@ -63,6 +80,8 @@ def why(exchange: Exchange) -> Page:
     blocks = [section(f"*Why this way?* {escape(decision.reason)}")]
     if decision.probabilities:
         blocks.append(section(f"*Odds*\n{_odds(decision)}"))
+    if weighed := _weighed(decision):
+        blocks.append(section(f"*What weighed most* (over the next best way)\n{weighed}"))
     if seen := _seen(decision):
         blocks.append(section(f"*What was seen*\n{seen}"))
     blocks += [section(_step(number, step)) for number, step in enumerate(exchange.searches, 1)]
@@ -73,6 +92,11 @@ def why(exchange: Exchange) -> Page:
 def _odds(decision: Decision) -> str:
     ranked = sorted(decision.probabilities.items(), key=lambda item: -item[1])
     return "\n".join(f"• {_WAYS[route]}: {chance:.0%}" for route, chance in ranked if chance >= 0.005)  # noqa: PLR2004 — else it reads 0%
+
+
+def _weighed(decision: Decision) -> str:
+    told = [(_WEIGHED.get(name, name), by) for name, by in decision.contributions.items() if abs(by) >= _LEAST_WEIGHT]
+    return "\n".join(f"• {said}: {by:+.1f}" for said, by in told[:_MOST_WEIGHED])
 
 
 def _seen(decision: Decision) -> str:

@@ -14,6 +14,8 @@ from bot.printing import print_decision, print_json, print_line, print_releases,
 from bot.reach import reach_operations
 from bot.route_learning import evaluate, fit
 from bot.shapes import Json, release_json
+from router.errors import PolicyRefused
+from router.in_service import in_service
 from router.policies import POLICY, Policies, read_file
 from router.releases import Release, Releases
 
@@ -41,15 +43,23 @@ def promote(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with policy.json in it, or that file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Put a policy into service; a running bot follows with its next question."""
+    """Put a policy into service, as route fit or refit wrote it; a running bot follows with its next question."""
+    configuration = read_configuration()
 
     async def put(releases: Releases, policies: Policies) -> Release:
         path = directory / POLICY if directory.is_dir() else directory
         named = directory.resolve().name if directory.is_dir() else directory.stem
         name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in named.lower())
-        return await releases.put_policy(policies.keep(read_file(path), name=name.strip("-")[:60] or "policy"))
+        kept = policies.keep(read_file(path), name=name.strip("-")[:60] or "policy")
+        embedding, wanted = in_service(policies, kept).prior.embedding, configuration.knowledge.embedding_name
+        if embedding not in {"", wanted}:
+            raise PolicyRefused(
+                f"{path} weighs embeddings of {embedding}, and {wanted} is set: look at TANDEM_EMBEDDING_MODEL, or fit it "
+                "with --no-embed"
+            )
+        return await releases.put_policy(kept)
 
-    _release(put, as_json=as_json)
+    _release(put, configuration, as_json=as_json)
 
 
 @route.command()
@@ -59,7 +69,7 @@ def rollback(as_json: AsJson = False) -> None:
     async def back(releases: Releases, _: Policies) -> Release:
         return await releases.roll_policy_back()
 
-    _release(back, as_json=as_json)
+    _release(back, read_configuration(), as_json=as_json)
 
 
 @route.command()
@@ -83,8 +93,10 @@ def refit(as_json: AsJson = False) -> None:
         print_line(f"{told['policy']} is in service")
 
 
-def _release(change: Callable[[Releases, Policies], Awaitable[Release]], *, as_json: bool) -> None:
-    told = finish(_changed(read_configuration(), change))
+def _release(
+    change: Callable[[Releases, Policies], Awaitable[Release]], configuration: Configuration, *, as_json: bool
+) -> None:
+    told = finish(_changed(configuration, change))
     print_json(told) if as_json else print_line(f"{told['policy'] or _BUILT_IN} is in service")
 
 

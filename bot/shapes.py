@@ -5,7 +5,7 @@ from typing import Any
 from bot.quarantine import SetAside
 from knowledge.documents import Entry, IngestResult, Passage
 from router.answers import Answer
-from router.decisions import Decision
+from router.decisions import BECAUSE, Decision
 from router.releases import Release
 
 Json = dict[str, Any]
@@ -28,12 +28,18 @@ def answer_json(answer: Answer) -> Json:
 
 
 def decision_json(decision: Decision) -> Json:
-    """`features` are what the policy saw; those that begin with `odds_` are the odds before feedback corrected them."""
+    """`features` are what the policy saw; those that begin with `odds_` are the odds before feedback corrected them.
+
+    `contributions` are what spoke for the arm over the next best one, in log-odds, the weightiest first.
+    """
     return {
         "arm": decision.route.value,
         "odds": {route.value: round(p, 4) for route, p in decision.probabilities.items()},
         "reasons": [decision.reason],
-        "features": {name: round(value, 4) for name, value in decision.features.items()},
+        "contributions": decision.contributions,
+        "features": {
+            name: round(value, 4) for name, value in decision.features.items() if not name.startswith(BECAUSE)
+        },
         "policy": decision.policy,
         "propensity": decision.propensity,
         "explored": decision.explored,

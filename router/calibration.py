@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from router.decisions import Route
 
 # The policy that comes with Tandem, whose odds are corrected.
-RULES: Literal["rules"] = "rules"
+RULES = "rules"
+# A policy's file is kept as `name@digest`.
+KEPT_NAME = "[a-z0-9][a-z0-9._+-]{0,79}@[0-9a-f]{12}"
 # Odds of 0 and 1 have no logit; beyond these, nothing is told apart.
 _SURE = 1e-4
 GUESS_FEATURES = ("guess_mean", "guess_margin")
@@ -31,7 +32,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    base: Literal["rules"]
+    base: str = Field(default=RULES, pattern=rf"^(?:{RULES}|{KEPT_NAME})$")
     arms: dict[Route, ArmCalibration] = {}
 
     def chances(self, odds: Mapping[Route, float], features: Mapping[str, float]) -> dict[Route, float]:
@@ -45,6 +46,10 @@ class Calibration(BaseModel):
 def good(arm: ArmCalibration, odds: float, features: Mapping[str, float]) -> float:
     score = arm.bias + arm.slope * logit(odds)
     score += arm.guess_mean * features.get("guess_mean", 0.0) + arm.guess_margin * features.get("guess_margin", 0.0)
+    return logistic(score)
+
+
+def logistic(score: float) -> float:
     return 1 / (1 + math.exp(-score)) if score > -700 else 0.0  # noqa: PLR2004 — beyond, exp overflows
 
 

@@ -1,21 +1,22 @@
 """Chooses the route: the policy's odds, corrected by the release in service, and now and then the second-best."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from router.calibration import RULES, Calibration
-from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.calibration import logistic, logit
+from router.decisions import BECAUSE, FROM_DOCUMENTS, Decision, Route
 from router.errors import PolicyRefused
 from router.evidence import Findings, wants_more
 from router.exploration import choose, is_doubtful
 from router.guessing import Guess
+from router.in_service import InService, in_service
 from router.policies import Policies
-from router.policy import Policy
+from router.policy import Policy, Weighed
 from router.questions import Question
 from router.releases import Release
 from router.settings import RouterSettings
-from router.signals import read_signals
 
 _LOG = logging.getLogger(__name__)
 # Of the odds of the documents, the share of searching more than once: where one search has not found enough, and where it has.
@@ -30,14 +31,6 @@ _WAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InService:
-    """`name` is `rules` for the policy that comes with Tandem, or the `name@digest` of one that was promoted."""
-
-    name: str = RULES
-    calibration: Calibration = field(default_factory=lambda: Calibration(base=RULES))
-
-
 class Chooser:
     def __init__(self, *, policy: Policy, policies: Policies, settings: RouterSettings) -> None:
         self._policy = policy
@@ -48,11 +41,9 @@ class Chooser:
     def in_service(self, release: Release | None) -> InService:
         """What the release names; the rules alone, and a line in the log, where its file is not what it says."""
         name = release.policy if release else ""
-        if not name:
-            return InService()
         try:
             if name not in self._read:
-                self._read[name] = InService(name=name, calibration=self._policies.read(name))
+                self._read[name] = in_service(self._policies, name)
         except PolicyRefused as error:
             _LOG.error("the rules alone choose the route: %s", error)
             return InService()
@@ -64,9 +55,7 @@ class Chooser:
 
     def is_doubtful(self, decision: Decision) -> bool:
         """Whether documents and memory lie close together."""
-        return not decision.forced and is_doubtful(
-            decision.route, _rivals(decision.probabilities), band=self._settings.doubt_band
-        )
+        return not decision.forced and is_doubtful(_rivals(decision.probabilities), band=self._settings.doubt_band)
 
     def decide(
         self,
@@ -77,24 +66,36 @@ class Chooser:
         guess: Guess | None = None,
         is_certain: bool = False,
         taught: float = 0.0,
+        vector: Sequence[float] | None = None,
     ) -> Decision:
         """The best route by what is known so far; one that `is_certain` is not corrected. Raises PolicyBroken."""
         passages = findings.passages if findings.steps else None
-        decided = self._policy.decide(question, passages, taught)
-        features = {name: float(value) for name, value in asdict(read_signals(question, passages, taught)).items()}
-        features |= guess.features() if guess else {}
+        outlook = served.outlook(question, passages, vector)
+        weighed = self._policy.decide(question, passages, taught, outlook)
+        features = {**weighed.features, **(guess.features() if guess else {})}
         forced = question.forced_route is not None
         if forced or is_certain:
-            return replace(decided, policy=served.name, features=features, forced=forced)
-        odds = _with_several(decided.probabilities, _SEVERAL if wants_more(question, findings) else _ONE_DID)
+            return Decision(
+                route=weighed.route,
+                probabilities=weighed.probabilities,
+                reason=weighed.reason,
+                policy=served.name,
+                features=features,
+                forced=forced,
+            )
+        share = _SEVERAL if wants_more(question, findings) else _ONE_DID
+        odds = _with_several(weighed.probabilities, logistic(logit(share) + outlook.several))
         chances = _sum_to_one(served.calibration.chances(odds, features))
         route = best(chances)
+        features |= {f"odds_{each}": round(chance, 6) for each, chance in odds.items()}
+        if not weighed.by_rule:
+            features |= _contributions(route, chances, odds, weighed)
         return Decision(
             route=route,
             probabilities=chances,
-            reason=_reason(route, decided),
+            reason=_reason(route, weighed),
             policy=served.name,
-            features=features | {f"odds_{each}": round(chance, 6) for each, chance in odds.items()},
+            features=features,
         )
 
     def prefer_documents(self, decision: Decision) -> Decision:
@@ -162,12 +163,32 @@ def _with_several(odds: Mapping[Route, float], share: float) -> dict[Route, floa
     return {**odds, Route.RETRIEVE: documents * (1 - share), Route.MULTI: documents * share}
 
 
+def _contributions(
+    route: Route, chances: Mapping[Route, float], odds: Mapping[Route, float], weighed: Weighed
+) -> dict[str, float]:
+    """What spoke for the route against the next best one, the documents counted as one; last, what feedback did."""
+    now, before = _as_one(chances), _as_one(odds)
+    own = Route.RETRIEVE if route in FROM_DOCUMENTS else route
+    rival = max((each for each in now if each is not own), key=lambda each: now[each])
+    ours, theirs = weighed.terms[own], weighed.terms[rival]
+    told = {name: ours.get(name, 0.0) - theirs.get(name, 0.0) for name in dict.fromkeys([*ours, *theirs])}
+    told["feedback"] = math.log(now[own] / now[rival]) - math.log(before[own] / before[rival])
+    return {f"{BECAUSE}{name}": round(value, 4) for name, value in told.items()}
+
+
+def _as_one(chances: Mapping[Route, float]) -> dict[Route, float]:
+    """The arms of documents under the one that the policy knows."""
+    documents = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
+    others = {route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS}
+    return {Route.RETRIEVE: documents} | others
+
+
 def _sum_to_one(chances: Mapping[Route, float]) -> dict[Route, float]:
     total = sum(chances.values())
     return {route: chance / total for route, chance in chances.items()}
 
 
-def _reason(route: Route, decided: Decision) -> str:
+def _reason(route: Route, decided: Weighed) -> str:
     if route is decided.route:
         return decided.reason
     if route is Route.MULTI and decided.route is Route.RETRIEVE:

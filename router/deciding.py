@@ -1,20 +1,28 @@
 """From a question to its route: search, judge, guess where it is doubtful, search on where one search does not do."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from knowledge.errors import KnowledgeError
 from router.agreement import contradicts
-from router.chooser import Chooser, InService
+from router.chooser import Chooser
 from router.decisions import Decision, Route
 from router.draft import UNDECIDED, Draft
+from router.embedding import Embedding
 from router.errors import PolicyBroken, SearchUnavailable
 from router.evidence import EvidenceLoop
 from router.guessing import Guesser
+from router.in_service import InService
 from router.know_how import KnowHow
+from router.queries import search_query
 from router.questions import Question
 from router.rewriting import Rewriter
 from router.settings import RouterSettings
+
+_LOG = logging.getLogger(__name__)
 
 
 class Decider:
@@ -25,14 +33,15 @@ class Decider:
         evidence: EvidenceLoop,
         guesser: Guesser,
         rewriter: Rewriter | None,
-        know_how: KnowHow,
+        embedding: Embedding | None,
         settings: RouterSettings,
     ) -> None:
         self._chooser = chooser
         self._evidence = evidence
         self._guesser = guesser
         self._rewriter = rewriter
-        self._know_how = know_how
+        self._embedding = embedding
+        self._know_how = KnowHow(embedding) if embedding else None
         self._settings = settings
 
     def is_certain(self, question: Question) -> bool:
@@ -46,8 +55,8 @@ class Decider:
             draft.decision = self._decide(draft, served)
             return
         query = await self._rewritten(draft)
-        with _timed(draft, "know_how"):
-            draft.taught = await self._know_how.nearness(draft.question, draft.in_service)
+        with _timed(draft, "embed"):
+            await self._embed(draft, served)
         with _timed(draft, "search"):
             try:
                 draft.findings = await self._evidence.first(draft.question, query)
@@ -71,6 +80,22 @@ class Decider:
         with _timed(draft, "rewrite"):
             return await self._rewriter.query(draft.question)
 
+    async def _embed(self, draft: Draft, served: InService) -> None:
+        """The question's vector, where the prior or what was taught is compared with one; without it in time, neither is."""
+        if self._embedding is None or self._know_how is None:
+            return
+        is_taught = await self._know_how.is_any(draft.in_service)
+        is_weighed = served.prior.embedding == self._embedding.embedding_name
+        if not is_taught and not is_weighed:
+            return
+        try:
+            async with asyncio.timeout(self._settings.search_timeout_s):
+                vector = await self._embedding.embed_question(search_query(draft.question))
+                draft.vector = vector if is_weighed else None
+                draft.taught = await self._know_how.nearness(vector, draft.in_service)
+        except (KnowledgeError, TimeoutError) as error:
+            _LOG.warning("how near this is to what was taught is not known (%s)", type(error).__name__)
+
     async def _guess(self, draft: Draft) -> None:
         with _timed(draft, "guess"):
             adapter = draft.in_service.adapter if draft.in_service else ""
@@ -93,6 +118,7 @@ class Decider:
                     guess=draft.guess,
                     is_certain=draft.is_certain,
                     taught=draft.taught,
+                    vector=draft.vector,
                 )
         except PolicyBroken:
             return UNDECIDED

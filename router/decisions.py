@@ -16,6 +16,7 @@ class Route(StrEnum):
     SMALLTALK = "smalltalk"
 
 
+BECAUSE = "because_"
 FROM_DOCUMENTS = (Route.RETRIEVE, Route.MULTI)
 
 
@@ -24,7 +25,7 @@ class Decision:
     """The route taken, the probability of each route (they sum to 1), and one sentence why.
 
     `policy` is its name, `features` the figures that it saw; those that begin with `odds_` are the odds before feedback
-    corrected them. `propensity` is the chance with which this route was to be taken: below 1 only where the second-best
+    corrected them, those with `because_` the contributions. `propensity` is the chance with which this route was to be taken: below 1 only where the second-best
     is `explored` now and then. `forced`: a person or a command asked for the route.
     """
 
@@ -36,3 +37,12 @@ class Decision:
     propensity: float = 1.0
     explored: bool = False
     forced: bool = False
+
+    @property
+    def contributions(self) -> dict[str, float]:
+        """What spoke for the route and, below 0, against it: log-odds over the next best one, the weightiest first.
+
+        Empty where nothing was weighed: a rule decided, or a person.
+        """
+        told = {name.removeprefix(BECAUSE): by for name, by in self.features.items() if name.startswith(BECAUSE)}
+        return dict(sorted(told.items(), key=lambda item: -abs(item[1])))

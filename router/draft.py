@@ -34,6 +34,7 @@ class Draft:
     sources_are_down: bool = False
     guess: Guess | None = None
     taught: float = 0.0
+    vector: list[float] | None = None
     prompt: list[ChatMessage] = field(default_factory=list[ChatMessage])
     passages: tuple[Passage, ...] = ()
     read_chars: int | None = None

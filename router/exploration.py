@@ -19,9 +19,12 @@ class Choice:
     explored: bool = False
 
 
-def is_doubtful(best: Route, chances: Mapping[Route, float], *, band: float) -> bool:
-    """Whether the best two of the routes that answer lie less than `band` apart."""
-    return _second(best, chances, band=band) is not None
+def is_doubtful(chances: Mapping[Route, float], *, band: float) -> bool:
+    """Whether memory and the best other way to answer, or declining, lie less than `band` apart, and one of them is best."""
+    best = max(chances, key=lambda route: chances[route])
+    others = {chances.get(route, 0.0) for route in (*EXPLORED, Route.ABSTAIN) if route is not Route.DIRECT}
+    is_answered = best in {*EXPLORED, Route.ABSTAIN}
+    return is_answered and abs(max(others) - chances.get(Route.DIRECT, 0.0)) < band
 
 
 def choose(best: Route, chances: Mapping[Route, float], *, band: float, share: float, seed: str) -> Choice:

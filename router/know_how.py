@@ -5,61 +5,65 @@ What was taught is a list of questions beside the adapter's weights, so it comes
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from knowledge.errors import KnowledgeError
-from router.queries import standalone
-from router.questions import Question
+from router.embedding import Embedding
 from router.releases import Release
 
 _LOG = logging.getLogger(__name__)
 KNOW_HOW = "know_how.json"
 """The file beside an adapter's weights: the questions, as people asked them, in a JSON list."""
 
-Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 _Vectors = NDArray[np.float32]
 _LARGEST_BYTES = 20_000_000
 
 
 class KnowHow:
-    def __init__(self, embed: Embed | None, *, timeout_s: float) -> None:
-        self._embed = embed
-        self._timeout_s = timeout_s
-        self._taught: dict[str, _Vectors] = {}
+    def __init__(self, embedding: Embedding) -> None:
+        self._embedding = embedding
+        self._questions: dict[str, list[str]] = {}
+        self._embedded: dict[str, asyncio.Task[_Vectors]] = {}
 
-    async def nearness(self, question: Question, release: Release | None) -> float:
-        """Cosine to the nearest question that the release's adapter was taught, in [0, 1].
+    async def is_any(self, release: Release | None) -> bool:
+        """Whether the release's adapter was taught any; read once, since an adapter's name never changes its meaning."""
+        if release is None or not release.adapter:
+            return False
+        if release.adapter not in self._questions:
+            self._questions[release.adapter] = await asyncio.to_thread(read_know_how, Path(release.path))
+        return bool(self._questions[release.adapter])
 
-        0 where it was taught none, or where nobody can tell in time: the question is then routed without it.
+    async def nearness(self, vector: Sequence[float], release: Release | None) -> float:
+        """Cosine of a question's vector to the nearest question that the release's adapter was taught, in [0, 1].
+
+        0 where it was taught none. Raises KnowledgeError. Given up in the middle, the embedding of what was taught goes
+        on, and is there for a later question.
         """
-        if self._embed is None or release is None or not release.adapter:
+        if release is None or not await self.is_any(release):
             return 0.0
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                taught = await self._vectors(self._embed, release)
-                asked = _unit(await self._embed([standalone(question)])) if len(taught) else taught
-                if asked.shape[1:] != taught.shape[1:]:
-                    # The embedding model was changed since.
-                    del self._taught[release.adapter]
-                    taught = await self._vectors(self._embed, release)
-        except (KnowledgeError, TimeoutError) as error:
-            _LOG.warning("whether the adapter was taught this is not known (%s)", type(error).__name__)
-            return 0.0
-        if not len(taught):
-            return 0.0
-        return round(min(1.0, max(0.0, float((taught @ asked[0]).max()))), 4)
+        [asked], taught = _unit([vector]), await self._vectors(release)
+        if taught.shape[1:] != asked.shape:
+            # The embedding model was changed since.
+            del self._embedded[release.adapter]
+            taught = await self._vectors(release)
+        return round(min(1.0, max(0.0, float((taught @ asked).max()))), 4)
 
-    async def _vectors(self, embed: Embed, release: Release) -> _Vectors:
-        """`(n_questions, dimensions) float32` of length 1; read once, since an adapter's name never changes its meaning."""
-        if release.adapter not in self._taught:
-            questions = await asyncio.to_thread(read_know_how, Path(release.path))
-            self._taught[release.adapter] = _unit(await embed(questions) if questions else [])
-        return self._taught[release.adapter]
+    async def _vectors(self, release: Release) -> _Vectors:
+        """`(n_questions, dimensions) float32` of length 1."""
+        if release.adapter not in self._embedded:
+            self._embedded[release.adapter] = asyncio.create_task(self._embed(self._questions[release.adapter]))
+        try:
+            return await asyncio.shield(self._embedded[release.adapter])
+        except Exception:
+            del self._embedded[release.adapter]
+            raise
+
+    async def _embed(self, questions: Sequence[str]) -> _Vectors:
+        return _unit(await self._embedding.embed(questions))
 
 
 def read_know_how(folder: Path) -> list[str]:
@@ -77,7 +81,7 @@ def read_know_how(folder: Path) -> list[str]:
 
 
 def _unit(vectors: Sequence[Sequence[float]]) -> _Vectors:
-    rows = np.asarray(vectors, np.float32) if len(vectors) else np.zeros((0, 0), np.float32)
+    rows = np.asarray(vectors, np.float32)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 

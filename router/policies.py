@@ -4,17 +4,34 @@ import hashlib
 import os
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from router.calibration import Calibration
-from router.errors import PolicyRefused
+from router.calibration import KEPT_NAME, Calibration
+from router.datasets.examples import Arm
+from router.errors import PolicyRefused, PolicyUnreadable
+from router.learned.arms import ArmsPolicy
+from router.learned.encoding import figure_names
+from router.learned.policy_file import parse_policy
 
 POLICY = "policy.json"
-_LARGEST_BYTES = 5_000_000
-_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,79}@[0-9a-f]{12}")
+_LARGEST_BYTES = 20_000_000
+_NAME = re.compile(KEPT_NAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedArms:
+    """What tandem route fit writes; `embedding` names the model whose vectors it weighs, empty where it weighs none."""
+
+    policy: ArmsPolicy
+    embedding: str
+
+
+# The corrections of a refit, or arms that were fitted on examples.
+KeptPolicy = Calibration | FittedArms
 
 
 class Policies:
@@ -36,7 +53,7 @@ class Policies:
         Path(file.name).replace(self._path(kept))
         return kept
 
-    def read(self, kept: str) -> Calibration:
+    def read(self, kept: str) -> KeptPolicy:
         """The policy of that `name@digest`. Raises PolicyRefused where it is missing, or no longer what its name says."""
         if not _NAME.fullmatch(kept):
             raise PolicyRefused(f"{kept[:120]!r} is no name of a policy")
@@ -61,15 +78,13 @@ def read_file(path: Path) -> bytes:
         raise PolicyRefused(f"{path} could not be read") from error
 
 
-def checked(data: bytes, name: str) -> Calibration:
+def checked(data: bytes, name: str) -> KeptPolicy:
+    """Raises PolicyRefused."""
+    if _is_fitted(data):
+        return _arms(data, name)
     try:
         return Calibration.model_validate_json(data)
     except ValidationError as error:
-        if _is_fitted(data):
-            raise PolicyRefused(
-                f"{name} is a policy as tandem route fit writes it: tandem route eval measures it, but it does not decide. "
-                "Promoted is what tandem route refit writes, which corrects the odds of the policy that comes with Tandem"
-            ) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PolicyRefused(f"{name} is no policy: {where}: {first['msg']}") from error
@@ -80,6 +95,23 @@ def _is_fitted(data: bytes) -> bool:
         return "tandem_policy" in from_json(data)
     except (ValueError, TypeError):
         return False
+
+
+def _arms(data: bytes, name: str) -> FittedArms:
+    try:
+        file = parse_policy(data, name)
+    except PolicyUnreadable as error:
+        raise PolicyRefused(str(error)) from error
+    if not isinstance(file.policy, ArmsPolicy):
+        raise PolicyRefused(
+            f"{name} was fitted on labels: tandem route eval measures it, but it does not decide. What decides is fitted "
+            "on questions with none, single and multi"
+        )
+    if Arm.NONE not in file.policy.arms:
+        raise PolicyRefused(f"{name} does not say how likely an answer from memory is: its examples lack none")
+    if unknown := sorted(set(file.policy.encoder.figures) - figure_names()):
+        raise PolicyRefused(f"{name} weighs {unknown[0]}, which this version of Tandem does not read")
+    return FittedArms(policy=file.policy, embedding=file.embedding)
 
 
 def digest(data: bytes) -> str:

@@ -1,18 +1,19 @@
 """The policy: which route a message takes, with a probability for each and a reason.
 
-A score per route from plain figures, made into probabilities by a softmax. One of the figures is learned: how likely a
-question is to be known by heart. Another policy needs only `is_certain` and `decide`.
+A score per route, the sum of named terms, made into probabilities by a softmax. Some of the terms are learned: what the
+question alone says (`router.prior`). Another policy needs only `is_certain` and `decide`.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from knowledge.documents import Passage
-from router.decisions import Decision, Route
-from router.memory import known_by_heart
+from router.calibration import logistic
+from router.decisions import Route
+from router.prior import Outlook, starting_prior
 from router.questions import Question
 from router.signals import Signals, read_signals
-from router.starting_policy import starting_policy
 
 # Evidence is a logistic of similarity and coverage: a half where both stand at their middle.
 SIMILARITY_MIDDLE = 0.41
@@ -50,25 +51,49 @@ CERTAIN_LENGTH_LOSS = 2.0
 CERTAIN_CORE_LOSS = 1.0
 SMALLEST_SOCIAL_FOR_CERTAIN = 0.999
 UNSEARCHED_EVIDENCE = 0.5
+# Divides all terms (Guo et al., 2017): fitted on messages whose route is known (python -m tests.benchmarks --only odds).
+TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A route with the probability of each, and one sentence why; `features` are the figures that were seen.
+
+    `terms` are what speaks for each route and against it, in log-odds, by the name of what it is read from; where
+    `by_rule`, they did not decide.
+    """
+
+    route: Route
+    probabilities: Mapping[Route, float]
+    reason: str
+    features: Mapping[str, float]
+    terms: Mapping[Route, Mapping[str, float]]
+    by_rule: bool
 
 
 class Policy:
-    def __init__(self) -> None:
-        self._start = starting_policy()
-
     def is_certain(self, question: Question) -> bool:
         """Whether the documents need not be searched to decide."""
         if question.forced_route is not None:
             return question.forced_route not in (Route.RETRIEVE, Route.ABSTAIN)
         return _ruled(read_signals(question, None)) is not None
 
-    def decide(self, question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Decision:
+    def decide(
+        self,
+        question: Question,
+        passages: Sequence[Passage] | None,
+        taught: float = 0.0,
+        outlook: Outlook | None = None,
+    ) -> Weighed:
         """`passages` is None where the documents were not, or could not be, searched.
 
-        `taught` is how near the question comes to what the adapter in service was taught.
+        `taught` is how near the question comes to what the adapter in service was taught, `outlook` what the prior in
+        service says; without one, what ships with Tandem is asked.
         """
         signals = read_signals(question, passages, taught)
-        scores = _scores(signals, known_by_heart(self._start, question))
+        outlook = outlook or starting_prior().outlook(question, passages)
+        terms = _terms(signals, outlook)
+        scores = {route: sum(of_route.values()) for route, of_route in terms.items()}
         certain = question.forced_route or _ruled(signals)
         if certain is not None:
             doubt = CERTAIN_LENGTH_LOSS * signals.length + CERTAIN_CORE_LOSS * (1 - signals.social_core)
@@ -76,14 +101,21 @@ class Policy:
         probabilities = _softmax(scores)
         route = certain or max(probabilities, key=probabilities.__getitem__)
         reason = "The route was asked for." if question.forced_route else _reason(route, signals)
-        return Decision(route=route, probabilities=probabilities, reason=reason)
+        return Weighed(
+            route=route,
+            probabilities=probabilities,
+            reason=reason,
+            features={name: float(value) for name, value in asdict(signals).items()} | _seen(outlook),
+            terms=terms,
+            by_rule=certain is not None,
+        )
 
 
 def evidence_of(signals: Signals) -> float:
     """How far what was found speaks to the question, in (0, 1)."""
     if not signals.searched:
         return UNSEARCHED_EVIDENCE
-    return _logistic(
+    return logistic(
         SIMILARITY_STEEPNESS * (signals.similarity - SIMILARITY_MIDDLE)
         + COVERAGE_STEEPNESS * (signals.coverage - COVERAGE_MIDDLE)
         + BREADTH_STEEPNESS * (signals.breadth - SIMILARITY_MIDDLE)
@@ -97,28 +129,46 @@ def _ruled(signals: Signals) -> Route | None:
     return Route.SMALLTALK if signals.social >= SMALLEST_SOCIAL_FOR_CERTAIN else None
 
 
-def _scores(signals: Signals, by_heart: float) -> dict[Route, float]:
+def _terms(signals: Signals, outlook: Outlook) -> dict[Route, dict[str, float]]:
     evidence = evidence_of(signals)
     missing = 1 - evidence
     general = signals.general * (1 - DIRECT_GENERAL_TEAM_LOSS * signals.team)
-    return {
-        Route.DIRECT: DIRECT_GENERAL * general
-        + (DIRECT_NOTHING_FOUND + DIRECT_BY_HEART * by_heart) * missing * (1 - signals.team)
-        - DIRECT_EVIDENCE_LOSS * evidence
-        + DIRECT_TAUGHT * _is_taught(signals),
-        Route.RETRIEVE: RETRIEVE_BASE + RETRIEVE_EVIDENCE * evidence + RETRIEVE_TEAM * signals.team,
-        Route.ABSTAIN: ABSTAIN_NO_EVIDENCE
-        * missing
-        * (ABSTAIN_WITHOUT_TEAM + (1 - ABSTAIN_WITHOUT_TEAM) * signals.team)
-        - ABSTAIN_GENERAL_LOSS * general,
-        Route.CLARIFY: CLARIFY_VAGUE * signals.vague * (1 - signals.length) - CLARIFY_EVIDENCE_LOSS * evidence,
-        Route.SMALLTALK: SOCIAL * (signals.social - SOCIAL_MIDDLE),
+    not_of_team = missing * (1 - signals.team)
+    abstained = ABSTAIN_NO_EVIDENCE * missing * (ABSTAIN_WITHOUT_TEAM + (1 - ABSTAIN_WITHOUT_TEAM) * signals.team)
+    terms: dict[Route, dict[str, float]] = {
+        Route.DIRECT: {
+            "general": DIRECT_GENERAL * general,
+            "evidence": DIRECT_NOTHING_FOUND * not_of_team - DIRECT_EVIDENCE_LOSS * evidence,
+            "by_heart": outlook.by_heart if outlook.is_own else DIRECT_BY_HEART * outlook.by_heart * not_of_team,
+            "taught": DIRECT_TAUGHT * _is_taught(signals),
+        },
+        Route.RETRIEVE: {
+            "usual": RETRIEVE_BASE,
+            "evidence": RETRIEVE_EVIDENCE * evidence,
+            "team": RETRIEVE_TEAM * signals.team,
+        },
+        Route.ABSTAIN: {
+            "evidence": abstained,
+            "general": -ABSTAIN_GENERAL_LOSS * general,
+            "hopeless": outlook.hopeless * missing,
+        },
+        Route.CLARIFY: {
+            "vague": CLARIFY_VAGUE * signals.vague * (1 - signals.length),
+            "evidence": -CLARIFY_EVIDENCE_LOSS * evidence,
+        },
+        Route.SMALLTALK: {"social": SOCIAL * (signals.social - SOCIAL_MIDDLE)},
     }
+    return {route: {name: value / TEMPERATURE for name, value in named.items()} for route, named in terms.items()}
+
+
+def _seen(outlook: Outlook) -> dict[str, float]:
+    figures = {"by_heart": outlook.by_heart, "several": outlook.several, "hopeless": outlook.hopeless}
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def _is_taught(signals: Signals) -> float:
     """How far the question is one that the adapter in service was taught, in [0, 1)."""
-    return _logistic(TAUGHT_STEEPNESS * (signals.taught - TAUGHT_MIDDLE)) if signals.taught else 0.0
+    return logistic(TAUGHT_STEEPNESS * (signals.taught - TAUGHT_MIDDLE)) if signals.taught else 0.0
 
 
 def _reason(route: Route, signals: Signals) -> str:
@@ -152,7 +202,3 @@ def _softmax(scores: Mapping[Route, float]) -> dict[Route, float]:
     powers = {route: math.exp(score - top) for route, score in scores.items()}
     total = sum(powers.values())
     return {route: power / total for route, power in powers.items()}
-
-
-def _logistic(value: float) -> float:
-    return 1 / (1 + math.exp(-value))

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from router.calibration import GUESS_FEATURES, RULES, ArmCalibration, Calibration, good, logit
+from router.calibration import GUESS_FEATURES, ArmCalibration, Calibration, good, logit
 from router.decisions import Route
 from router.errors import PolicyRefused
+from router.in_service import base_of, in_service
 from router.journal import Journal
 from router.outcomes import Outcome, capped, outcomes_of
 from router.policies import Policies, digest
@@ -52,12 +53,12 @@ async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> 
     The holdout is chosen by the question, once and for ever: no refit ever learns from it. Raises JournalUnavailable.
     """
     served = await _served(releases, policies)
-    learnt, held_out = _split(capped(await _outcomes(journal)))
+    learnt, held_out = _split(capped(await _outcomes(journal, policies, served.base)))
     arms = Counter(each.arm.value for each in (*learnt, *held_out))
     known = Refitted(reason=_TOO_LITTLE, outcomes=arms.total(), held_out=len(held_out), by_arm=dict(arms))
     if not learnt or not held_out:
         return known
-    fitted = Calibration(base=RULES, arms=fit(learnt))
+    fitted = Calibration(base=served.base, arms=fit(learnt))
     before, after = _loss(served, held_out), _loss(fitted, held_out)
     known = replace(known, loss_before=round(before, 6), loss_after=round(after, 6))
     data = _file(fitted)
@@ -66,7 +67,7 @@ async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> 
         return replace(known, reason=_NOTHING_NEW)
     if after > before + _CLOSE:
         return replace(known, reason=_WORSE)
-    policy = policies.keep(data, name=f"{RULES}-{datetime.now(UTC):%Y-%m-%d}")
+    policy = policies.keep(data, name=f"{served.base.split('@')[0]}-{datetime.now(UTC):%Y-%m-%d}")
     await releases.put_policy(policy)
     return replace(known, reason=_BETTER, policy=policy)
 
@@ -82,17 +83,30 @@ async def _served(releases: Releases, policies: Policies) -> Calibration:
     """What corrects the odds now; nothing, where its file is not what its name says."""
     release = await releases.in_service()
     try:
-        return policies.read(release.policy) if release and release.policy else Calibration(base=RULES)
+        return in_service(policies, release.policy if release else "").calibration
     except PolicyRefused:
-        return Calibration(base=RULES)
+        return Calibration()
 
 
-async def _outcomes(journal: Journal) -> list[Outcome]:
+async def _outcomes(journal: Journal, policies: Policies, base: str) -> list[Outcome]:
+    """Of decisions by this base alone: the odds of another are not what is corrected."""
     found: list[Outcome] = []
+    is_of_base: dict[str, bool] = {}
     async with aclosing(journal.judged()) as judged:
         async for exchange, events in judged:
-            found += outcomes_of(exchange, events)
+            name = exchange.decision.policy
+            if name not in is_of_base:
+                is_of_base[name] = _is_of(policies, name, base)
+            if is_of_base[name]:
+                found += outcomes_of(exchange, events)
     return found
+
+
+def _is_of(policies: Policies, name: str, base: str) -> bool:
+    try:
+        return base_of(policies, name) == base
+    except PolicyRefused:
+        return False
 
 
 def _split(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:

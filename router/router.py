@@ -11,10 +11,10 @@ from router.chooser import Chooser
 from router.deciding import Decider
 from router.decisions import Decision, Route
 from router.draft import Draft
+from router.embedding import Embedding
 from router.evidence import EvidenceLoop, Search
 from router.guessing import Guesser
 from router.journal import Journal
-from router.know_how import Embed, KnowHow
 from router.model import ModelClient
 from router.policies import Policies
 from router.policy import Policy
@@ -39,16 +39,16 @@ class Router:
         journal: Journal,
         releases: Releases,
         settings: RouterSettings,
-        embed: Embed | None = None,
+        embedding: Embedding | None = None,
     ) -> None:
-        """Without `embed` nobody can say whether a question asks for what an adapter was taught."""
+        """Without an embedding nobody can say whether a question asks for what an adapter was taught."""
         rewriter = Rewriter(model=model, settings=settings) if settings.query_rewrite else None
         self._decider = Decider(
             chooser=Chooser(policy=policy or Policy(), policies=policies, settings=settings),
             evidence=EvidenceLoop(search=search, settings=settings, rewriter=rewriter),
             guesser=Guesser(model=model, settings=settings),
             rewriter=rewriter,
-            know_how=KnowHow(embed, timeout_s=settings.search_timeout_s),
+            embedding=embedding,
             settings=settings,
         )
         self._writer = Writer(model=model, settings=settings)

@@ -39,7 +39,7 @@ class ArmsPolicy:
         """How likely each arm is to be right, each by itself; they do not sum to one."""
         return logistic(self.model.scores(self.encoder.encode(facts)))
 
-    def odds(self, facts: Facts) -> Mapping[Arm, float]:
+    def odds(self, facts: Facts) -> dict[Arm, float]:
         return dict(zip(self.arms, map(float, self.probabilities(facts)), strict=True))
 
     def choose(self, probabilities: Floats) -> Ints:

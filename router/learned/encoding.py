@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.audience import EVERYONE
 from knowledge.documents import Passage
 from router.learned.ngrams import letter_buckets, word_buckets
 from router.learned.shape import shape
@@ -121,6 +122,11 @@ def read(facts: Facts, *, buckets: int = BUCKETS) -> Reading:
         figures={**shape(text), **surroundings(facts.question, facts.passages)},
         vector=facts.vector,
     )
+
+
+def figure_names() -> frozenset[str]:
+    """Of the named figures, which every question has."""
+    return frozenset({**shape(""), **surroundings(Question(text="", audience=EVERYONE, asker=""), None)})
 
 
 def fit_encoder(readings: Sequence[Reading], *, buckets: int = BUCKETS) -> Encoder:

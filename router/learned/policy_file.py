@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt
 
 from router.datasets.examples import OUT_OF_SCOPE, Arm
 from router.errors import PolicyUnreadable
@@ -101,13 +101,19 @@ def read_policy(place: Path) -> PolicyFile:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise PolicyUnreadable(f"{path} is too large for a policy")
-        return _policy(_File.model_validate_json(path.read_bytes()))
+        return parse_policy(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise PolicyUnreadable(f"There is no {path}: tandem route fit writes one") from error
     except OSError as error:
         raise PolicyUnreadable(f"{path} cannot be read: {error.strerror}") from error
-    except (ValidationError, ValueError, LookupError) as error:
-        raise PolicyUnreadable(f"{path} is not a policy as tandem route fit writes it") from error
+
+
+def parse_policy(data: bytes, name: str) -> PolicyFile:
+    """Raises PolicyUnreadable, which speaks of the file as `name`."""
+    try:
+        return _policy(_File.model_validate_json(data))
+    except (ValueError, LookupError) as error:
+        raise PolicyUnreadable(f"{name} is not a policy as tandem route fit writes it") from error
 
 
 def _as_json(file: PolicyFile) -> Mapping[str, Any]:

@@ -28,7 +28,8 @@ ASKED = Exchange(
     searches=STEPS, answer="31 [1].", completion="31 [1].", sources=(), model="team@0a1b",
     decision=Decision(
         route=Route.MULTI, probabilities={Route.MULTI: 0.8, Route.DIRECT: 0.199, Route.CLARIFY: 0.001},
-        reason="One search does not hold all.", policy="rules-2026@0123456789ab", features={"similarity": 0.7},
+        reason="One search does not hold all.", policy="rules-2026@0123456789ab", features={"similarity": 0.7, "because_evidence": 2.34, "because_usual": 1.2, "because_feedback": -0.5,
+                  "because_team": 0.3, "because_social": 0.0},
     ),
 )  # fmt: skip
 
@@ -61,6 +62,11 @@ async def test_reason_odds_and_each_search_with_what_was_thought_of_it_are_told(
     assert "from the documents, searched more than once: 80%" in said
     assert "from memory: 20%" in said
     assert "ask back" not in said
+    assert (
+        "what the documents hold on it: +2.3\\n• documents are the default: +1.2\\n• feedback on earlier answers: -0.5"
+        in said
+    )
+    assert "small talk: " not in said
     assert "*Search 1* for “leave &amp; &lt;pay&gt;” (the question): 3 passages, nearness 0.31" in said
     assert "not enough" in said
     assert "*Search 2* for “pay” (a part of it)" in said

@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 from bot import cli, control
 from router.calibration import ArmCalibration, Calibration
 from router.decisions import Route
-from router.starting_policy import FOLDER
 from tests.bot.test_control import Scripted
+from tests.bot.test_route_learning import _fitted
+from tests.router.learned.made_up import arms, labels
 
 
 def _tandem(*arguments: str) -> dict | list:
@@ -53,10 +54,28 @@ def test_folder_without_a_policy_is_refused_in_a_sentence(home: Path, tmp_path: 
     assert _tandem("history") == []
 
 
-def test_policy_that_was_fitted_on_examples_is_refused_with_what_it_is_for(home: Path):
-    told = _refused("promote", str(FOLDER))
+def test_policy_that_was_fitted_on_arms_is_promoted_and_rolled_back(home: Path, tmp_path: Path):
+    policy = _fitted(tmp_path, arms(100), "--no-embed")
+    promoted = _tandem("promote", str(policy))
+    assert isinstance(promoted, dict)
+    assert (home / "policies" / f"{promoted['policy']}.json").read_bytes() == (policy / "policy.json").read_bytes()
+    back = _tandem("rollback")
+    assert isinstance(back, dict)
+    assert back["policy"] == ""
+
+
+def test_policy_that_was_fitted_on_labels_is_refused_with_what_decides(home: Path, tmp_path: Path):
+    told = _refused("promote", str(_fitted(tmp_path, labels(200), "--no-embed")))
     assert "tandem route eval measures it" in told
-    assert "tandem route refit" in told
+    assert "fitted on questions with none, single and multi" in told
+    assert _tandem("history") == []
+
+
+def test_policy_that_weighs_another_embedding_is_refused_with_both_names(home: Path, tmp_path: Path):
+    policy = _fitted(tmp_path, arms(100), "--no-embed") / "policy.json"
+    policy.write_text(policy.read_text().replace('"embedding": ""', '"embedding": "e5-small"'))
+    told = _refused("promote", str(policy))
+    assert "weighs embeddings of e5-small, and all-MiniLM-L6-v2 is set" in told
     assert _tandem("history") == []
 
 

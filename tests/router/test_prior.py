@@ -1,12 +1,12 @@
 import time
 
-from router.memory import known_by_heart
-from router.starting_policy import FOLDER, starting_policy
+from router.prior import starting_prior
+from router.starting_policy import FOLDER
 from tests.router.learned.made_up import asked
 
 
 def by_heart(text: str) -> float:
-    return known_by_heart(starting_policy(), asked(text))
+    return starting_prior().outlook(asked(text), None).by_heart
 
 
 def test_plain_fact_is_likelier_known_by_heart_than_a_chain_of_obscure_ones():
@@ -26,7 +26,7 @@ def test_it_is_small_enough_to_ship_and_holds_no_text_of_its_data():
 
 
 def test_it_decides_within_milliseconds_without_an_embedding():
-    starting_policy()
+    starting_prior()
     began = time.process_time()
     for number in range(100):
         by_heart(f"Who painted the Mona Lisa, and in which year of the {number}th century was it?")

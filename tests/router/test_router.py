@@ -10,12 +10,12 @@ from knowledge.audience import EVERYONE, NOBODY
 from knowledge.errors import IndexUnavailable
 from router.answers import Answer, Answered, Released
 from router.calibration import ArmCalibration, Calibration
-from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.decisions import FROM_DOCUMENTS, Route
 from router.errors import JournalUnavailable, ModelTimeout, ModelUnavailable, PolicyBroken
 from router.journal import Journal
 from router.model import ModelClient
 from router.policies import Policies
-from router.policy import Policy
+from router.policy import Policy, Weighed
 from router.prompts import DECLINE
 from router.questions import Question, Turn
 from router.releases import Release, Releases
@@ -388,7 +388,7 @@ async def test_same_sentence_again_and_again_is_stopped(server: ScriptedModel, s
 async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, router_by: Callable[..., Router]):
 
     class Broken(Policy):
-        def decide(self, question: Question, passages, taught: float = 0.0) -> Decision:
+        def decide(self, *_: object) -> Weighed:
             raise PolicyBroken
 
     server.reply = "Sixteen weeks [1]."

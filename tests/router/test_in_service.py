@@ -1,0 +1,134 @@
+"""Policies that were fitted on a team's own examples, in service: their say, their refit, and what becomes of broken ones."""
+
+import math
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from router.calibration import RULES, ArmCalibration, Calibration
+from router.chooser import Chooser
+from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.errors import PolicyBroken, PolicyRefused
+from router.evidence import Findings, SearchStep
+from router.in_service import InService, base_of, in_service
+from router.learned.fits import fit_policy
+from router.learned.fitting_arms import Aims
+from router.learned.policy_file import write_policy
+from router.policies import Policies
+from router.policy import Policy
+from router.settings import RouterSettings
+from tests.router.fakes import passage
+from tests.router.learned.made_up import arms, asked, facts_of
+
+CAPITAL = "What is the capital of Ada 7?"
+LEAVE = "How long is parental leave for Ada 7?"
+CHAIN = "Who is the mother of the founder of the firm of Ada 7?"
+_FEW = [passage("The firm keeps a list of towns.", title="Towns", similarity=0.4)]
+
+
+@cache
+def _data(dimensions: int = 0) -> bytes:
+    examples = arms(400)
+    file = fit_policy(
+        examples, facts_of(examples, dimensions=dimensions), embedding="words" * bool(dimensions), aims=Aims(risk=0.2)
+    )
+    with TemporaryDirectory() as folder:
+        return write_policy(file, Path(folder)).read_bytes()
+
+
+@pytest.fixture
+def own(policies: Policies) -> InService:
+    return in_service(policies, policies.keep(_data(), name="own"))
+
+
+@pytest.fixture
+def chooser(policies: Policies) -> Chooser:
+    return Chooser(policy=Policy(), policies=policies, settings=RouterSettings())
+
+
+def _decided(chooser: Chooser, text: str, served: InService, *, vector: list[float] | None = None) -> Decision:
+    step = SearchStep(query=text, found=1, similarity=0.4, coverage=0.5, is_enough=False, took_ms=1.0)
+    return chooser.decide(asked(text), Findings(passages=tuple(_FEW), steps=(step,)), served, vector=vector)
+
+
+def test_what_its_examples_say_is_known_by_heart_is_likelier_answered_directly(chooser: Chooser, own: InService):
+    for text, more in ((CAPITAL, True), (LEAVE, False)):
+        by_own, by_start = (
+            _decided(chooser, text, served).probabilities[Route.DIRECT] for served in (own, InService())
+        )
+        assert (by_own > by_start) is more
+    assert _decided(chooser, CAPITAL, own).policy == own.name
+
+
+def test_its_examples_say_which_questions_take_several_searches(chooser: Chooser, own: InService):
+    chain, leave = (_decided(chooser, text, own).probabilities for text in (CHAIN, LEAVE))
+    assert chain[Route.MULTI] / chain[Route.RETRIEVE] > 2 * leave[Route.MULTI] / leave[Route.RETRIEVE]
+
+
+def test_policy_that_weighs_an_embedding_leaves_the_say_to_the_starting_policy_without_one(
+    chooser: Chooser, policies: Policies
+):
+    served = in_service(policies, policies.keep(_data(4), name="own"))
+    without = _decided(chooser, CAPITAL, served)
+    assert without.probabilities == _decided(chooser, CAPITAL, InService()).probabilities
+    assert _decided(chooser, CAPITAL, served, vector=[0.5] * 4).probabilities != without.probabilities
+    with pytest.raises(PolicyBroken):
+        _decided(chooser, CAPITAL, served, vector=[0.5] * 5)
+
+
+def test_correction_keeps_the_policy_that_it_corrects(policies: Policies, own: InService):
+    corrected = Calibration(base=own.name, arms={Route.DIRECT: ArmCalibration(bias=-1)})
+    name = policies.keep(corrected.model_dump_json().encode(), name="own-2026")
+    served = in_service(policies, name)
+    assert served.prior.is_own
+    assert served.calibration == corrected
+    assert base_of(policies, name) == base_of(policies, own.name) == own.name
+    assert base_of(policies, "") == RULES
+
+
+def test_correction_of_a_policy_that_is_gone_is_refused(policies: Policies, tmp_path: Path, own: InService):
+    name = policies.keep(Calibration(base=own.name).model_dump_json().encode(), name="own-2026")
+    (tmp_path / "policies" / f"{own.name}.json").unlink()
+    with pytest.raises(PolicyRefused, match="There is no policy"):
+        in_service(policies, name)
+
+
+def test_figure_that_is_not_read_is_refused_before_it_comes_into_service(policies: Policies, tmp_path: Path):
+    file = from_json(_data())
+    file["figures"]["moon"] = {"mean": 0.0, "spread": 1.0}
+    for output in file["outputs"].values():
+        output["figures"]["moon"] = 1.0
+    with pytest.raises(PolicyRefused, match="weighs moon"):
+        policies.keep(to_json(file), name="own")
+    assert not (tmp_path / "policies").exists()
+
+
+def test_policy_without_a_word_on_memory_is_refused(policies: Policies):
+    file = from_json(_data())
+    del file["outputs"]["none"]
+    with pytest.raises(PolicyRefused, match="how likely an answer from memory is"):
+        policies.keep(to_json(file), name="own")
+
+
+def test_contributions_sum_to_the_odds_of_the_route_over_the_next_best(chooser: Chooser, own: InService):
+    arm = ArmCalibration(bias=-0.7, slope=0.8)
+    served = replace(own, calibration=Calibration(base=own.name, arms={Route.DIRECT: arm, Route.RETRIEVE: arm}))
+    for text in (CAPITAL, LEAVE, CHAIN, "how do I do it?", "What is our parking policy?"):
+        decision = _decided(chooser, text, served)
+        documents = sum(decision.probabilities[route] for route in FROM_DOCUMENTS)
+        as_one = {Route.RETRIEVE: documents} | {
+            route: chance for route, chance in decision.probabilities.items() if route not in FROM_DOCUMENTS
+        }
+        first, second = sorted(as_one.values())[-1:-3:-1]
+        assert sum(decision.contributions.values()) == pytest.approx(math.log(first / second), abs=0.01)
+        assert list(map(abs, decision.contributions.values())) == sorted(
+            map(abs, decision.contributions.values()), reverse=True
+        )
+
+
+def test_what_was_asked_for_or_ruled_has_no_contributions(chooser: Chooser):
+    assert chooser.decide(asked("hello!"), Findings(), InService(), is_certain=True).contributions == {}
