@@ -12,6 +12,7 @@ _BELOW_HUNDRED = {word: number for number, word in enumerate(_ONES.split())} | {
 }
 _HUNDRED = 100
 _MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+_NUMERALS = frozenset({*_BELOW_HUNDRED, "hundred", *_MAGNITUDES})
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"0*(\d+)(?:\.0+)?")
 
@@ -30,7 +31,12 @@ def in_digits(words: Sequence[str]) -> list[str]:
     read: list[str] = []
     at = 0
     while at < len(words):
-        figure, end = _multiplied(words, at) if words[at][0].isdigit() else _spelled(words, at)
+        if words[at][0].isdigit():
+            figure, end = _multiplied(words, at)
+        elif words[at].lower() in _NUMERALS:
+            figure, end = _spelled(words, at)
+        else:
+            figure, end = "", at
         read.append(figure if end > at else words[at])
         at = max(end, at + 1)
     return read

@@ -23,6 +23,7 @@ you'd you'll you're you've your
 _STOPWORDS = frozenset(_WITHOUT_CONTENT.split())
 _SUFFIXES = ("ations", "ation", "ements", "ement", "ments", "ment", "ings", "ing", "edly", "ed", "ies", "es", "s", "ly")
 _SHORTEST_STEM = 3
+_LONGEST_KEPT = 4000
 
 
 def tokens(text: str) -> list[str]:
@@ -32,7 +33,15 @@ def tokens(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order; numbers as digits."""
-    return [stem(token) for token in in_digits(tokens(text)) if token.lower().replace("’", "'") not in _STOPWORDS]
+    return list(_kept_content_words(text) if len(text) <= _LONGEST_KEPT else _content_words(text))
+
+
+def _content_words(text: str) -> tuple[str, ...]:
+    return tuple(stem(token) for token in in_digits(tokens(text)) if token.lower().replace("’", "'") not in _STOPWORDS)
+
+
+# A question and what was found for it are looked at from many sides.
+_kept_content_words = lru_cache(maxsize=1024)(_content_words)
 
 
 def numbers(text: str) -> set[str]:
