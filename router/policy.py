@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 from knowledge.documents import Passage
 from router.calibration import logistic
+from router.chatter import small_talk_in
 from router.decisions import Route
 from router.prior import Outlook, starting_prior
 from router.questions import Question
@@ -76,7 +77,7 @@ class Policy:
         """Whether the documents need not be searched to decide."""
         if question.forced_route is not None:
             return question.forced_route not in (Route.RETRIEVE, Route.ABSTAIN)
-        return _ruled(read_signals(question, None)) is not None
+        return _ruled(_signals(question, None)) is not None
 
     def decide(
         self,
@@ -90,7 +91,7 @@ class Policy:
         `taught` is how near the question comes to what the adapter in service was taught, `outlook` what the prior in
         service says; without one, what ships with Tandem is asked.
         """
-        signals = read_signals(question, passages, taught)
+        signals = _signals(question, passages, taught)
         outlook = outlook or starting_prior().outlook(question, passages)
         terms = _terms(signals, outlook)
         scores = {route: sum(of_route.values()) for route, of_route in terms.items()}
@@ -109,6 +110,10 @@ class Policy:
             terms=terms,
             by_rule=certain is not None,
         )
+
+
+def _signals(question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Signals:
+    return read_signals(question, passages, taught, small_talk_in(question.text.strip()))
 
 
 def evidence_of(signals: Signals) -> float:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from router.agreement import contradicts
 from router.answers import Answered, AnswerEvent, Released, Working
+from router.chatter import small_talk_in
 from router.chooser import Chooser
 from router.deciding import Decider
 from router.decisions import Decision, Route
@@ -128,7 +129,8 @@ def _prepared(draft: Draft) -> str:
     """The answers that need no model."""
     match draft.decision.route:
         case Route.SMALLTALK:
-            return reply_to(draft.question.text, len(draft.question.thread))
+            text = draft.question.text
+            return reply_to(text, len(draft.question.thread), small_talk_in(text).kind)
         case Route.CLARIFY:
             return ask_back(draft.question)
         case _ if draft.sources_are_down:

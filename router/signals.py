@@ -20,7 +20,7 @@ from router.lexicon import (
 )
 from router.queries import refers_back, standalone
 from router.questions import Question
-from router.smalltalk import social_part
+from router.smalltalk import SocialPart, social_part
 from router.words import content_words
 
 _TOP = 3
@@ -47,11 +47,16 @@ class Signals:
     taught: float = 0.0
 
 
-def read_signals(question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Signals:
-    """`passages` is None where the documents were not searched; `taught` is that figure (see `router.know_how`)."""
+def read_signals(
+    question: Question, passages: Sequence[Passage] | None, taught: float = 0.0, social: SocialPart | None = None
+) -> Signals:
+    """`passages` is None where the documents were not searched; `taught` is that figure (see `router.know_how`).
+
+    `social` is how much is small talk; without it, our phrases alone tell.
+    """
     text = question.text.strip()
     whole = standalone(question)
-    social = social_part(text)
+    social = social or social_part(text)
     found = sorted((passage.similarity for passage in passages or ()), reverse=True)[:_TOP]
     return Signals(
         searched=passages is not None,

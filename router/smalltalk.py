@@ -31,7 +31,7 @@ _PHRASES: dict[Social, str] = {
     r"|do you have (?:any )?(?:pets|hobbies|feelings|animals|a name)|what (?:pets|hobbies|animals) do you (?:have|keep)|(?:what(?:['’]?s| is| are|was) )?your"
     r" (?:name|age|birthday|hobb(?:y|ies))|(?:if )?you (?:are|were|be) (?:a |an )?(?:real|robot|bot|human|person|machine|ai)(?: person)?",
     Social.HOW_ARE_YOU: r"how(?:['’]?s| are| r)? (?:are )?(?:you|u|ya|things|we)(?: are)?(?: doing| doin| feeling| been)?|how(?:['’]s| is) (?:it|everything|life|your day|things)"
-    r"(?: going| hanging)?|how do you do|how have you been|what(?:['’]s| is) up|wassup|sup|you ok(?:ay)?|hope you(?:['’]re| are) (?:well|ok)",
+    r"(?: going| hanging)?|how do you do|how have you been|what(?:['’]?s| is) up|how['’]ve you been|wassup|sup|you ok(?:ay)?|hope you(?:['’]re| are) (?:well|ok)",
     Social.THANKS: r"thank(?:s| you| u)+|thx|ty|cheers|much appreciated|i appreciate (?:it|that|you|your help)|appreciate (?:it|that)"
     r"|appreciated|i owe you(?: one)?|(?:i(?:['’]m| am) )?thankful(?: for)?|many thanks|tysm|merci|danke|gracias|you(?:['’]re| are) a life ?saver",
     Social.BYE: r"good ?bye|bye(?:[ -]bye)?|see (?:you|ya|u)|good ?night|talk (?:to you )?(?:later|soon)|farewell|ciao|take care"
@@ -52,7 +52,7 @@ _FILLER = re.compile(
     r"|from|in|my|dear|please|i|who|what|tell|know|would|like|could|if|exactly|actually|by|any|are|is|ai|whats|was|day|going|doing|out|of|have|had|good|nice|great|lovely|already)\b|[^\w\s]|_|\d",
     re.IGNORECASE,
 )
-_LONGEST = 120
+LONGEST = 120
 
 _REPLIES: dict[Social, tuple[str, ...]] = {
     Social.GREETING: (
@@ -97,7 +97,7 @@ class SocialPart:
 
 def social_part(text: str) -> SocialPart:
     """How much of a message is small talk."""
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return SocialPart()
     rest, first = text, None
     for kind, form in _FORMS.items():
@@ -112,9 +112,8 @@ def social_part(text: str) -> SocialPart:
     return SocialPart(kind=first, share=max(0.0, 1 - left), core=core)
 
 
-def reply_to(text: str, thread_length: int) -> str:
-    """A short prepared answer; which one depends on the words and on how far the thread has gone."""
-    kind = social_part(text).kind or Social.GREETING
-    replies = _REPLIES[kind]
+def reply_to(text: str, thread_length: int, kind: Social | None = None) -> str:
+    """A short prepared answer of that kind, or of the text's; which one depends on the words and on how far the thread is."""
+    replies = _REPLIES[kind or social_part(text).kind or Social.GREETING]
     pick = hashlib.sha256(text.strip().lower().encode("utf-8", "replace")).digest()[0] + thread_length
     return replies[pick % len(replies)]

@@ -1,10 +1,11 @@
-"""The policy that ships with Tandem, for the days before a team's own clicks; README.md tells where it is from."""
+"""The policies that ship with Tandem, for the days before a team's own clicks; README.md tells where they are from."""
 
 from functools import cache
 from pathlib import Path
 
 from router.errors import PolicyUnreadable
 from router.learned.arms import ArmsPolicy
+from router.learned.labels import LabelPolicy
 from router.learned.policy_file import read_policy
 
 FOLDER = Path(__file__).parent
@@ -16,4 +17,13 @@ def starting_policy() -> ArmsPolicy:
     file = read_policy(FOLDER)
     if not isinstance(file.policy, ArmsPolicy) or file.embedding:
         raise PolicyUnreadable(f"{FOLDER} does not hold a policy over arms without an embedding")
+    return file.policy
+
+
+@cache
+def small_talk_policy() -> LabelPolicy:
+    """Its labels are kinds of small talk, and `other`. Raises PolicyUnreadable."""
+    file = read_policy(FOLDER / "small_talk.json")
+    if not isinstance(file.policy, LabelPolicy) or file.embedding:
+        raise PolicyUnreadable(f"{FOLDER} does not hold a policy over small talk without an embedding")
     return file.policy
