@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import bot, documents, finetuning, selector, swap, training_data
+from tests.benchmarks import bot, documents, finetuning, odds, selector, swap, training_data
 from tests.benchmarks.measuring import in_process
 
 
@@ -18,7 +18,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     parser.add_argument(
-        "--only", choices=["adapters", "bot", "knowledge", "router", "selector", "training"], help="measure one side"
+        "--only",
+        choices=["adapters", "bot", "knowledge", "odds", "router", "selector", "training"],
+        help="measure one side",
     )
     parser.add_argument("--large", action="store_true", help="search a million chunks too, which takes half an hour")
     parser.add_argument("--small", action="store_true", help="a tenth of everything, to see that it runs")
@@ -33,6 +35,8 @@ async def main() -> None:
             figures["knowledge"] = documents.measure(Path(folder), large=options.large, small=options.small)
         if options.only in {None, "router"}:
             figures["router"] = in_process("router", Path(folder), *(["small"] if options.small else []))
+        if options.only in {None, "odds"}:
+            figures["odds"] = await odds.measure(Path(folder), small=options.small)
         if options.only in {None, "selector"}:
             figures["selector"] = await selector.measure(Path(folder), small=options.small)
         if options.only in {None, "training"}:
