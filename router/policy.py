@@ -53,7 +53,7 @@ CERTAIN_CORE_LOSS = 1.0
 SMALLEST_SOCIAL_FOR_CERTAIN = 0.999
 UNSEARCHED_EVIDENCE = 0.5
 # Divides all terms (Guo et al., 2017): fitted on messages whose route is known (python -m tests.benchmarks --only odds).
-TEMPERATURE = 1.0
+TEMPERATURE = 1.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from router.policies import Policies, digest
 from router.releases import Releases
 
 # How far the numbers stray from “believe the policy”: standard deviations of their priors.
-_SPREADS = (0.5, 0.25, 0.25, 0.25)
+_SPREADS = (0.7, 0.25, 0.25, 0.25)
 _NEUTRAL = (0.0, 1.0, 0.0, 0.0)
 # An arm that is served once in twenty choices would count twenty times, and its noise with it.
 _MOST_IMPORTANCE = 10.0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from router.learned.encoding import Reading
 from router.learned.fitting_arms import Aims, fit_arms
 from router.learned.linear import logistic
 from router.learned.measures import interval
-from tests.benchmarks.replay import MESSAGES, Replayed, Start, replay
+from tests.benchmarks.replay import MESSAGES, Start, replay
 
+_TOO_SURE = 2.0  # in log-odds
 # Rewards of the seeds, drawn again.
 Draw = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -22,8 +24,20 @@ def bandit(examples: Sequence[Example], readings: Sequence[Reading], seeds: Iter
     """For each seed, a policy is fitted on half of the sets, drawn anew, and meets the questions of the others.
 
     Of those, two thirds are served and one third measures. Intervals are over seeds and their questions, paired.
+    Once the policy begins as it was fitted, and once far too sure that memory is right.
     """
-    runs = [_run(examples, readings, seed) for seed in seeds]
+    starts = [_start(examples, readings, seed) for seed in seeds]
+    return {
+        "as_fitted": _figures(starts),
+        "too_sure_of_memory": _figures([replace(start, odds=_surer(start.odds)) for start in starts]),
+    }
+
+
+def _figures(starts: Sequence[Start]) -> dict[str, Any]:
+    runs = [
+        asyncio.run(replay(start, seed=seed, messages=min(MESSAGES, len(start.right) * 2 // 3)))
+        for seed, start in enumerate(starts)
+    ]
     kinds = {name: [getattr(run, name) for run in runs] for name in ("start", "bandit", "full")}
     return {
         "reward": {name: round(_mean(of_runs), 4) for name, of_runs in kinds.items()},
@@ -34,23 +48,29 @@ def bandit(examples: Sequence[Example], readings: Sequence[Reading], seeds: Iter
         "by_seed": [round(float(run.bandit.mean() / run.full.mean()), 4) for run in runs],
         "votes": [run.votes for run in runs],
         "explored": [run.explored for run in runs],
-        "promoted": sum(run.promoted for run in runs),
+        "promoted": [run.promoted for run in runs],
     }
 
 
-def _run(examples: Sequence[Example], readings: Sequence[Reading], seed: int) -> Replayed:
+def _start(examples: Sequence[Example], readings: Sequence[Reading], seed: int) -> Start:
     sets = sorted({example.dataset for example in examples})
     known = set(np.random.default_rng(seed).permutation(sets)[: len(sets) // 2].tolist())
     fitted_on = [n for n, example in enumerate(examples) if example.dataset in known]
     met = [n for n, example in enumerate(examples) if example.dataset not in known]
     policy = fit_arms([examples[n] for n in fitted_on], [readings[n] for n in fitted_on], Aims())
-    start = Start(
+    return Start(
         odds=np.array([logistic(policy.model.scores(policy.encoder.weigh(readings[n]))) for n in met]),
         right=np.array([[examples[n].right[arm] for arm in Arm] for n in met]),
         steps=np.array([STEPS[arm] for arm in Arm]),
         price=policy.price,
     )
-    return asyncio.run(replay(start, seed=seed, messages=min(MESSAGES, len(met) * 2 // 3)))
+
+
+def _surer(odds: Any) -> Any:
+    """As if a team's model knew far less than the one that the policy was fitted with."""
+    changed = odds.copy()
+    changed[:, list(Arm).index(Arm.NONE)] = logistic(np.log(odds[:, 0] / (1 - odds[:, 0])) + _TOO_SURE)
+    return changed
 
 
 def _mean(of_runs: Sequence[Any]) -> float:

@@ -14,20 +14,21 @@ from typing import Any, cast
 
 import numpy as np
 
-from router.calibration import RULES, Calibration
+from router.calibration import Calibration
 from router.datasets.examples import Arm
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
 from router.exploration import choose
 from router.feedback import Feedback
+from router.in_service import in_service
 from router.journal import Journal
 from router.outcomes import Outcome
 from router.policies import Policies
 from router.refit import fit, refit
-from router.releases import Releases
+from router.releases import Release, Releases
 
 ROUTES: dict[Arm, Route] = {Arm.NONE: Route.DIRECT, Arm.SINGLE: Route.RETRIEVE, Arm.MULTI: Route.MULTI}
-MESSAGES, PEOPLE = 1000, 25
+MESSAGES, PEOPLE, NIGHTS = 1000, 25, 5
 VOTED, FLIPPED = 0.2, 0.1
 BAND, SHARE = 0.1, 0.1
 _BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -52,7 +53,7 @@ class Replayed:
     full: Any
     votes: int
     explored: int
-    promoted: bool
+    promoted: int
 
 
 class Votes:
@@ -66,60 +67,72 @@ class Votes:
             yield exchange, events
 
 
-class InService:
-    """The release in service of the replay, which begins with the policy as it was fitted."""
+class Promoted:
+    """The releases of the replay, which begins with the policy as it was fitted."""
 
-    policy = ""
+    def __init__(self) -> None:
+        self._releases: list[Release] = []
 
-    async def in_service(self) -> None:
-        return None
+    async def in_service(self) -> Release | None:
+        return self._releases[-1] if self._releases else None
 
-    async def history(self) -> list[Any]:
-        return []
+    async def history(self) -> list[Release]:
+        return self._releases
 
     async def put_policy(self, policy: str) -> None:
-        self.policy = policy
+        self._releases.append(Release(adapter="", path="", base="", promoted_at=_BEGAN, policy=policy))
 
 
-async def replay(start: Start, *, seed: int, messages: int = MESSAGES) -> Replayed:
-    """The first `messages` questions, in an order drawn by `seed`, are served; the others measure."""
+async def replay(start: Start, *, seed: int, messages: int = MESSAGES, nights: int = NIGHTS) -> Replayed:
+    """The first `messages` questions, in an order drawn by `seed`, are served; the others measure.
+
+    Spread over them come the nights, the last one after all of them, whose refit decides how the next ones are served.
+    """
     random = np.random.default_rng(seed)
     order = random.permutation(len(start.right))
     served, unseen = order[:messages], order[messages:]
     judged: list[tuple[Exchange, list[Feedback]]] = []
-    explored = 0
-    for number, row in enumerate(served.tolist()):
-        decision = _serve(start, row, seed=f"{seed} {number}")
-        explored += decision.explored
-        if random.random() < VOTED:
-            arm = list(ROUTES.values()).index(decision.route)
-            is_liked = bool(start.right[row, arm]) != (random.random() < FLIPPED)
-            judged.append(_vote(decision, number, person=int(random.integers(PEOPLE)), is_liked=is_liked))
-    service = InService()
+    explored, releases, learnt = 0, Promoted(), Calibration()
     with tempfile.TemporaryDirectory() as folder:
         policies = Policies(Path(folder))
-        await refit(
-            journal=cast("Journal", Votes(judged)), releases=cast("Releases", service), policies=policies
-        )  # fmt: skip
-        learnt = policies.read(service.policy) if service.policy else Calibration(base=RULES)
-    known = Calibration(base=RULES, arms=fit(_everything(start, served.tolist())))
+        for number, row in enumerate(served.tolist()):
+            if number and number % (messages // nights) == 0:
+                learnt = await _refitted(judged, releases, policies)
+            decision = _serve(start, row, learnt, seed=f"{seed} {number}")
+            explored += decision.explored
+            if random.random() < VOTED:
+                arm = list(ROUTES.values()).index(decision.route)
+                is_liked = bool(start.right[row, arm]) != (random.random() < FLIPPED)
+                judged.append(_vote(decision, number, person=int(random.integers(PEOPLE)), is_liked=is_liked))
+        learnt = await _refitted(judged, releases, policies)
+    known = Calibration(arms=fit(_everything(start, served.tolist())))
     return Replayed(
-        start=reward(start, unseen, Calibration(base=RULES)),
+        start=reward(start, unseen, Calibration()),
         bandit=reward(start, unseen, learnt),
         full=reward(start, unseen, known),
         votes=len(judged),
         explored=explored,
-        promoted=bool(service.policy),
+        promoted=len(await releases.history()),
     )
 
 
-def _serve(start: Start, row: int, *, seed: str) -> Decision:
+async def _refitted(
+    judged: Sequence[tuple[Exchange, list[Feedback]]], releases: Promoted, policies: Policies
+) -> Calibration:
+    journal, served = cast("Journal", Votes(judged)), cast("Releases", releases)
+    await refit(journal=journal, releases=served, policies=policies)
+    release = await releases.in_service()
+    return in_service(policies, release.policy if release else "").calibration
+
+
+def _serve(start: Start, row: int, learnt: Calibration, *, seed: str) -> Decision:
     odds = _odds(start, row)
-    worth = {route: odds[route] - start.price * start.steps[n] for n, route in enumerate(ROUTES.values())}
+    chances = learnt.chances(odds, {})
+    worth = {route: chances[route] - start.price * start.steps[n] for n, route in enumerate(ROUTES.values())}
     choice = choose(max(worth, key=lambda route: worth[route]), worth, band=BAND, share=SHARE, seed=seed)
     return Decision(
         route=choice.route,
-        probabilities=odds,
+        probabilities=chances,
         reason="replayed",
         features={f"odds_{route}": chance for route, chance in odds.items()},
         propensity=choice.propensity,

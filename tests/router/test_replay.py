@@ -18,8 +18,8 @@ def _start(odds: list[float]) -> Start:
 
 
 async def test_a_tenth_of_doubtful_messages_is_a_trial_and_none_of_the_others():
-    doubtful = await replay.replay(_start([0.5, 0.5, 0.3]), seed=0)
-    clear = await replay.replay(_start([0.9, 0.3, 0.3]), seed=0)
+    doubtful = await replay.replay(_start([0.5, 0.5, 0.3]), seed=0, nights=1)
+    clear = await replay.replay(_start([0.9, 0.3, 0.3]), seed=0, nights=1)
     assert 60 < doubtful.explored < 140
     assert clear.explored == 0
 
@@ -33,6 +33,11 @@ async def test_votes_move_a_start_that_believes_in_the_wrong_arm_towards_the_rig
     assert run.promoted
     assert run.bandit.mean() > run.start.mean() + 0.2
     assert run.bandit.mean() == pytest.approx(run.full.mean(), abs=0.05)
+
+
+async def test_what_a_night_learns_decides_how_the_next_messages_are_served():
+    once, nightly = [await replay.replay(_start([0.52, 0.5, 0.3]), seed=0, nights=nights) for nights in (1, 5)]
+    assert nightly.explored < once.explored
 
 
 async def test_what_is_served_is_never_measured():
