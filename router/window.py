@@ -27,7 +27,7 @@ _LEAST_EXCERPT_CHARS = 200
 class Fitted:
     """A prompt that fits, with the passages that are still in it, and how much of the question is.
 
-    `apart` holds a prompt for each passage, to be read by itself.
+    `apart` holds a prompt for each passage, where they are to be read by themselves.
     """
 
     prompt: list[ChatMessage]
@@ -69,7 +69,7 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
                 prompt=prompt,
                 question_chars=len(text),
                 passages=tuple(shown),
-                apart=apart_prompts(text, titled, thread),
+                apart=apart_prompts(text, titled, thread) if settings.read_apart else (),
             )
         half = len(shown[0].text) // 2 if shown else 0
         if len(shown) > 1:

@@ -130,8 +130,7 @@ class Writer:
 
     async def _reading(self, draft: Draft, fitted: Fitted) -> Reading | None:
         """None where the passages are to be read together."""
-        together = not self._settings.read_apart or draft.findings.is_in_parts
-        if together or not draft.adapter or not fitted.apart:
+        if draft.findings.is_in_parts or not draft.adapter or not fitted.apart:
             return None
         try:
             return await read_apart(
