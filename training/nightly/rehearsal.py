@@ -52,9 +52,11 @@ async def _served(recipe: Recipe, beside: Path, *, home: Path, model: ModelClien
     adapter = await asyncio.to_thread(keep, start_folder(recipe, beside), home)
     served_base(adapter, served)
     await model.load_adapter(adapter.id, str(adapter.path))
-    yield adapter.id
-    if adapter.id not in served:
-        await model.unload_adapter(adapter.id)
+    try:
+        yield adapter.id
+    finally:
+        if adapter.id not in served:
+            await model.unload_adapter(adapter.id)
 
 
 async def _answers(prompts: Sequence[str], model: ModelClient, name: str) -> dict[str, str]:
