@@ -15,6 +15,7 @@ from router.model import ModelClient
 from router.prompts import direct_prompt
 from training.adapters import keep
 from training.lora import start_folder
+from training.nightly.files import put_text
 from training.promotion import base_as_served, served_base
 from training.recipe import Recipe
 from training.replay import LONGEST_ANSWER, replay_prompts
@@ -84,9 +85,7 @@ def _read(place: Path) -> dict[str, str]:
 
 def _write(place: Path, answers: Mapping[str, str]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.partial")
-    temporary.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    temporary.replace(place)
+    put_text(place, json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
 
 
 _ANSWERS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
