@@ -1,6 +1,7 @@
 """`tandem corrections …` and `tandem consent …`: what people decide about training."""
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from getpass import getuser
@@ -27,6 +28,9 @@ Person = Annotated[str, typer.Argument(metavar="USER", help="The person's id in 
 class Kind(StrEnum):
     FACT = "fact"
     KNOW_HOW = "know-how"
+
+
+_VERDICTS: Mapping[Kind, Verdict] = {Kind.FACT: "fact", Kind.KNOW_HOW: "know_how"}
 
 
 @corrections.command("list")
@@ -58,20 +62,14 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Say that they are right, and what kind of knowledge they are. A fact is taken into the documents at once."""
-    configuration = read_configuration()
-    for correction_id in correction_ids:
-        if kind is Kind.FACT:
-            reviewed = finish(_review(configuration, correction_id, "fact", audience))
-        else:
-            reviewed = finish(_review(configuration, correction_id, "know_how"))
-        print_json(reviewed) if as_json else print_line(f"approved as {kind.value}: {reviewed['should_say']}")
+    tell = _teller(f"approved as {kind.value}", as_json=as_json)
+    finish(_review_each(read_configuration(), correction_ids, _VERDICTS[kind], tell, audience=audience))
 
 
 @corrections.command()
 def reject(correction_id: CorrectionId, as_json: AsJson = False) -> None:
     """Say that it is wrong: it then counts as no vote against the answer either."""
-    reviewed = finish(_review(read_configuration(), correction_id, "rejected"))
-    print_json(reviewed) if as_json else print_line(f"rejected: {reviewed['should_say']}")
+    finish(_review_each(read_configuration(), [correction_id], "rejected", _teller("rejected", as_json=as_json)))
 
 
 @consent.command("list")
@@ -95,22 +93,35 @@ def opt_in(person: Person) -> None:
     print_line(f"{person} may be learnt from again")
 
 
+def _teller(said: str, *, as_json: bool) -> Callable[[Json], None]:
+    return lambda reviewed: print_json(reviewed) if as_json else print_line(f"{said}: {reviewed['should_say']}")
+
+
 async def _waiting(configuration: Configuration) -> list[Json]:
     async with open_database(configuration) as engine:
         return [_told(each) for each in await Corrections(engine).waiting()]
 
 
-async def _review(configuration: Configuration, correction_id: str, verdict: Verdict, audience: str = "") -> Json:
+async def _review_each(
+    configuration: Configuration,
+    correction_ids: Sequence[str],
+    verdict: Verdict,
+    tell: Callable[[Json], None],
+    *,
+    audience: str = "",
+) -> None:
+    """Each is kept and told before the next one, which may fail."""
     async with open_database(configuration) as engine:
         reviewing = Corrections(engine)
-        try:
-            correction = await reviewing.find(correction_id)
-        except TrainingError as error:
-            fail(str(error))
-        if verdict == "fact":
-            await _take_in(configuration, correction, audience)
-        await reviewing.review(correction, verdict, reviewer=getuser(), at=datetime.now(UTC))
-    return _told(correction) | {"verdict": verdict}
+        for correction_id in correction_ids:
+            try:
+                correction = await reviewing.find(correction_id)
+            except TrainingError as error:
+                fail(str(error))
+            if verdict == "fact":
+                await _take_in(configuration, correction, audience)
+            await reviewing.review(correction, verdict, reviewer=getuser(), at=datetime.now(UTC))
+            tell(_told(correction) | {"verdict": verdict})
 
 
 async def _take_in(configuration: Configuration, correction: Correction, audience: str) -> None:

@@ -2,10 +2,10 @@
 
 Every question of the held-out articles is asked twice, passages shuffled: once with its passage, another of
 the same article and one of another article; once with its passage replaced by one of another article. The passages are read
-as the router has an adapter read them, each by itself, or with `--together` in one prompt.
+as `TANDEM_READ_APART` has the router read them, with `--together` in one prompt, or with `--apart` each by itself.
 
 `--on pages` asks about the held-out invented pages instead, `--fit 0.04` prints the `TANDEM_LEAST_SURETY` at which so much of what
-can be answered is declined: it is to be chosen there, and not on the articles.
+can be answered is declined: it is to be chosen there, and not on the articles. Only what is read apart has a surety.
 """
 
 import argparse
@@ -172,16 +172,7 @@ def _cases(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure grounded answering on the held-out articles.")
-    parser.add_argument("--url", required=True, help="an OpenAI-compatible model server")
-    parser.add_argument("--model", required=True, help="the model or adapter to ask, as the server names it")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
-    parser.add_argument("--seed", type=int, default=0, help="of the shuffled passages")
-    parser.add_argument("--on", choices=["articles", "pages"], default="articles", help="what is asked about")
-    parser.add_argument("--together", action="store_true", help="show all passages in one prompt")
-    parser.add_argument("--least-surety", type=float, default=RouterSettings().least_surety, help="decline below it")
-    parser.add_argument("--fit", type=float, metavar="SHARE", help="find the surety that declines so many")
-    given = parser.parse_args()
+    given = arguments()
     try:
         articles = held_out_pages() if given.on == "pages" else split(read_articles(given.data))[1]
         cases = grounding_cases(articles, seed=given.seed)
@@ -193,6 +184,29 @@ def main() -> int:
     figures = {"least_surety": round(least, 3), **asdict(score(heard, least_surety=least))}
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0
+
+
+def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was typed, by default at this process's start. Where that leaves open how passages are read, the settings say it."""
+    settings = RouterSettings()
+    parser = argparse.ArgumentParser(description="Measure grounded answering on the held-out articles.")
+    parser.add_argument("--url", required=True, help="an OpenAI-compatible model server")
+    parser.add_argument("--model", required=True, help="the model or adapter to ask, as the server names it")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
+    parser.add_argument("--seed", type=int, default=0, help="of the shuffled passages")
+    parser.add_argument("--on", choices=["articles", "pages"], default="articles", help="what is asked about")
+    reading = parser.add_mutually_exclusive_group()
+    reading.add_argument("--together", action="store_true", default=None, help="show all passages in one prompt")
+    reading.add_argument("--apart", action="store_false", dest="together", default=None, help="show each by itself")
+    parser.add_argument("--least-surety", type=float, default=settings.least_surety, help="decline below it")
+    parser.add_argument("--fit", type=float, metavar="SHARE", help="find the surety that declines so many")
+    given = parser.parse_args(typed)
+    if given.fit is not None and given.together:
+        parser.error("--fit needs passages that are read apart: leave out --together")
+    if given.together is None:
+        # A surety is told only of what is read apart.
+        given.together = given.fit is None and not settings.read_apart
+    return given
 
 
 async def _hear(cases: Sequence[Case], url: str, model: str, *, together: bool) -> list[Heard]:

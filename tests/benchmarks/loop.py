@@ -15,17 +15,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from bot.shapes import Json
 from tests.acceptance.tandem_process import TandemProcess, environment, running_tandem
 from tests.benchmarks.loop_team import Heard, Team
 from tests.bot.workspace.driver import running_workspace
 from tests.conftest import _free_port
 from training.scoring import holds_gold, measure
-
-Json = dict[str, Any]
 
 KNOW_HOW = Path(__file__).with_name("loop.yaml")
 SAMPLE = Path(__file__).resolve().parents[2] / "bot" / "sample" / "pages"

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bot.shapes import Json
 from tests.bot.workspace.driver import Frames, Workspace
-
-Json = dict[str, Any]
 
 PEOPLE = ("ada", "jonas", "sam")
 CHANNELS = ("general", "handbook")

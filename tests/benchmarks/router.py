@@ -33,6 +33,7 @@ from router.learned.measures import auroc, calibration, calibration_error, inter
 from router.learned.splits import folds
 from tests.benchmarks.bandit import bandit
 from tests.benchmarks.documents import DATA
+from training.data.judging import end_with_parent
 
 SEEDS = range(5)
 FOLDS = 5
@@ -80,7 +81,7 @@ async def searched(data: Path, folder: Path) -> list[Example]:
 
 def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Two at a time, each from a fresh start: a copy of a process that has embedded would have its locks, too."""
-    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         return list(pool.map(work, *zip(*tasks, strict=True)))
 
 

@@ -13,11 +13,15 @@ Says = Mapping[str, str]
 
 @dataclass
 class ServerWithAdapters:
-    """`adapted` is what any loaded adapter says; with `deaf` set it is loaded and ignored, as vLLM does."""
+    """`adapted` is what any loaded adapter says; with `deaf` set it is loaded and ignored, as vLLM does.
+
+    With `mute` set no question is answered.
+    """
 
     base: str = "tiny"
     adapted: Says = field(default_factory=dict)
     deaf: bool = False
+    mute: bool = False
     loaded: list[str] = field(default_factory=list)
     url: str = ""
     replies: int = 0
@@ -51,6 +55,8 @@ class ServerWithAdapters:
 
     async def _chat(self, request: web.Request) -> web.Response:
         asked = await request.json()
+        if self.mute:
+            raise web.HTTPServiceUnavailable
         self.replies += 1
         text = self._answer(asked["model"], asked["messages"])
         event = web.json_response({"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}).text

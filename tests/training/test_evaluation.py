@@ -2,7 +2,7 @@ import pytest
 
 from router.prompts import DECLINE
 from training.articles import Article, Asked, Paragraph
-from training.evaluation import Case, Heard, fitted_surety, grounding_cases, score
+from training.evaluation import Case, Heard, arguments, fitted_surety, grounding_cases, score
 
 
 def _articles() -> list[Article]:
@@ -103,3 +103,33 @@ def test_fitted_surety_declines_no_more_than_the_share_asked_for():
     figures = score(heard, least_surety=fitted_surety(heard, declined=0.25))
 
     assert figures.declines_answerable.mean == 0.2
+
+
+_ASKED = ("--url", "http://127.0.0.1:1", "--model", "grounding")
+
+
+@pytest.mark.parametrize(("setting", "together"), [(None, True), ("false", True), ("true", False)])
+def test_passages_are_read_as_the_router_is_set_to_read_them(
+    setting: str | None, together: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("TANDEM_READ_APART", raising=False)
+    if setting:
+        monkeypatch.setenv("TANDEM_READ_APART", setting)
+
+    assert arguments(_ASKED).together == together
+
+
+@pytest.mark.parametrize("setting", ["false", "true"])
+def test_passages_are_read_as_the_command_says_whatever_the_setting(setting: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TANDEM_READ_APART", setting)
+
+    assert arguments((*_ASKED, "--together")).together
+    assert not arguments((*_ASKED, "--apart")).together
+
+
+def test_surety_is_fitted_where_passages_are_read_apart_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("TANDEM_READ_APART", raising=False)
+
+    assert not arguments((*_ASKED, "--fit", "0.04")).together
+    with pytest.raises(SystemExit):
+        arguments((*_ASKED, "--fit", "0.04", "--together"))

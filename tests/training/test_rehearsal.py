@@ -3,22 +3,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from router.errors import ModelUnavailable
 from router.know_how import KNOW_HOW, read_know_how
 from router.model import ModelClient
 from router.prompts import direct_prompt
 from router.settings import RouterSettings
 from tests.training.fakes import ServerWithAdapters
+from training.adapters import CANARIES, CONFIG, WEIGHTS, keep
 from training.errors import AdapterRefused
 from training.night import Taught, questions_taught
 from training.nightly.rehearsal import general_rows
 from training.nightly.rows import write_night_rows
-from training.recipe import Recipe, Rehearsal
+from training.recipe import LoraShape, Recipe, Rehearsal
 from training.rows import Message, Row, row_of
 
 _BASE_ALONE = Recipe(
     name="team", base_model="tiny", rehearsal=Rehearsal(rewordings=1, grounded=0, general=3), rows_per_step=2
 )
+_FROM_AN_ADAPTER = _BASE_ALONE.model_copy(update={"start_from": Path("start"), "lora": LoraShape(rank=2, alpha=4)})
 
 
 @pytest.fixture
@@ -32,6 +37,17 @@ async def model(server: ServerWithAdapters) -> AsyncIterator[ModelClient]:
     client = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Path:
+    folder = tmp_path / "start"
+    folder.mkdir()
+    config = {"peft_type": "LORA", "base_model_name_or_path": "tiny", "r": 2, "lora_alpha": 4}
+    (folder / CONFIG).write_text(json.dumps(config))
+    (folder / CANARIES).write_text("[]")
+    save_file({"m.lora_A.weight": torch.ones(2, 4), "m.lora_B.weight": torch.ones(4, 2)}, folder / WEIGHTS)
+    return folder
 
 
 def _row(question: str, answer: str) -> Row:
@@ -58,6 +74,33 @@ async def test_kept_answers_that_cannot_be_read_are_asked_for_anew(model: ModelC
     kept.write_text('{"half')
     assert await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model) == rows
     assert len(json.loads(kept.read_text())) == 3
+
+
+@pytest.mark.usefixtures("start")
+async def test_start_adapter_is_not_left_loaded_whether_or_not_it_could_be_asked(
+    server: ServerWithAdapters, model: ModelClient, tmp_path: Path
+):
+    server.mute = True
+    with pytest.raises(ModelUnavailable):
+        await general_rows(_FROM_AN_ADAPTER, tmp_path, home=tmp_path, model=model)
+    assert server.loaded == []
+    server.mute = False
+    assert len(await general_rows(_FROM_AN_ADAPTER, tmp_path, home=tmp_path, model=model)) == 3
+    assert server.loaded == []
+
+
+async def test_start_adapter_that_was_served_before_stays_loaded_whether_or_not_it_could_be_asked(
+    start: Path, server: ServerWithAdapters, model: ModelClient, tmp_path: Path
+):
+    served = keep(start, tmp_path)
+    await model.load_adapter(served.id, str(served.path))
+    server.mute = True
+    with pytest.raises(ModelUnavailable):
+        await general_rows(_FROM_AN_ADAPTER, tmp_path, home=tmp_path, model=model)
+    assert server.loaded == [served.id]
+    server.mute = False
+    await general_rows(_FROM_AN_ADAPTER, tmp_path, home=tmp_path, model=model)
+    assert server.loaded == [served.id]
 
 
 def test_questions_that_lean_on_a_thread_or_on_passages_are_not_called_taught():

@@ -14,11 +14,11 @@ from router.exchanges import Exchange
 from router.journal import Journal
 from router.tables import exchanges
 from router.transactions import transaction
-from training.data.consent import Consent
+from training.data.consent import Consent, OptedOut
 from training.data.corrections import Corrections
-from training.data.edits import read_edits
+from training.data.edits import Edits, is_edited, read_edits
 from training.data.examples import Example
-from training.data.judging import Consents, JournalPage, Judges, example_in
+from training.data.judging import JournalPage, Judges, example_in
 from training.data.members import Members, Split
 from training.data.placement import Candidate, Placement, place
 from training.settings import TrainingSettings
@@ -62,7 +62,7 @@ async def curate(
         return curated
     opted_out, edits = await Consent(engine).opted_out(), await read_edits(engine)
     candidates: list[Candidate] = []
-    pages = _pages(engine, start, end, Consents(opted_out=opted_out, edits=edits))
+    pages = _pages(engine, start, end, opted_out, edits)
     async for judged in judges.judged(pages):
         curated.exchanges += judged.exchanges
         curated.withheld.update(judged.withheld)
@@ -82,13 +82,15 @@ async def _count(engine: AsyncEngine, start: datetime, end: datetime) -> int:
 
 
 async def _pages(
-    engine: AsyncEngine, start: datetime, end: datetime, consents: Consents
+    engine: AsyncEngine, start: datetime, end: datetime, opted_out: OptedOut, edits: Edits
 ) -> AsyncGenerator[JournalPage, None]:
     async for page in _exchanges_by_page(Journal(engine), start, end):
         ids = [exchange.exchange_id for exchange in page]
         said = await Journal(engine).feedback_on(ids)
         verdicts = await Corrections(engine).verdicts_on(ids)
-        yield JournalPage(exchanges=page, said=said, verdicts=verdicts, consents=consents)
+        # A page may go to another process: it takes along what concerns it, and not all edits that ever were.
+        edited = frozenset(each.exchange_id for each in page if is_edited(each.exchange_id, each.asked_at, edits))
+        yield JournalPage(exchanges=page, said=said, verdicts=verdicts, opted_out=opted_out, edited=edited)
 
 
 async def _exchanges_by_page(journal: Journal, start: datetime, end: datetime) -> AsyncGenerator[list[Exchange], None]:

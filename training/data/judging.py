@@ -20,7 +20,6 @@ from router.exchanges import Exchange
 from router.feedback import Feedback
 from training.data.consent import OptedOut
 from training.data.corrections import Verdict
-from training.data.edits import Edits, is_edited
 from training.data.examples import Example, example_of
 from training.data.placement import Candidate
 from training.data.privacy import private_part, private_question
@@ -34,21 +33,17 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consents:
-    """Who does not take part, and which questions were edited after they were answered."""
-
-    opted_out: OptedOut
-    edits: Edits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalPage:
-    """Some exchanges with all that was said about them, by exchange, and of corrections by feedback id."""
+    """Some exchanges with all that was said about them, by exchange, and of corrections by feedback id.
+
+    `opted_out` do not take part; `edited` are the ids of its exchanges whose question was edited after it was answered.
+    """
 
     exchanges: Sequence[Exchange]
     said: Mapping[str, list[Feedback]]
     verdicts: Mapping[str, Verdict]
-    consents: Consents
+    opted_out: OptedOut
+    edited: frozenset[str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,11 +111,10 @@ def judge(page: JournalPage) -> JudgedPage:
 
 
 def _judge(exchange: Exchange, page: JournalPage) -> Example | Reason:
-    opted_out = page.consents.opted_out
-    events = opted_out.without_theirs(page.said.get(exchange.exchange_id, ()))
-    if opted_out.has_part_in(exchange):
+    events = page.opted_out.without_theirs(page.said.get(exchange.exchange_id, ()))
+    if page.opted_out.has_part_in(exchange):
         return "opted_out"
-    if is_edited(exchange.exchange_id, exchange.asked_at, page.consents.edits):
+    if exchange.exchange_id in page.edited:
         return "edited_question"
     judged = example_of(exchange, events, page.verdicts)
     if isinstance(judged, str):

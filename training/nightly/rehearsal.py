@@ -15,6 +15,7 @@ from router.model import ModelClient
 from router.prompts import direct_prompt
 from training.adapters import keep
 from training.lora import start_folder
+from training.nightly.files import put_text
 from training.promotion import base_as_served, served_base
 from training.recipe import Recipe
 from training.replay import LONGEST_ANSWER, replay_prompts
@@ -52,9 +53,11 @@ async def _served(recipe: Recipe, beside: Path, *, home: Path, model: ModelClien
     adapter = await asyncio.to_thread(keep, start_folder(recipe, beside), home)
     served_base(adapter, served)
     await model.load_adapter(adapter.id, str(adapter.path))
-    yield adapter.id
-    if adapter.id not in served:
-        await model.unload_adapter(adapter.id)
+    try:
+        yield adapter.id
+    finally:
+        if adapter.id not in served:
+            await model.unload_adapter(adapter.id)
 
 
 async def _answers(prompts: Sequence[str], model: ModelClient, name: str) -> dict[str, str]:
@@ -82,9 +85,7 @@ def _read(place: Path) -> dict[str, str]:
 
 def _write(place: Path, answers: Mapping[str, str]) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.partial")
-    temporary.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    temporary.replace(place)
+    put_text(place, json.dumps(answers, indent=1, ensure_ascii=False) + "\n")
 
 
 _ANSWERS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])

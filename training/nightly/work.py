@@ -24,6 +24,7 @@ from training.gate.cases import Cases
 from training.gate.checks import Limits
 from training.gate.hearing import hear
 from training.gate.verdict import Verdict, judge
+from training.nightly.files import put_text
 from training.nightly.report import Summary, report_page, summary_of
 from training.promotion import load, put_into_service, served_base
 from training.rows import data_digest
@@ -153,9 +154,7 @@ class NightWork:
         """Keep what came of the night. Rows and weights go: exports hold the ones, adapters the others."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / PAGE).write_text(report_page(self._day, outcomes), "utf-8")
-        temporary = self.folder / f".{RECORD}.partial"
-        temporary.write_text(json.dumps(outcomes, indent=2) + "\n", "utf-8")
-        temporary.replace(self.folder / RECORD)
+        put_text(self.folder / RECORD, json.dumps(outcomes, indent=2) + "\n")
         for name in (_ROWS, KNOW_HOW):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / _ADAPTER, ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.training.data.samples import events, exchange
 from training.data.consent import OptedOut
-from training.data.judging import Consents, JournalPage, JudgedPage, Judges
+from training.data.judging import JournalPage, JudgedPage, Judges
 
 ROOT = Path(__file__).resolve().parents[3]
 # Tells the pool's process by its number, and then works for ever.
@@ -57,9 +57,7 @@ async def _pages() -> AsyncIterator[JournalPage]:
     for number in range(6):
         exchanges = [exchange(f"x{number}-{at}") for at in range(number)]
         said = {each.exchange_id: events(each.exchange_id, ("U1", "vote_up", "")) for each in exchanges[1:]}
-        yield JournalPage(
-            exchanges=exchanges, said=said, verdicts={}, consents=Consents(opted_out=OptedOut(), edits={})
-        )
+        yield JournalPage(exchanges=exchanges, said=said, verdicts={}, opted_out=OptedOut(), edited=frozenset())
 
 
 def _is_running(process: int) -> bool:
