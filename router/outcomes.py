@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from router.decisions import Route
+from router.decisions import FROM_DOCUMENTS, Route
 from router.exchanges import Exchange
 from router.feedback import Feedback
 
@@ -41,7 +41,7 @@ def outcomes_of(exchange: Exchange, events: Iterable[Feedback]) -> list[Outcome]
         return []
     found: list[Outcome] = []
     for person, said in _by_person(events).items():
-        for arm, (good, weight) in _judgements(chosen, said).items():
+        for arm, (good, weight) in _judgements(chosen, said, _likelier_of_documents(odds)).items():
             if arm in odds:
                 found.append(
                     Outcome(
@@ -74,8 +74,15 @@ def _by_person(events: Iterable[Feedback]) -> dict[str, list[Feedback]]:
     return said
 
 
-def _judgements(served: Route, said: list[Feedback]) -> dict[Route, tuple[bool, float]]:
-    """The person's last word on each arm: an override weighs more than a vote, and is not taken back by one."""
+def _likelier_of_documents(odds: Mapping[Route, float]) -> Route:
+    return max(FROM_DOCUMENTS, key=lambda route: odds.get(route, 0.0))
+
+
+def _judgements(served: Route, said: list[Feedback], documents: Route) -> dict[Route, tuple[bool, float]]:
+    """The person's last word on each arm: an override weighs more than a vote, and is not taken back by one.
+
+    Whoever wants sources asks for documents, by whichever of their arms would have served.
+    """
     judged: dict[Route, tuple[bool, float]] = {}
     vote: tuple[bool, float] | None = None
     for event in said:
@@ -89,7 +96,8 @@ def _judgements(served: Route, said: list[Feedback]) -> dict[Route, tuple[bool, 
             case "unvote":
                 vote = None
             case "override" if event.wanted is not None:
-                judged = {served: (False, JUDGED), event.wanted: (True, WANTED)}
+                wanted = documents if event.wanted in FROM_DOCUMENTS else event.wanted
+                judged = {served: (False, JUDGED), wanted: (True, WANTED)}
             case _:
                 continue
     return judged or ({} if vote is None else {served: vote})

@@ -20,7 +20,7 @@ from router.policies import Policies, digest
 from router.releases import Releases
 
 # How far the numbers stray from “believe the policy”: standard deviations of their priors.
-_SPREADS = (0.7, 0.25, 0.25, 0.25)
+_SPREADS = (0.85, 0.25, 0.25, 0.25)
 _NEUTRAL = (0.0, 1.0, 0.0, 0.0)
 # An arm that is served once in twenty choices would count twenty times, and its noise with it.
 _MOST_IMPORTANCE = 10.0
@@ -121,14 +121,18 @@ def fit(outcomes: Sequence[Outcome]) -> dict[Route, ArmCalibration]:
 
 
 def _fit_arm(outcomes: Sequence[Outcome]) -> ArmCalibration:
-    """The likeliest numbers given the prior (Platt 1999, with a Gaussian prior), by Newton's method: it is convex."""
-    rows = np.array([_row(each) for each in outcomes])
-    labels = np.array([float(each.good) for each in outcomes])
+    """The likeliest numbers given the prior (Platt 1999, with a Gaussian prior), by Newton's method: it is convex.
+
+    The prior speaks of the odds where the outcomes lie: outcomes at one place move the bias, and leave the slope.
+    """
     weights = np.array([_importance(each) for each in outcomes])
+    centre = float(np.average([logit(each.odds) for each in outcomes], weights=weights))
+    rows = np.array([_row(each, centre) for each in outcomes])
+    labels = np.array([float(each.good) for each in outcomes])
     neutral, precision = np.array(_NEUTRAL), 1 / np.square(np.array(_SPREADS))
     numbers: NDArray[np.float64] = neutral.copy()
     for _ in range(_STEPS):
-        chances = 1 / (1 + np.exp(-np.clip(rows @ numbers, -30, 30)))
+        chances = 1 / (1 + np.exp(-np.clip(rows @ numbers + centre, -30, 30)))
         slope = rows.T @ (weights * (chances - labels)) + precision * (numbers - neutral)
         curvature = (rows.T * (weights * chances * (1 - chances))) @ rows + np.diag(precision)
         step = np.linalg.solve(curvature, slope)
@@ -137,12 +141,18 @@ def _fit_arm(outcomes: Sequence[Outcome]) -> ArmCalibration:
         numbers = numbers - step
         if float(np.abs(step).max()) < _CLOSE:
             break
-    bias, slope_of_odds, *guess = (round(float(number), 6) for number in numbers)
-    return ArmCalibration(bias=bias, slope=max(0.0, slope_of_odds), **dict(zip(GUESS_FEATURES, guess, strict=True)))
+    shift, slope_of_odds, *guess = (float(number) for number in numbers)
+    slope = max(0.0, slope_of_odds)
+    guess = [round(weight, 6) for weight in guess]
+    return ArmCalibration(
+        bias=round(shift + (1 - slope) * centre, 6),
+        slope=round(slope, 6),
+        **dict(zip(GUESS_FEATURES, guess, strict=True)),
+    )
 
 
-def _row(outcome: Outcome) -> list[float]:
-    return [1.0, logit(outcome.odds), *(outcome.features.get(name, 0.0) for name in GUESS_FEATURES)]
+def _row(outcome: Outcome, centre: float) -> list[float]:
+    return [1.0, logit(outcome.odds) - centre, *(outcome.features.get(name, 0.0) for name in GUESS_FEATURES)]
 
 
 def _importance(outcome: Outcome) -> float:

@@ -45,6 +45,13 @@ def test_vote_is_about_the_arm_that_was_served():
     assert judged(said("vote_up", "unvote")) == []
 
 
+def test_who_wants_sources_speaks_for_the_arm_of_documents_that_would_have_served():
+    several = exchange(
+        features={f"odds_{arm}": {Route.MULTI: 0.3, Route.RETRIEVE: 0.02}.get(arm, p) for arm, p in ODDS.items()}
+    )
+    assert judged(said("override", wanted=Route.RETRIEVE), several)[1] == (Route.MULTI, True, 0.5)
+
+
 def test_correction_of_the_route_says_more_of_it_than_one_of_the_text():
     assert judged(said("vote_down", "correction", wrong=("route", "text"))) == [(Route.DIRECT, False, 1.0)]
     assert judged(said("vote_down", "correction", wrong=("text",))) == [(Route.DIRECT, False, 0.25)]

@@ -158,6 +158,13 @@ def test_one_click_moves_little_and_many_move_much(clicks: int, least: float, mo
     assert least < good(arm, 0.6, {}) < most
 
 
+def test_clicks_on_messages_of_the_same_odds_leave_apart_what_the_odds_tell_apart():
+    arm = fit([_against(odds=0.97)] * 20)[Route.DIRECT]
+    assert arm.slope == pytest.approx(1.0)
+    assert good(arm, 0.97, {}) < 0.3
+    assert good(arm, 0.999, {}) > 2 * good(arm, 0.97, {})
+
+
 @pytest.mark.parametrize("propensity", [0.2, 0.5])
 def test_what_was_tried_rarely_counts_for_more(propensity: float):
     biases = [fit([_against(propensity=chance)])[Route.DIRECT].bias for chance in (propensity, 1.0)]
