@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 
 from knowledge.documents import Passage
 from router.calibration import logistic
-from router.chatter import small_talk_in
 from router.decisions import Route
+from router.kinds import kind_of
 from router.prior import Outlook, starting_prior
 from router.questions import Question
 from router.signals import Signals, read_signals
@@ -113,7 +113,8 @@ class Policy:
 
 
 def _signals(question: Question, passages: Sequence[Passage] | None, taught: float = 0.0) -> Signals:
-    return read_signals(question, passages, taught, small_talk_in(question.text.strip()))
+    kind = kind_of(question.text.strip())
+    return read_signals(question, passages, taught, social=kind.social, task=kind.task)
 
 
 def evidence_of(signals: Signals) -> float:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from router.agreement import contradicts
 from router.answers import Answered, AnswerEvent, Released, Working
-from router.chatter import small_talk_in
 from router.chooser import Chooser
 from router.deciding import Decider
 from router.decisions import Decision, Route
@@ -16,6 +15,7 @@ from router.embedding import Embedding
 from router.evidence import EvidenceLoop, Search
 from router.guessing import Guesser
 from router.journal import Journal
+from router.kinds import kind_of
 from router.model import ModelClient
 from router.policies import Policies
 from router.policy import Policy
@@ -130,7 +130,7 @@ def _prepared(draft: Draft) -> str:
     match draft.decision.route:
         case Route.SMALLTALK:
             text = draft.question.text
-            return reply_to(text, len(draft.question.thread), small_talk_in(text).kind)
+            return reply_to(text, len(draft.question.thread), kind_of(text).social.kind)
         case Route.CLARIFY:
             return ask_back(draft.question)
         case _ if draft.sources_are_down:

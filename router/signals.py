@@ -48,11 +48,17 @@ class Signals:
 
 
 def read_signals(
-    question: Question, passages: Sequence[Passage] | None, taught: float = 0.0, social: SocialPart | None = None
+    question: Question,
+    passages: Sequence[Passage] | None,
+    taught: float = 0.0,
+    *,
+    social: SocialPart | None = None,
+    task: float = 0.0,
 ) -> Signals:
     """`passages` is None where the documents were not searched; `taught` is that figure (see `router.know_how`).
 
-    `social` is how much is small talk; without it, our phrases alone tell.
+    `social` is how much is small talk, without which our phrases alone tell; `task` how likely a sum or the like is
+    asked for.
     """
     text = question.text.strip()
     whole = standalone(question)
@@ -64,7 +70,7 @@ def read_signals(
         breadth=sum(found) / len(found) if found else 0.0,
         coverage=coverage(whole, passages or ()),
         team=_team(whole),
-        general=_general(text, whole),
+        general=max(_general(text, whole), task),
         vague=_vague(question),
         social=social.share,
         social_core=social.core,

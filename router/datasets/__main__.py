@@ -11,7 +11,7 @@ import typer
 from knowledge.errors import KnowledgeError
 from knowledge.index import temporary_index
 from knowledge.settings import KnowledgeSettings
-from router.datasets import clinc150, mtrag, small_talk
+from router.datasets import clinc150, kinds, mtrag
 from router.errors import RouterError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -38,13 +38,13 @@ def convert_mtrag(data: DataFolder, out: OutFile) -> None:
         _fail(error)
 
 
-@app.command("small-talk")
-def convert_small_talk(
+@app.command("kinds")
+def convert_kinds(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="The folder of data sets.")], out: OutFile
 ) -> None:
-    """Small talk of CLINC150, and of it and of routing-wiki what is none."""
+    """Small talk and sums out of CLINC150, and what is neither out of it and routing-wiki."""
     try:
-        _write(small_talk.convert(data), out)
+        _write(kinds.convert(data), out)
     except (RouterError, OSError) as error:
         _fail(error)
 

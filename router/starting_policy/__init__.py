@@ -21,9 +21,9 @@ def starting_policy() -> ArmsPolicy:
 
 
 @cache
-def small_talk_policy() -> LabelPolicy:
-    """Its labels are kinds of small talk, and `other`. Raises PolicyUnreadable."""
-    file = read_policy(FOLDER / "small_talk.json")
+def kinds_policy() -> LabelPolicy:
+    """Its labels are those of `router.datasets.kinds`. Raises PolicyUnreadable."""
+    file = read_policy(FOLDER / "kinds.json")
     if not isinstance(file.policy, LabelPolicy) or file.embedding:
-        raise PolicyUnreadable(f"{FOLDER} does not hold a policy over small talk without an embedding")
+        raise PolicyUnreadable(f"{FOLDER} does not hold a policy over kinds of messages without an embedding")
     return file.policy

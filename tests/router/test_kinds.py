@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from router.chatter import small_talk_in
-from router.datasets.small_talk import ANSWERS, OF_INTENT
+from router.datasets.kinds import ANSWERS, OF_INTENT, TASK
+from router.kinds import kind_of
 from router.smalltalk import Social
 from router.starting_policy import FOLDER
 
@@ -19,7 +19,7 @@ from router.starting_policy import FOLDER
     ],
 )
 def test_small_talk_without_a_phrase_of_ours_is_known_with_its_kind(text: str, kind: Social):
-    part = small_talk_in(text)
+    part = kind_of(text).social
     assert (part.kind, part.share) == (kind, 1.0)
 
 
@@ -41,19 +41,27 @@ def test_small_talk_without_a_phrase_of_ours_is_known_with_its_kind(text: str, k
     ],
 )
 def test_message_that_asks_or_searches_is_not_small_talk(text: str):
-    assert small_talk_in(text).share < 1
+    assert kind_of(text).social.share < 1
 
 
 def test_most_small_talk_of_other_people_is_known_and_hardly_a_request_is_taken_for_it(data_dir: Path):
     rows = json.loads((data_dir / "clinc150" / "train_val.json").read_text())["val"]
     about_us = set(json.loads((data_dir / "clinc150" / "domains.json").read_text())["small_talk"])
-    social = [text for text, intent in rows if intent in OF_INTENT]
+    social = [text for text, intent in rows if OF_INTENT.get(intent, TASK) is not TASK]
     requests = [text for text, intent in rows if intent not in about_us | ANSWERS]
-    assert sum(small_talk_in(text).share == 1 for text in social) / len(social) > 0.7
-    assert sum(small_talk_in(text).share == 1 for text in requests) / len(requests) < 0.001
+    assert sum(kind_of(text).social.share == 1 for text in social) / len(social) > 0.7
+    assert sum(kind_of(text).social.share == 1 for text in requests) / len(requests) < 0.001
+
+
+def test_most_sums_and_the_like_of_other_people_are_known_and_few_others_taken_for_one(data_dir: Path):
+    rows = json.loads((data_dir / "clinc150" / "train_val.json").read_text())["val"]
+    tasks = [text for text, intent in rows if OF_INTENT.get(intent) is TASK]
+    others = [text for text, intent in rows if OF_INTENT.get(intent) is not TASK]
+    assert sum(kind_of(text).task > 0 for text in tasks) / len(tasks) > 0.7
+    assert sum(kind_of(text).task > 0 for text in others) / len(others) < 0.01
 
 
 def test_it_is_small_enough_to_ship_and_holds_no_text_of_its_data():
-    file = FOLDER / "small_talk.json"
-    assert file.stat().st_size < 2_000_000
+    file = FOLDER / "kinds.json"
+    assert file.stat().st_size < 2_500_000
     assert "morning" not in file.read_text()

@@ -1,4 +1,7 @@
-"""Small talk, and what is none: CLINC150's requests, questions of an encyclopedia, and words to search for out of these."""
+"""Kinds of messages: small talk, requests for a sum, a spelling or a translation, and all others.
+
+CLINC150's requests, questions of an encyclopedia, and words to search for out of these.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,12 +10,18 @@ from router.datasets import clinc150
 from router.datasets.examples import read_examples
 from router.words import content_words, tokens
 
-OTHER = "other"
-OF_INTENT = {"greeting": "greeting", "goodbye": "bye", "thank_you": "thanks"}
+OTHER, TASK = "other", "task"
+OF_INTENT = {
+    "greeting": "greeting",
+    "goodbye": "bye",
+    "thank_you": "thanks",
+    # Not definitions: a team's own words are defined in its documents.
+    **dict.fromkeys(("calculator", "measurement_conversion", "spelling", "translate"), TASK),
+}
 # They answer something that was said before, and are small talk or not by that.
 ANSWERS = frozenset({"yes", "no", "maybe", "cancel", "repeat"})
 _PARTS = frozenset({"train", "oos_train"})
-# Of what is no small talk, so many times as much will do.
+# Of all others, so many times as much will do.
 _EVERY = 3
 
 
