@@ -10,7 +10,6 @@ from router.datasets.examples import Arm, Example
 from router.learned.arms import STEPS
 from router.learned.encoding import Reading
 from router.learned.fitting_arms import Aims, fit_arms
-from router.learned.linear import logistic
 from router.learned.measures import interval
 from tests.benchmarks.replay import MESSAGES, Replayed, Start, replay
 
@@ -45,7 +44,7 @@ def _run(examples: Sequence[Example], readings: Sequence[Reading], seed: int) ->
     met = [n for n, example in enumerate(examples) if example.dataset not in known]
     policy = fit_arms([examples[n] for n in fitted_on], [readings[n] for n in fitted_on], Aims())
     start = Start(
-        odds=np.array([logistic(policy.model.scores(policy.encoder.weigh(readings[n]))) for n in met]),
+        odds=np.array([policy.weigh(readings[n]) for n in met]),
         right=np.array([[examples[n].right[arm] for arm in Arm] for n in met]),
         steps=np.array([STEPS[arm] for arm in Arm]),
         price=policy.price,
