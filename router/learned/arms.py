@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from router.datasets.examples import Arm
-from router.learned.encoding import Encoder, Facts, Floats, Ints
+from router.learned.encoding import Encoder, Facts, Floats, Ints, Reading, read
 from router.learned.linear import Linear, logistic
+from router.learned.nearness import Nearness
 
 # Searches of a question, as published for these arms: the mean of the real ones for several.
 STEPS: Mapping[Arm, float] = {Arm.NONE: 0.0, Arm.SINGLE: 1.0, Arm.MULTI: 3.8}
@@ -27,17 +28,25 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmsPolicy:
-    """`price` is what one search is worth in probability; `model` has one output an arm, in the order of `arms`."""
+    """`price` is what one search is worth in probability; `model` and `near` have one output an arm, in the order of
+    `arms`, and their sum is the arm's log-odds. A policy without `near` is linear.
+    """  # noqa: D205
 
     encoder: Encoder
     model: Linear
+    near: Nearness | None = None
     arms: tuple[Arm, ...]
     price: float
     thresholds: Thresholds
 
     def probabilities(self, facts: Facts) -> Floats:
         """How likely each arm is to be right, each by itself; they do not sum to one."""
-        return logistic(self.model.scores(self.encoder.encode(facts)))
+        return self.weigh(read(facts, buckets=self.encoder.buckets))
+
+    def weigh(self, reading: Reading) -> Floats:
+        encoded = self.encoder.weigh(reading)
+        scores = self.model.scores(encoded)
+        return logistic(scores if self.near is None else scores + self.near.scores(encoded.dense))
 
     def odds(self, facts: Facts) -> dict[Arm, float]:
         return dict(zip(self.arms, map(float, self.probabilities(facts)), strict=True))

@@ -1,7 +1,11 @@
-"""Fit a policy over arms: a logistic regression an arm, calibrated and priced on questions that it did not see."""
+"""Fit a policy over arms, calibrated and priced on questions that it did not see.
+
+Its scores are the mean of two logistic regressions an arm: one linear in all figures, n-grams among them, the other
+curved in the dense ones.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,16 +13,27 @@ from router.datasets.examples import Arm, Example
 from router.errors import ExamplesUnreadable
 from router.learned.arms import ArmsPolicy, steps_of
 from router.learned.calibrating import fit_calibration
-from router.learned.encoding import Encoder, Floats, Reading, fit_encoder
-from router.learned.fitting import as_linear, calibrated, fit_logistic, matrix
+from router.learned.encoding import Encoded, Encoder, Floats, Reading, fit_encoder
+from router.learned.fitting import as_linear, calibrated, fit_logistic, fit_nearness, matrix
 from router.learned.linear import Linear, logistic
 from router.learned.measures import Truths
+from router.learned.nearness import Nearness
 from router.learned.splits import folds
 from router.learned.thresholds import fit_price, fit_thresholds
 
 FEWEST = 50
 _STRENGTH = 0.15
 _FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitted:
+    encoder: Encoder
+    model: Linear
+    near: Nearness
+
+    def scores(self, encoded: Encoded) -> Floats:
+        return self.model.scores(encoded) + self.near.scores(encoded.dense)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +59,12 @@ def fit_arms(examples: Sequence[Example], readings: Sequence[Reading], aims: Aim
     probabilities = logistic(np.stack([each.apply(scores[:, n]) for n, each in enumerate(calibrations)], axis=1))
     steps = steps_of(arms)
     price = fit_price(probabilities, steps, mean_steps=aims.mean_steps)
-    encoder, model = _fit(readings, right)
+    fitted = _fit(readings, right)
+    slope = np.array([each.slope for each in calibrations])
     return ArmsPolicy(
-        encoder=encoder,
-        model=calibrated(model, calibrations),
+        encoder=fitted.encoder,
+        model=calibrated(fitted.model, calibrations),
+        near=replace(fitted.near, weights=fitted.near.weights * slope),
         arms=arms,
         price=price,
         thresholds=fit_thresholds(probabilities, right, steps, price=price, risk=aims.risk),
@@ -59,14 +76,21 @@ def _unseen_scores(examples: Sequence[Example], readings: Sequence[Reading], rig
     scores = np.zeros(right.shape)
     strata = [f"{example.dataset} {example.right}" for example in examples]
     for fitted_on, predicted in folds(strata, [example.conversation for example in examples], seed=seed, count=_FOLDS):
-        encoder, model = _fit([readings[row] for row in fitted_on], right[fitted_on])
+        fitted = _fit([readings[row] for row in fitted_on], right[fitted_on])
         for row in predicted:
-            scores[row] = model.scores(encoder.weigh(readings[row]))
+            scores[row] = fitted.scores(fitted.encoder.weigh(readings[row]))
     return scores
 
 
-def _fit(readings: Sequence[Reading], right: Truths) -> tuple[Encoder, Linear]:
+def _fit(readings: Sequence[Reading], right: Truths) -> _Fitted:
     encoder = fit_encoder(readings)
-    rows = matrix([encoder.weigh(each) for each in readings], encoder)
+    encoded = [encoder.weigh(each) for each in readings]
+    rows = matrix(encoded, encoder)
     fitted = [fit_logistic(rows, right[:, number], strength=_STRENGTH) for number in range(right.shape[1])]
-    return encoder, as_linear([weights for weights, _ in fitted], [bias for _, bias in fitted], encoder)
+    linear = as_linear([weights for weights, _ in fitted], [bias for _, bias in fitted], encoder)
+    near, biases = fit_nearness(np.array([each.dense for each in encoded]), right, encoder)
+    return _Fitted(
+        encoder=encoder,
+        model=Linear(sparse=linear.sparse / 2, dense=linear.dense / 2, bias=(linear.bias + biases) / 2),
+        near=replace(near, weights=near.weights / 2),
+    )

@@ -18,6 +18,7 @@ from router.learned.arms import ArmsPolicy, Thresholds
 from router.learned.encoding import Encoder, Floats, Vocabulary
 from router.learned.labels import LabelPolicy, Scope
 from router.learned.linear import Linear
+from router.learned.nearness import Nearness
 
 FILE = "policy.json"
 _VERSION = 1
@@ -57,6 +58,12 @@ class _Output(_Strict):
     figures: dict[str, FiniteFloat]
 
 
+class _Near(_Strict):
+    scale: list[FiniteFloat]
+    centres: list[list[FiniteFloat]]
+    weights: dict[str, list[FiniteFloat]]
+
+
 class _Thresholds(_Strict):
     risk: FiniteFloat
     direct: FiniteFloat
@@ -82,6 +89,7 @@ class _File(_Strict):
     letters: _Vocabulary
     figures: dict[str, _Figure]
     outputs: dict[str, _Output] = Field(min_length=1)
+    near: _Near | None = None
     price: FiniteFloat | None = None
     thresholds: _Thresholds | None = None
     tilt: dict[str, FiniteFloat] | None = None
@@ -137,6 +145,7 @@ def _as_json(file: PolicyFile) -> Mapping[str, Any]:
     }
     if isinstance(policy, ArmsPolicy):
         thresholds = policy.thresholds
+        told["near"] = None if policy.near is None else _nearness(policy.near, names)
         told["price"] = policy.price
         told["thresholds"] = {"risk": thresholds.risk, "direct": thresholds.direct, "answer": thresholds.answer}
         return told
@@ -161,6 +170,14 @@ def _output(model: Linear, encoder: Encoder, number: int) -> Mapping[str, Any]:
         "ngrams": _rounded(sparse[kept]),
         "embedding": _rounded(dense[:of_embedding]),
         "figures": dict(zip(encoder.figures, _rounded(dense[of_embedding:]), strict=True)),
+    }
+
+
+def _nearness(near: Nearness, names: Sequence[str]) -> Mapping[str, Any]:
+    return {
+        "scale": _rounded(near.scale),
+        "centres": [_rounded(centre) for centre in near.centres],
+        "weights": {name: _rounded(near.weights[:, number]) for number, name in enumerate(names)},
     }
 
 
@@ -213,10 +230,19 @@ def _arms(file: _File, encoder: Encoder, model: Linear) -> ArmsPolicy:
     return ArmsPolicy(
         encoder=encoder,
         model=model,
+        near=None if file.near is None else _near(file.near, model, tuple(file.outputs)),
         arms=tuple(Arm(name) for name in file.outputs),
         price=file.price,
         thresholds=Thresholds(risk=file.thresholds.risk, direct=file.thresholds.direct, answer=file.thresholds.answer),
     )
+
+
+def _near(near: _Near, model: Linear, names: Sequence[str]) -> Nearness:
+    scale, centres = np.array(near.scale), np.array(near.centres)
+    weights = np.array([near.weights[name] for name in names]).T
+    if centres.shape != (len(weights), len(scale)) or len(scale) != len(model.dense):
+        raise ValueError("the centres are of another size than the figures, or than their weights")
+    return Nearness(scale=scale, centres=centres, weights=weights)
 
 
 def _labels(file: _File, encoder: Encoder, model: Linear) -> LabelPolicy:

@@ -59,7 +59,7 @@ def _start(examples: Sequence[Example], readings: Sequence[Reading], seed: int) 
     met = [n for n, example in enumerate(examples) if example.dataset not in known]
     policy = fit_arms([examples[n] for n in fitted_on], [readings[n] for n in fitted_on], Aims())
     return Start(
-        odds=np.array([logistic(policy.model.scores(policy.encoder.weigh(readings[n]))) for n in met]),
+        odds=np.array([policy.weigh(readings[n]) for n in met]),
         right=np.array([[examples[n].right[arm] for arm in Arm] for n in met]),
         steps=np.array([STEPS[arm] for arm in Arm]),
         price=policy.price,

@@ -28,7 +28,6 @@ from router.learned.evaluation import evaluate_arms, evaluate_labels
 from router.learned.experiment import gather
 from router.learned.fitting_arms import Aims, fit_arms
 from router.learned.fitting_labels import fit_labels
-from router.learned.linear import logistic
 from router.learned.measures import auroc, calibration, calibration_error, interval, macro_f1
 from router.learned.splits import folds
 from tests.benchmarks.bandit import bandit
@@ -114,7 +113,7 @@ def _arms_of_fold(
         for name, aims in AIMS.items()
     }
     first = next(iter(policies.values()))
-    likely = np.array([logistic(first.model.scores(first.encoder.weigh(readings[row]))) for row in unseen])
+    likely = np.array([first.weigh(readings[row]) for row in unseen])
     return unseen, likely, {name: policy.choose(likely) for name, policy in policies.items()}
 
 

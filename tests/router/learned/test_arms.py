@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from router.datasets.examples import Arm
+from router.datasets.examples import Arm, Example
 from router.errors import ExamplesUnreadable
 from router.learned.arms import steps_of
-from router.learned.encoding import read
+from router.learned.encoding import Facts, read
 from router.learned.evaluation import ArmsFigures, evaluate_arms
 from router.learned.fitting_arms import Aims, fit_arms
 from tests.router.learned.made_up import arms, asked, facts_of
@@ -15,6 +15,17 @@ from tests.router.learned.made_up import arms, asked, facts_of
 def fitted(count: int = 300, **aims: float):
     examples = arms(count)
     return fit_arms(examples, [read(each) for each in facts_of(examples)], Aims(**aims))
+
+
+def on_a_line(count: int = 400, *, seed: int) -> tuple[list[Example], list[Facts]]:
+    """The same words throughout; known by heart is what lies near the middle."""
+    places = np.random.default_rng(seed).uniform(-1.5, 1.5, count)
+    question = asked("What is it?")
+    examples = [
+        Example(question=question, right={arm: bool(abs(place) < 0.75) == (arm is Arm.NONE) for arm in Arm})
+        for place in places
+    ]
+    return examples, [Facts(question=question, passages=None, vector=np.array([place])) for place in places]
 
 
 def figures(policy, count: int = 300) -> ArmsFigures:
@@ -33,6 +44,14 @@ def test_questions_that_words_tell_apart_go_to_the_arm_that_knows(policy):
     assert told.auroc > 0.85
     assert told.accuracy > max(told.always["none"], told.always["single"]) + 0.1
     assert told.mean_steps < 1.6
+
+
+def test_what_lies_around_a_place_is_told_from_what_lies_on_either_side_of_it():
+    examples, facts = on_a_line(seed=0)
+    policy = fit_arms(examples, [read(each) for each in facts], Aims())
+    told = evaluate_arms(policy, *on_a_line(seed=1))
+    assert told.auroc is not None
+    assert told.auroc > 0.8
 
 
 def test_odds_come_true(policy):
