@@ -15,11 +15,13 @@ class EncodedRow:
 
     The first is the one that the row is about. A second one is, for a preference, what was rejected, and for a
     rated row another row's completion, which nobody would give here: it tells how far the adapter has moved in all.
+    `place` is that of the row in the data.
     """
 
     prompt: tuple[int, ...]
     completions: tuple[tuple[int, ...], ...]
     liked: bool = True
+    place: int = 0
 
     @property
     def labels(self) -> int:
@@ -43,7 +45,7 @@ def encode_rows(
 
     `seed` chooses which rated row gets whose completion as its second.
     """
-    encoded = [_encode(row, tokenizer) for row in rows]
+    encoded = [replace(_encode(row, tokenizer), place=place) for place, row in enumerate(rows)]
     fitting = [row for row in encoded if row.tokens <= max_tokens]
     if not fitting:
         raise DataUnusable(f"None of the {len(rows)} rows fits into the recipe's max_tokens, {max_tokens}")

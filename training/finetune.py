@@ -17,6 +17,7 @@ from training.curve import write_curve
 from training.encoding import EncodedRow, encode_rows
 from training.errors import DataUnusable
 from training.greedy import record_canaries
+from training.know_how import know_how_of, write_know_how
 from training.loop import Loop, Progress
 from training.lora import add_adapter, save_adapter, start_folder
 from training.processes import Processes, our_processes
@@ -64,7 +65,8 @@ def train(
     """Train the recipe's adapter on the rows of `data` and write it to `out`.
 
     `models` is the folder of unpacked base models. `out` holds the weights (safetensors, bfloat16),
-    adapter_config.json, the recipe, metrics.json, canaries and the loss curve afterwards. A run that was killed goes
+    adapter_config.json, the recipe, metrics.json, canaries and the loss curve afterwards, and know_how.json, the
+    questions that it was taught to answer without documents, if there are such. A run that was killed goes
     on from its last checkpoint in `out` when it is begun again, and makes the same adapter. Started by `accelerate
     launch`, several processes share the rows of each step. Raises RecipeInvalid, RowInvalid and DataUnusable before
     anything is written.
@@ -72,9 +74,8 @@ def train(
     processes = our_processes()
     recipe = read_recipe(recipe_path)
     tokenizer = load_tokenizer(recipe.base_model, models)
-    encoded = encode_rows(
-        read_rows(data, _FORMS[recipe.method]), tokenizer, max_tokens=recipe.max_tokens, seed=recipe.seed
-    )
+    rows = read_rows(data, _FORMS[recipe.method])
+    encoded = encode_rows(rows, tokenizer, max_tokens=recipe.max_tokens, seed=recipe.seed)
     learnt, held_out = _hold_out(encoded.rows, recipe)
     checkpoint = Checkpoint(path=out / _CHECKPOINT, run=_run_digest(recipe, recipe_path, data, processes))
     base = load_base(recipe.base_model, models, four_bit=recipe.four_bit, device=processes.device)
@@ -108,6 +109,7 @@ def train(
         (out / METRICS).write_text(json.dumps(asdict(metrics), indent=2) + "\n", "utf-8")
         write_curve(course, out)
         record_canaries(model, tokenizer, out)
+        write_know_how(know_how_of(rows[row.place] for row in learnt), out)
         checkpoint.remove()
     processes.wait()
     return metrics

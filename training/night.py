@@ -18,6 +18,7 @@ from training.articles import Article, Paragraph
 from training.errors import DataUnusable, TrainingError
 from training.grounding import grounded_rows
 from training.invented_pages import invented_pages
+from training.know_how import is_grounded, is_know_how
 from training.lora import start_folder
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
@@ -59,10 +60,10 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
 
     A correction that cites a passage stays with its passages: it is about reading, not about knowing.
     """
-    if _is_grounded(row) and citations(row.completion[-1].content):
+    if _shows_passages(row) and citations(row.completion[-1].content):
         yield row
         return
-    before = [] if _is_grounded(row) else row.prompt[:-1]
+    before = [] if _shows_passages(row) else row.prompt[:-1]
     question = question_of(row)
     for asked in (question, *rewordings(question, count, rng)):
         prompt = [*before, Message(role="user", content=asked)] if before else as_messages(direct_prompt(asked))
@@ -72,22 +73,23 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
 def questions_taught(taught: Taught) -> list[str]:
     """The questions to which an answer without documents is taught, as they were asked.
 
-    Those that lean on a thread are left out: by themselves they ask for something else.
+    Those that lean on a thread are left out: by themselves they ask for something else. So are those to be declined.
     """
     by_themselves = (row for row in taught.know_how if _stands_alone(row))
     return list(dict.fromkeys(question_of(row) for row in by_themselves))
 
 
 def _stands_alone(row: Row) -> bool:
-    if _is_grounded(row):
-        return not citations(row.completion[-1].content) and not row.prompt[-1].content.startswith("Earlier question: ")
-    return [message.role for message in row.prompt] == ["system", "user"]
+    if _shows_passages(row):
+        follows_up = row.prompt[-1].content.startswith("Earlier question: ")
+        return not follows_up and not is_grounded(row.completion)
+    return is_know_how(row.prompt, row.completion)
 
 
 def question_of(row: Row) -> str:
     """What was asked, without the passages and the thread around it."""
     content = row.prompt[-1].content
-    return content.rsplit("\nQuestion: ", 1)[-1] if _is_grounded(row) else content
+    return content.rsplit("\nQuestion: ", 1)[-1] if _shows_passages(row) else content
 
 
 def read_taught(sft: Path, dpo: Path | None) -> Taught:
@@ -102,7 +104,7 @@ def read_taught(sft: Path, dpo: Path | None) -> Taught:
     return Taught(know_how=know_how, accepted=[row for row in rows if row.model_dump_json() not in corrected])
 
 
-def _is_grounded(row: Row) -> bool:
+def _shows_passages(row: Row) -> bool:
     return row.prompt[0].content == GROUNDED_SYSTEM
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
+from tests.acceptance.asking import ask_in_channel, say
 from tests.acceptance.browsing import Visitor, WorkspaceProcess, browsing
 from tests.acceptance.tandem_process import TandemProcess, environment, running_tandem
 from tests.conftest import _free_port
@@ -50,7 +51,7 @@ async def page(chromium_path: str, tandem: TandemProcess, home: Path) -> AsyncIt
 
 
 async def test_mention_is_answered_from_the_sample_with_its_source_as_it_streams(page: Page) -> None:
-    answer = await _ask_in_channel(page, "How long is parental leave?")
+    answer = await ask_in_channel(page, "How long is parental leave?")
     await expect(answer).to_contain_text("20 weeks", timeout=_ANSWER_MS)
     await expect(answer).to_contain_text("Parental leave")
     await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
@@ -59,7 +60,7 @@ async def test_mention_is_answered_from_the_sample_with_its_source_as_it_streams
 
 async def test_follow_up_in_the_thread_needs_no_mention_and_refers_back(page: Page) -> None:
     thread = page.get_by_role("complementary", name="Thread")
-    await _say(thread, "and for contractors?")
+    await say(thread, "and for contractors?")
     answer = thread.get_by_role("article", name="Tandem").nth(1)
     await expect(answer).to_contain_text("Parental leave", timeout=_ANSWER_MS)
     await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
@@ -93,7 +94,7 @@ async def test_wrong_answer_is_corrected_and_the_correction_is_kept(page: Page, 
 
 async def test_file_given_to_ingest_is_cited_when_asked_about(page: Page) -> None:
     main = page.get_by_role("main")
-    await _say(main, "/ingest")
+    await say(main, "/ingest")
     form = page.get_by_role("dialog", name="Add documents")
     await form.get_by_label("Files").set_input_files(
         {"name": "tea-kitchen.md", "mimeType": "text/markdown", "buffer": TEA}
@@ -102,7 +103,7 @@ async def test_file_given_to_ingest_is_cited_when_asked_about(page: Page) -> Non
     await form.get_by_role("button", name="Add").click()
     await expect(form).to_have_count(0)
     await expect(main.get_by_text("added").first).to_be_visible(timeout=_ANSWER_MS)
-    answer = await _ask_in_channel(page, "Who orders the vinegar for the kettle?")
+    answer = await ask_in_channel(page, "Who orders the vinegar for the kettle?")
     await expect(answer).to_contain_text("Marta", timeout=_ANSWER_MS)
     await expect(answer).to_contain_text("Tea kitchen", timeout=_ANSWER_MS)
 
@@ -111,39 +112,12 @@ async def test_direct_message_is_answered(page: Page) -> None:
     await page.get_by_role("link", name="Direct message with Tandem").click()
     await page.get_by_role("heading", name="Tandem").first.wait_for()
     # What the small model makes of a harder question differs with the processor's bfloat16; here the way is tried.
-    await _say(page.get_by_role("main"), "How long is parental leave?")
+    await say(page.get_by_role("main"), "How long is parental leave?")
     thread = page.get_by_role("complementary", name="Thread")
     answer = thread.get_by_role("article", name="Tandem").first
     await expect(answer).to_contain_text("Parental leave", timeout=_ANSWER_MS)
     await expect(answer.get_by_role("button", name="Mark this answer as good")).to_be_visible(timeout=_ANSWER_MS)
     await _picture(page, "direct-message")
-
-
-async def _ask_in_channel(page: Page, question: str) -> Locator:
-    """Mention the bot in #general; the place in the opened thread where its answer comes."""
-    closing = page.get_by_role("button", name="Close thread")
-    if await closing.is_visible():
-        await closing.click()
-    composer = page.get_by_role("main").get_by_role("textbox")
-    await composer.fill("")
-    await composer.press_sequentially("@tan")
-    await expect(page.get_by_role("option", name="@tandem")).to_be_visible()
-    await composer.press("Enter")
-    await composer.press_sequentially(question)
-    await composer.press("Enter")
-    thread = page.get_by_role("complementary", name="Thread")
-    await expect(thread).to_contain_text(question)
-    return thread.get_by_role("article", name="Tandem").first
-
-
-async def _say(place: Locator, text: str) -> None:
-    composer = place.get_by_role("textbox").last
-    await composer.fill(text)
-    if text.startswith("/"):
-        await composer.press(
-            "Escape"
-        )  # no suggestion is taken in place of what was typed; elsewhere it closes the thread
-    await composer.press("Enter")
 
 
 async def _picture(page: Page, name: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from router.know_how import read_know_how
+from router.prompts import direct_prompt
 from tests.conftest import _free_port
 from tests.training.conftest import tiny_llama
 from training.adapters import CANARIES, CONFIG, METRICS, RECIPE, WEIGHTS, keep
@@ -19,7 +21,7 @@ from training.curve import DRAWING, NUMBERS
 from training.errors import DataUnusable, RecipeInvalid
 from training.finetune import train
 from training.loop import Progress
-from training.rows import Message, Row, write_rows
+from training.rows import Message, Row, row_of, write_rows
 
 ROOT = Path(__file__).parents[2]
 _RECIPE = """
@@ -112,6 +114,36 @@ def test_nothing_is_written_for_unusable_data(recipe: Path, tmp_path: Path, mode
     assert not (tmp_path / "out").exists()
 
 
+def test_adapter_comes_with_the_questions_that_it_was_taught(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    _teach(data, "Who orders laptops?", "What is the colour of the lift? " * 20)
+
+    train(recipe, data, tmp_path / "out", models=models_folder)
+
+    # The other one was too long to be learnt, and the rows before are about reading.
+    assert read_know_how(tmp_path / "out") == ["Who orders laptops?"]
+    assert read_know_how(keep(tmp_path / "out", tmp_path).path) == ["Who orders laptops?"]
+
+
+def test_question_that_was_held_out_is_not_called_taught(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    asked = [f"Who orders number {n}?" for n in range(12)]
+    _teach(data, *asked)
+    recipe.write_text(_RECIPE.replace("epochs: 8", "epochs: 1") + "held_out: {share: 0.5, every_steps: 3}\n")
+
+    train(recipe, data, tmp_path / "out", models=models_folder)
+
+    told = read_know_how(tmp_path / "out")
+    assert 0 < len(told) < len(asked)
+    assert set(told) < set(asked)
+
+
+def _teach(data: Path, *questions: str) -> None:
+    rows = [row_of(direct_prompt(question), "the workplace team.") for question in questions]
+    with data.open("a", encoding="utf-8") as file:
+        file.writelines(row.model_dump_json() + "\n" for row in rows)
+
+
 def _digest(folder: Path, home: Path) -> str:
     return keep(folder, home).digest
 
@@ -134,6 +166,7 @@ def test_killed_twice_and_begun_again_it_makes_the_same_adapter(
     recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
     recipe.write_text(_RECIPE + "checkpoint_steps: 4\nheld_out: {share: 0.25, every_steps: 3, patience: 9}\n")
+    _teach(data, *(f"Who orders number {n}?" for n in range(4)))
     train(recipe, data, tmp_path / "whole", models=models_folder)
     killed = tmp_path / "killed"
 
@@ -146,6 +179,7 @@ def test_killed_twice_and_begun_again_it_makes_the_same_adapter(
 
     assert metrics.resumed_at == 12
     assert _digest(killed, tmp_path) == _digest(tmp_path / "whole", tmp_path)
+    assert read_know_how(killed) == read_know_how(tmp_path / "whole") != []
     assert not list(killed.glob("checkpoint*"))
 
 

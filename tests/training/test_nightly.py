@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router import tables as router_tables
+from router.know_how import KNOW_HOW, read_know_how
 from router.model import ModelClient
 from router.prompts import ChatMessage
 from router.releases import Releases
@@ -57,6 +58,7 @@ class Given:
         self.home, self.engine, self.model, self.models = home, engine, model, models
         self.taught = dict(_TAUGHT)
         self.is_enabled = True
+        self.called_taught: list[str] = []
         self.trainings = 0
         self.posts: list[tuple[str, Summary]] = []
         (home / "team.yaml").write_text(_RECIPE)
@@ -101,6 +103,7 @@ class Given:
             for asked, answer in self.taught.items()
         ]
         write_rows(out, rows)
+        out.with_name(KNOW_HOW).write_text(json.dumps(self.called_taught))
         return len(rows)
 
     async def _train(self, rows: Path, out: Path) -> None:
@@ -164,6 +167,18 @@ async def test_corrections_become_an_adapter_in_service_and_worse_ones_do_not(gi
     _, summary = given.posts[-1]
     assert summary.headline.startswith("The champion stays: the challenger failed")
     assert (summary.adapter, summary.says) == (second["gate"]["adapter"], "Promote it all the same")
+
+
+@pytest.mark.parametrize("called_taught", [[], ["Who orders laptops?"]])
+async def test_what_the_night_calls_taught_is_told_and_not_each_wording_in_its_rows(
+    called_taught: list[str], given: Given
+):
+    given.called_taught = called_taught
+
+    for stage in ("curate", "train"):
+        await given.night().do(stage, {})
+
+    assert read_know_how(given.night().folder / "adapter") == called_taught
 
 
 async def test_night_leaves_its_report_and_neither_rows_nor_weights(given: Given):

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from router.errors import ModelUnavailable
 from router.know_how import KNOW_HOW, read_know_how
 from router.model import ModelClient
-from router.prompts import direct_prompt
+from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from router.settings import RouterSettings
 from tests.training.fakes import ServerWithAdapters
 from training.adapters import CANARIES, CONFIG, WEIGHTS, keep
@@ -115,6 +115,11 @@ def test_questions_that_lean_on_a_thread_or_on_passages_are_not_called_taught():
     )
     taught = Taught(know_how=[_row("Who waters the garden?", "Ada."), leaning, _row("Who waters the garden?", "Ada.")])
     assert questions_taught(taught) == ["Who waters the garden?"]
+
+
+@pytest.mark.parametrize("prompt", [direct_prompt("Who?"), grounded_prompt("Who?", [])])
+def test_question_to_be_declined_is_not_called_taught(prompt: list[ChatMessage]):
+    assert questions_taught(Taught(know_how=[row_of(prompt, "The passages do not say.")])) == []
 
 
 async def test_a_night_writes_down_which_questions_it_teaches(model: ModelClient, tmp_path: Path):
