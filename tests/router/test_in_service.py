@@ -99,6 +99,7 @@ def test_correction_of_a_policy_that_is_gone_is_refused(policies: Policies, tmp_
 
 def test_figure_that_is_not_read_is_refused_before_it_comes_into_service(policies: Policies, tmp_path: Path):
     file = from_json(_data())
+    file["near"] = None
     file["figures"]["moon"] = {"mean": 0.0, "spread": 1.0}
     for output in file["outputs"].values():
         output["figures"]["moon"] = 1.0
