@@ -19,8 +19,10 @@ from knowledge.audience import EVERYONE
 from knowledge.errors import KnowledgeError
 from knowledge.in_service import ServiceRecord
 from knowledge.library import open_library
-from router.errors import RouterError
+from router.errors import PolicyRefused, RouterError
+from router.in_service import in_service
 from router.model import ModelClient
+from router.policies import Policies
 from router.releases import Releases
 
 # What deploy/slack-manifest.yaml asks for; without one of them a part of Tandem stays silent.
@@ -68,6 +70,7 @@ async def _findings(configuration: Configuration) -> AsyncIterator[Finding]:
         "index": _index,
         "model": _model,
         "adapter": _adapter,
+        "policy": _policy,
         "slack": _slack,
     }
     for part, look in parts.items():
@@ -127,6 +130,19 @@ async def _adapter(configuration: Configuration) -> str:
     if release is None or not release.adapter:
         return "none: the base model answers until tandem run puts the first one into service"
     return f"{release.adapter} since {release.promoted_at:%Y-%m-%d %H:%M} UTC"
+
+
+async def _policy(configuration: Configuration) -> str:
+    async with open_database(configuration) as engine:
+        release = await Releases(engine).in_service()
+    name = release.policy if release else ""
+    try:
+        in_service(Policies(configuration.policies), name)
+    except PolicyRefused as error:
+        raise BotError(
+            f"{error}: promote another with tandem route promote, or take it back by route rollback"
+        ) from error
+    return name or "the one that comes with Tandem"
 
 
 async def _slack(configuration: Configuration) -> str:

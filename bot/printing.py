@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bot.shapes import Json
 
+_LEAST_WEIGHT = 0.1
 _out = Console(soft_wrap=True, highlight=False)
 _err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -59,7 +60,9 @@ def print_decision(decision: Json) -> None:
     _out.print(f"{decision['arm']}: {' '.join(decision['reasons'])}", markup=False)
     for arm, chance in sorted(decision["odds"].items(), key=lambda item: -item[1]):
         _out.print(f"  {arm:10} {chance:6.1%}", markup=False)
-    if told := ", ".join(f"{name} {by:+.1f}" for name, by in decision["contributions"].items()):
+    if told := ", ".join(
+        f"{name} {by:+.1f}" for name, by in decision["contributions"].items() if abs(by) >= _LEAST_WEIGHT
+    ):
         _out.print(f"over the next best: {told}", markup=False)
     seen = ", ".join(f"{name} {value:g}" for name, value in decision["features"].items())
     _out.print(f"policy {decision['policy']}; {seen}", markup=False, style="dim")

@@ -14,15 +14,18 @@ from bot.printing import print_decision, print_json, print_line, print_releases,
 from bot.reach import reach_operations
 from bot.route_learning import evaluate, fit
 from bot.shapes import Json, release_json
-from router.errors import PolicyRefused
-from router.in_service import in_service
-from router.policies import POLICY, Policies, read_file
+from knowledge.audience import EVERYONE
+from router.errors import PolicyBroken, PolicyRefused
+from router.in_service import InService, consisting_of, in_service
+from router.policies import POLICY, Policies, checked, read_file
+from router.questions import Question
 from router.releases import Release, Releases
 
 route = typer.Typer(help="See and change what decides how a question is answered.", no_args_is_help=True)
 route.command()(fit)
 route.command("eval")(evaluate)
 
+_TRIED = "Who decides how a question is answered?"
 _BUILT_IN = "the policy that comes with Tandem"
 
 
@@ -50,14 +53,9 @@ def promote(
         path = directory / POLICY if directory.is_dir() else directory
         named = directory.resolve().name if directory.is_dir() else directory.stem
         name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in named.lower())
-        kept = policies.keep(read_file(path), name=name.strip("-")[:60] or "policy")
-        embedding, wanted = in_service(policies, kept).prior.embedding, configuration.knowledge.embedding_name
-        if embedding not in {"", wanted}:
-            raise PolicyRefused(
-                f"{path} weighs embeddings of {embedding}, and {wanted} is set: look at TANDEM_EMBEDDING_MODEL, or fit it "
-                "with --no-embed"
-            )
-        return await releases.put_policy(kept)
+        data = read_file(path)
+        await _try(consisting_of(policies, checked(data, str(path)), str(path)), configuration)
+        return await releases.put_policy(policies.keep(data, name=name.strip("-")[:60] or "policy"))
 
     _release(put, configuration, as_json=as_json)
 
@@ -66,8 +64,8 @@ def promote(
 def rollback(as_json: AsJson = False) -> None:
     """Put the policy into service that was before the present one; the adapter stays."""
 
-    async def back(releases: Releases, _: Policies) -> Release:
-        return await releases.roll_policy_back()
+    async def back(releases: Releases, policies: Policies) -> Release:
+        return await releases.roll_policy_back(lambda name: in_service(policies, name))
 
     _release(back, read_configuration(), as_json=as_json)
 
@@ -98,6 +96,25 @@ def _release(
 ) -> None:
     told = finish(_changed(configuration, change))
     print_json(told) if as_json else print_line(f"{told['policy'] or _BUILT_IN} is in service")
+
+
+async def _try(wanted: InService, configuration: Configuration) -> None:
+    """Have it decide once, before it is kept. Raises PolicyRefused."""
+    embedding, settings = wanted.prior.embedding, configuration.knowledge
+    if embedding not in {"", settings.embedding_name}:
+        raise PolicyRefused(
+            f"{wanted.name} weighs embeddings of {embedding}, and {settings.embedding_name} is set: look at "
+            "TANDEM_EMBEDDING_MODEL, or fit it with --no-embed"
+        )
+    vector: list[float] = []
+    if embedding:
+        from knowledge.embedding import open_embedding
+
+        vector = await open_embedding(settings).aget_query_embedding(_TRIED)
+    try:
+        wanted.outlook(Question(text=_TRIED, audience=EVERYONE, asker=""), None, vector)
+    except PolicyBroken as error:
+        raise PolicyRefused(f"{wanted.name} cannot decide a question: its parts do not fit together") from error
 
 
 async def _changed(configuration: Configuration, change: Callable[[Releases, Policies], Awaitable[Release]]) -> Json:

@@ -5,15 +5,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from knowledge.documents import Passage
 from router.calibration import logistic, logit
-from router.decisions import BECAUSE, FROM_DOCUMENTS, Decision, Route
-from router.errors import PolicyRefused
+from router.decisions import BECAUSE, FROM_DOCUMENTS, Decision, Route, without_contributions
+from router.errors import PolicyBroken, PolicyRefused
 from router.evidence import Findings, wants_more
 from router.exploration import choose, is_doubtful
 from router.guessing import Guess
 from router.in_service import InService, in_service
 from router.policies import Policies
 from router.policy import Policy, Weighed
+from router.prior import Outlook
 from router.questions import Question
 from router.releases import Release
 from router.settings import RouterSettings
@@ -37,15 +39,16 @@ class Chooser:
         self._policies = policies
         self._settings = settings
         self._read: dict[str, InService] = {}
+        self._told: set[str] = set()
 
     def in_service(self, release: Release | None) -> InService:
-        """What the release names; the rules alone, and a line in the log, where its file is not what it says."""
+        """What the release names; what comes with Tandem, and one line in the log, where its file is not what it says."""
         name = release.policy if release else ""
         try:
             if name not in self._read:
                 self._read[name] = in_service(self._policies, name)
         except PolicyRefused as error:
-            _LOG.error("the rules alone choose the route: %s", error)
+            self._tell(name, error)
             return InService()
         return self._read[name]
 
@@ -70,7 +73,7 @@ class Chooser:
     ) -> Decision:
         """The best route by what is known so far; one that `is_certain` is not corrected. Raises PolicyBroken."""
         passages = findings.passages if findings.steps else None
-        outlook = served.outlook(question, passages, vector)
+        served, outlook = self._outlook(served, question, passages, vector)
         weighed = self._policy.decide(question, passages, taught, outlook)
         features = {**weighed.features, **(guess.features() if guess else {})}
         forced = question.forced_route is not None
@@ -83,7 +86,8 @@ class Chooser:
                 features=features,
                 forced=forced,
             )
-        share = _SEVERAL if wants_more(question, findings) else _ONE_DID
+        leaves_open = wants_more(question, findings)
+        share = _SEVERAL if leaves_open else _ONE_DID
         odds = _with_several(weighed.probabilities, logistic(logit(share) + outlook.several))
         chances = _sum_to_one(served.calibration.chances(odds, features))
         route = best(chances)
@@ -93,16 +97,36 @@ class Chooser:
         return Decision(
             route=route,
             probabilities=chances,
-            reason=_reason(route, weighed),
+            reason=_reason(route, weighed, leaves_open=leaves_open and passages is not None),
             policy=served.name,
             features=features,
         )
+
+    def _outlook(
+        self,
+        served: InService,
+        question: Question,
+        passages: Sequence[Passage] | None,
+        vector: Sequence[float] | None,
+    ) -> tuple[InService, Outlook]:
+        """What the prior in service says; where it cannot, the policy that comes with Tandem decides in its place."""
+        try:
+            return served, served.outlook(question, passages, vector)
+        except PolicyBroken:
+            self._tell(served.name, "it cannot decide, or the question could not be embedded")
+            rules = InService()
+            return rules, rules.outlook(question, passages, vector)
+
+    def _tell(self, name: str, why: object) -> None:
+        if name not in self._told:
+            self._told.add(name)
+            _LOG.error("the policy that comes with Tandem decides instead of %s: %s", name, why)
 
     def prefer_documents(self, decision: Decision) -> Decision:
         """Where memory and documents disagree on a doubtful question, what can be cited is given."""
         route = max(FROM_DOCUMENTS, key=lambda route: decision.probabilities.get(route, 0.0))
         reason = f"Memory and documents contradict each other. Without that: {decision.reason}"
-        return replace(decision, route=route, reason=reason)
+        return replace(decision, route=route, reason=reason, features=without_contributions(decision.features))
 
     def explore(self, decision: Decision, *, seed: str) -> Decision:
         """The decision, or in the doubtful band, as often as the setting says, its second-best route."""
@@ -122,11 +146,15 @@ class Chooser:
             propensity=choice.propensity,
             explored=choice.explored,
             reason=tried if choice.explored else decision.reason,
+            features=without_contributions(decision.features) if choice.explored else decision.features,
         )
 
     def settle(self, chosen: Decision, found: Decision, findings: Findings) -> Decision:
-        """What several searches came to. Features and propensity stay those by which the loop was chosen."""
+        """What several searches came to. Features and propensity stay those by which the loop was chosen, but for what
+        weighed most: that is of what was found.
+        """  # noqa: D205
         route, reason, chances = found.route, found.reason, dict(found.probabilities)
+        contributions = {name: value for name, value in found.features.items() if name.startswith(BECAUSE)}
         if route is Route.DIRECT and chosen.route is Route.MULTI:
             # What sent it to the documents still holds: more passages are no reason to answer from memory.
             route, reason = Route.MULTI, chosen.reason
@@ -138,7 +166,10 @@ class Chooser:
             route=route,
             probabilities=chances,
             reason=reason,
-            features=chosen.features,
+            features={
+                **without_contributions(chosen.features),
+                **(contributions if route is found.route or route in FROM_DOCUMENTS else {}),
+            },
             propensity=chosen.propensity,
             explored=chosen.explored,
         )
@@ -167,7 +198,7 @@ def _contributions(
     route: Route, chances: Mapping[Route, float], odds: Mapping[Route, float], weighed: Weighed
 ) -> dict[str, float]:
     """What spoke for the route against the next best one, the documents counted as one; last, what feedback did."""
-    now, before = _as_one(chances), _as_one(odds)
+    now, before = as_one(chances), as_one(odds)
     own = Route.RETRIEVE if route in FROM_DOCUMENTS else route
     rival = max((each for each in now if each is not own), key=lambda each: now[each])
     ours, theirs = weighed.terms[own], weighed.terms[rival]
@@ -176,7 +207,7 @@ def _contributions(
     return {f"{BECAUSE}{name}": round(value, 4) for name, value in told.items()}
 
 
-def _as_one(chances: Mapping[Route, float]) -> dict[Route, float]:
+def as_one(chances: Mapping[Route, float]) -> dict[Route, float]:
     """The arms of documents under the one that the policy knows."""
     documents = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
     others = {route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS}
@@ -188,9 +219,9 @@ def _sum_to_one(chances: Mapping[Route, float]) -> dict[Route, float]:
     return {route: chance / total for route, chance in chances.items()}
 
 
-def _reason(route: Route, decided: Weighed) -> str:
+def _reason(route: Route, decided: Weighed, *, leaves_open: bool) -> str:
     if route is decided.route:
         return decided.reason
     if route is Route.MULTI and decided.route is Route.RETRIEVE:
-        return f"One search does not hold all that is asked for. {decided.reason}"
+        return f"One search does not hold all that is asked for. {decided.reason}" if leaves_open else decided.reason
     return f"Feedback on earlier answers speaks for {_WAYS[route]}. Before that: {decided.reason}"

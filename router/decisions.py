@@ -46,3 +46,8 @@ class Decision:
         """
         told = {name.removeprefix(BECAUSE): by for name, by in self.features.items() if name.startswith(BECAUSE)}
         return dict(sorted(told.items(), key=lambda item: -abs(item[1])))
+
+
+def without_contributions(features: Mapping[str, float]) -> dict[str, float]:
+    """For a route that was taken for another reason than what weighed most."""
+    return {name: value for name, value in features.items() if not name.startswith(BECAUSE)}

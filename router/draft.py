@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from knowledge.documents import Passage
 from router.answers import Answer, Released, Source
-from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.decisions import FROM_DOCUMENTS, Decision, Route, without_contributions
 from router.evidence import Findings
 from router.exchanges import Exchange, shown
 from router.guessing import Guess
@@ -79,7 +79,10 @@ class Draft:
             chances[route] = held * _HELD_LEFT
             chances[Route.ABSTAIN] = chances.get(Route.ABSTAIN, 0.0) + held * (1 - _HELD_LEFT)
         reason = f"The passages found do not hold the answer. Before that: {self.decision.reason}"
-        self.decision = replace(self.decision, route=Route.ABSTAIN, probabilities=chances, reason=reason)
+        features = without_contributions(self.decision.features)
+        self.decision = replace(
+            self.decision, route=Route.ABSTAIN, probabilities=chances, reason=reason, features=features
+        )
         self.completion = DECLINE
 
     def answer(self) -> Answer:

@@ -48,18 +48,22 @@ class KnowHow:
         [asked], taught = _unit([vector]), await self._vectors(release)
         if taught.shape[1:] != asked.shape:
             # The embedding model was changed since.
-            del self._embedded[release.adapter]
+            self._embedded.pop(release.adapter, None)
             taught = await self._vectors(release)
         return round(min(1.0, max(0.0, float((taught @ asked).max()))), 4)
 
     async def _vectors(self, release: Release) -> _Vectors:
         """`(n_questions, dimensions) float32` of length 1."""
-        if release.adapter not in self._embedded:
-            self._embedded[release.adapter] = asyncio.create_task(self._embed(self._questions[release.adapter]))
+        name = release.adapter
+        if name not in self._embedded:
+            self._embedded[name] = asyncio.create_task(self._embed(self._questions[name]))
+        embedding = self._embedded[name]
         try:
-            return await asyncio.shield(self._embedded[release.adapter])
+            return await asyncio.shield(embedding)
         except Exception:
-            del self._embedded[release.adapter]
+            # Another question may have begun anew already.
+            if self._embedded.get(name) is embedding:
+                del self._embedded[name]
             raise
 
     async def _embed(self, questions: Sequence[str]) -> _Vectors:

@@ -69,7 +69,9 @@ class Policies:
 def read_file(path: Path) -> bytes:
     """Raises PolicyRefused for what is no plain file of a policy's size."""
     try:
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink():
+            raise PolicyRefused(f"There is no policy in {path}: it is a link")
+        if not path.is_file():
             raise PolicyRefused(f"There is no policy in {path}")
         if path.stat().st_size > _LARGEST_BYTES:
             raise PolicyRefused(f"{path} is larger than any policy")
@@ -83,11 +85,14 @@ def checked(data: bytes, name: str) -> KeptPolicy:
     if _is_fitted(data):
         return _arms(data, name)
     try:
-        return Calibration.model_validate_json(data)
+        found = Calibration.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PolicyRefused(f"{name} is no policy: {where}: {first['msg']}") from error
+    if not found.model_fields_set:
+        raise PolicyRefused(f"{name} is no policy: it holds nothing")
+    return found
 
 
 def _is_fitted(data: bytes) -> bool:

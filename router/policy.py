@@ -101,7 +101,7 @@ class Policy:
             scores[certain] = max(scores.values()) + CERTAIN - doubt
         probabilities = _softmax(scores)
         route = certain or max(probabilities, key=probabilities.__getitem__)
-        reason = "The route was asked for." if question.forced_route else _reason(route, signals)
+        reason = "The route was asked for." if question.forced_route else _reason(route, signals, outlook)
         return Weighed(
             route=route,
             probabilities=probabilities,
@@ -139,7 +139,8 @@ def _terms(signals: Signals, outlook: Outlook) -> dict[Route, dict[str, float]]:
     evidence = evidence_of(signals)
     missing = 1 - evidence
     general = signals.general * (1 - DIRECT_GENERAL_TEAM_LOSS * signals.team)
-    not_of_team = missing * (1 - signals.team)
+    # What cannot be read is no more about the world than about the team.
+    not_of_team = 0.0 if signals.is_foreign else missing * (1 - signals.team)
     abstained = ABSTAIN_NO_EVIDENCE * missing * (ABSTAIN_WITHOUT_TEAM + (1 - ABSTAIN_WITHOUT_TEAM) * signals.team)
     terms: dict[Route, dict[str, float]] = {
         Route.DIRECT: {
@@ -177,7 +178,7 @@ def _is_taught(signals: Signals) -> float:
     return logistic(TAUGHT_STEEPNESS * (signals.taught - TAUGHT_MIDDLE)) if signals.taught else 0.0
 
 
-def _reason(route: Route, signals: Signals) -> str:
+def _reason(route: Route, signals: Signals, outlook: Outlook) -> str:
     found = f"best match {signals.similarity:.2f}, {signals.coverage:.0%} of its words found"
     match route:
         case Route.SMALLTALK:
@@ -187,18 +188,21 @@ def _reason(route: Route, signals: Signals) -> str:
                 "The message does not say what it is about." if not signals.is_empty else "The message holds no words."
             )
         case Route.DIRECT:
-            return f"The message {_asks_for(signals, found)}."
+            return f"The message {_asks_for(signals, outlook, found)}."
         case Route.RETRIEVE | Route.MULTI if signals.searched:
             return f"The documents speak to the question ({found})."
         case Route.RETRIEVE | Route.MULTI:
             return "The question is one for the documents."
         case Route.ABSTAIN:
-            return f"The question asks about the team, but the documents hold too little ({found})."
+            asks = "The question asks about the team, but the" if signals.team else "The"
+            return f"{asks} documents hold too little ({found})."
 
 
-def _asks_for(signals: Signals, found: str) -> str:
+def _asks_for(signals: Signals, outlook: Outlook, found: str) -> str:
     if signals.taught >= TAUGHT_MIDDLE:
         return f"asks for know-how that the model was taught (nearness {signals.taught:.2f})"
+    if outlook.is_own and outlook.by_heart > 0 and not signals.general:
+        return f"is of a kind that memory answers rightly, by the examples that the policy was fitted on ({found})"
     asked = "asks for general knowledge, a text or a sum" if signals.general else "does not ask about the team"
     return f"{asked}; the documents hold little on it ({found})"
 

@@ -53,10 +53,14 @@ class Prior:
             return Outlook(by_heart=_bounded(logit(odds[Arm.NONE]) - logit(_USUAL), _FURTHEST))
         weighed = np.asarray(vector if self.embedding else (), dtype=np.float64)
         try:
-            return self._own(self.policy.odds(Facts(question=question, passages=passages, vector=weighed)))
+            with np.errstate(all="ignore"):
+                odds = self.policy.odds(Facts(question=question, passages=passages, vector=weighed))
         except (ValueError, LookupError) as error:
             # Such as a figure that this version does not read, or vectors of another length.
             raise PolicyBroken from error
+        if not np.isfinite(list(odds.values())).all():
+            raise PolicyBroken
+        return self._own(odds)
 
     def _own(self, odds: dict[Arm, float]) -> Outlook:
         """The arms are compared when their searches are paid, and held to the thresholds that were fitted with them."""

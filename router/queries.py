@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from knowledge.documents import Passage
 from knowledge.filters import without_filters
 from router.questions import Question, Turn
+from router.smalltalk import social_part
 from router.words import content_words, tokens
 
 _FOLLOW_UP = re.compile(
@@ -65,7 +66,7 @@ def rewordings(query: str, near_hits: Sequence[Passage]) -> list[str]:
 
 def _referent(thread: Sequence[Turn]) -> str:
     """The person's last message that stands alone, with the follow-ups since."""
-    said = [turn.text for turn in thread if turn.speaker == "user"]
+    said = [turn.text for turn in thread if turn.speaker == "user" and social_part(turn.text).share < 1]
     since: list[str] = []
     for text in reversed(said):
         since.insert(0, text[:_EARLIER_CHARS])

@@ -29,6 +29,7 @@ _STEPS = 50
 _CLOSE = 1e-9
 _KEY_PARTS = 4
 _TOO_LITTLE = "There is too little feedback to learn from and to check with."
+_UNREADABLE = "The policy in service cannot be read, so nothing was learnt: promote one, or roll back."
 _NOTHING_NEW = "Nothing new was learnt since an earlier refit."
 _WORSE = "It would foretell the feedback that is held out less well, so the policy in service stays."
 _BETTER = "It foretells the feedback that is held out at least as well, and is in service."
@@ -52,14 +53,18 @@ async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> 
 
     The holdout is chosen by the question, once and for ever: no refit ever learns from it. Raises JournalUnavailable.
     """
-    served = await _served(releases, policies)
+    release = await releases.in_service()
+    try:
+        served = in_service(policies, release.policy if release else "")
+    except PolicyRefused as error:
+        return Refitted(reason=f"{_UNREADABLE} {error}")
     learnt, held_out = _split(capped(await _outcomes(journal, policies, served.base)))
     arms = Counter(each.arm.value for each in (*learnt, *held_out))
     known = Refitted(reason=_TOO_LITTLE, outcomes=arms.total(), held_out=len(held_out), by_arm=dict(arms))
     if not learnt or not held_out:
         return known
     fitted = Calibration(base=served.base, arms=fit(learnt))
-    before, after = _loss(served, held_out), _loss(fitted, held_out)
+    before, after = _loss(served.calibration, held_out), _loss(fitted, held_out)
     known = replace(known, loss_before=round(before, 6), loss_after=round(after, 6))
     data = _file(fitted)
     # Rolled back, it was not wanted: the same numbers do not come again by themselves.
@@ -77,15 +82,6 @@ def is_held_out(exchange_id: str) -> bool:
     question = ":".join(exchange_id.split(":")[:_KEY_PARTS])
     digest = hashlib.sha256(f"holdout:{question}".encode()).digest()
     return int.from_bytes(digest[:7]) / 2**56 < _HELD_OUT
-
-
-async def _served(releases: Releases, policies: Policies) -> Calibration:
-    """What corrects the odds now; nothing, where its file is not what its name says."""
-    release = await releases.in_service()
-    try:
-        return in_service(policies, release.policy if release else "").calibration
-    except PolicyRefused:
-        return Calibration()
 
 
 async def _outcomes(journal: Journal, policies: Policies, base: str) -> list[Outcome]:

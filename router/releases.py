@@ -1,5 +1,6 @@
 """Which adapter and which policy are in service: the last row of a history that is only ever appended to."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -58,8 +59,11 @@ class Releases:
         async with transaction(self._engine) as connection:
             return await _put_policy(connection, policy)
 
-    async def roll_policy_back(self) -> Release:
-        """Put the policy into service that was before this one first came. Raises NoEarlierRelease."""
+    async def roll_policy_back(self, check: Callable[[str], object] = lambda _: None) -> Release:
+        """Put the policy into service that was before this one first came, unless `check` raises.
+
+        Raises NoEarlierRelease.
+        """
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(select(releases.c.policy).order_by(releases.c.number))).scalars()
             # Before the first release, the policy that comes with Tandem was in service.
@@ -67,6 +71,7 @@ class Releases:
             first = served.index(served[-1])
             if first == 0:
                 raise NoEarlierRelease
+            check(served[first - 1])
             return await _put_policy(connection, served[first - 1])
 
 

@@ -8,6 +8,7 @@ from router.questions import Question
 from router.words import content_words
 
 _CLOSEST = 3
+_NEAR = 0.35
 _ASKED_CHARS = 160
 _TITLE_CHARS = 100
 
@@ -23,13 +24,15 @@ NOTHING_TO_SAY = "I have no answer to that. Could you ask it in other words?"
 MEMORY_DIFFERS = "(From memory the model would have said otherwise; the cited documents are what counts.)"
 
 
-def ask_back(question: Question) -> str:
-    """One question back, about what is missing."""
+def ask_back(question: Question, passages: Sequence[Passage] = ()) -> str:
+    """One question back, about what is missing, with the pages that came near."""
     text = question.text.strip()
     if not any(letter.isalnum() for letter in text):
         return "What would you like to know? Write me a question, or ask for a text."
     if content_words(text):
-        return f"I am not sure what “{_short(text)}” is about. Which topic or document do you mean?"
+        near = [passage for passage in passages if passage.similarity >= _NEAR]
+        pages = f" Closest pages:\n{_closest(near)}" if near else ""
+        return f"I am not sure what “{_short(text)}” is about. Which topic or document do you mean?{pages}"
     return "What do you mean by that? Please name the topic, and I will look it up."
 
 
@@ -38,10 +41,13 @@ def not_in_documents(query: str, passages: Sequence[Passage]) -> str:
     looked = f"I looked for “{_short(query)}” in the documents that I may use here, "
     if not passages:
         return looked + "and found nothing. If there is a page on it, add it with /ingest, or ask someone who knows."
-    pages = list({passage.uri: passage for passage in passages}.values())[:_CLOSEST]
-    closest = "\n".join(f"• {_page(passage)}" for passage in pages)
     advice = "Ask in other words, add a page on it with /ingest, or ask someone who knows."
-    return f"{looked}but they do not say. Closest pages:\n{closest}\n{advice}"
+    return f"{looked}but they do not say. Closest pages:\n{_closest(passages)}\n{advice}"
+
+
+def _closest(passages: Sequence[Passage]) -> str:
+    pages = list({passage.uri: passage for passage in passages}.values())[:_CLOSEST]
+    return "\n".join(f"• {_page(passage)}" for passage in pages)
 
 
 def cut_question(sent: int, read: int) -> str:

@@ -132,7 +132,7 @@ def _prepared(draft: Draft) -> str:
             text = draft.question.text
             return reply_to(text, len(draft.question.thread), kind_of(text).social.kind)
         case Route.CLARIFY:
-            return ask_back(draft.question)
+            return ask_back(draft.question, draft.findings.passages)
         case _ if draft.sources_are_down:
             return SOURCES_UNAVAILABLE
         case _:

@@ -21,16 +21,19 @@ from router.lexicon import (
 from router.queries import refers_back, standalone
 from router.questions import Question
 from router.smalltalk import SocialPart, social_part
-from router.words import content_words
+from router.words import content_words, is_function_word, tokens
 
 _TOP = 3
+# Fewer are words to search for, in any language.
+_FEWEST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
     """`similarity` is the best passage's cosine, `breadth` the mean of the best three, `coverage` the share of the
     question's content words that stand in those three. All 0 where nothing was searched or found. `taught` is how
-    near it comes to know-how that the adapter in service was taught, 0 where it was taught none.
+    near it comes to know-how that the adapter in service was taught, 0 where it was taught none. `is_foreign`: no word
+    of it tells what it asks about, in the one language that these figures know.
     """  # noqa: D205
 
     searched: bool
@@ -44,6 +47,7 @@ class Signals:
     social_core: float
     length: float
     is_empty: bool
+    is_foreign: bool
     taught: float = 0.0
 
 
@@ -75,6 +79,7 @@ def read_signals(
         social=social.share,
         social_core=social.core,
         length=min(1.0, (len(text) + len(text.split())) / 400),
+        is_foreign=_is_foreign(text),
         is_empty=not any(letter.isalnum() for letter in text),
         taught=taught,
     )
@@ -110,6 +115,11 @@ def _shape(text: str) -> float:
         + 0.9 * bool(SUM.search(asked))
         + 0.35 * bool(CRAFT.search(asked)),
     )
+
+
+def _is_foreign(text: str) -> bool:
+    words = tokens(text)
+    return len(words) >= _FEWEST_WORDS and not any(is_function_word(word) for word in words)
 
 
 def _vague(question: Question) -> float:

@@ -12,6 +12,7 @@ class Social(StrEnum):
     HOW_ARE_YOU = "how are you"
     WHO_ARE_YOU = "who are you"
     WHAT_CAN_YOU_DO = "what can you do"
+    COMPLAINT = "complaint"
     SORRY = "sorry"
     PRAISE = "praise"
     GREETING = "greeting"
@@ -20,6 +21,8 @@ class Social(StrEnum):
 
 # In the order in which they decide what a message with several of them is answered with.
 _PHRASES: dict[Social, str] = {
+    Social.COMPLAINT: r"thanks for nothing|(?:you(?:['’]re| are)|that(?:['’]s| is| was)|this is|it(?:['’]s| is)|(?:wrong|bad) answer) (?:(?:so|very|really|just"
+    r"|completely|totally) )*(?:wrong|useless|terrible|bad|stupid|incorrect|nonsense|rubbish|(?:not|no) (?:right|correct|helpful|true|help))|(?:wrong|bad) (?:answer|bot)",
     Social.WHAT_CAN_YOU_DO: r"what (?:can|could|do) you (?:do|help(?: me)? with|know(?: about)?)|what can i ask(?: you)?"
     r"|how (?:can|could) you help(?: me)?|how do you work|what are you (?:for|good at|capable of)"
     r"|what (?:kinds? of |types? of |sorts? of |categories of )?(?:questions|things|stuff)? ?(?:can|may|could|should|am) (?:i|we)(?: allowed to)? ask"
@@ -79,6 +82,10 @@ _REPLIES: dict[Social, tuple[str, ...]] = {
             "I answer questions from the team's documents and cite them, and I help with texts and general questions. "
             "Reply in a thread to go on; the buttons under an answer tell me how it was."
         ),
+    ),
+    Social.COMPLAINT: (
+        "I am sorry. 👎 under an answer opens a form for what it should have said, and I learn from it.",
+        "Sorry about that. Tell me by 👎 under the answer what was wrong, or ask again in other words.",
     ),
     Social.SORRY: ("No problem at all.", "No worries. Ask whenever you like."),
     Social.PRAISE: ("Thank you, that's good to hear.", "Happy that it helped!"),

@@ -37,11 +37,16 @@ def content_words(text: str) -> list[str]:
 
 
 def _content_words(text: str) -> tuple[str, ...]:
-    return tuple(stem(token) for token in in_digits(tokens(text)) if token.lower().replace("’", "'") not in _STOPWORDS)
+    return tuple(stem(token) for token in in_digits(tokens(text)) if not is_function_word(token))
 
 
 # A question and what was found for it are looked at from many sides.
 _kept_content_words = lru_cache(maxsize=1024)(_content_words)
+
+
+def is_function_word(token: str) -> bool:
+    """Whether it is one of the words that carry no meaning, in English."""
+    return token.lower().replace("’", "'") in _STOPWORDS
 
 
 def numbers(text: str) -> set[str]:

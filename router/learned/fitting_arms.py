@@ -18,7 +18,7 @@ from router.learned.fitting import as_linear, calibrated, fit_logistic, fit_near
 from router.learned.linear import Linear, logistic
 from router.learned.measures import Truths
 from router.learned.nearness import Nearness
-from router.learned.splits import folds
+from router.learned.splits import check_folds, folds
 from router.learned.thresholds import fit_price, fit_thresholds
 
 FEWEST = 50
@@ -53,6 +53,7 @@ def fit_arms(examples: Sequence[Example], readings: Sequence[Reading], aims: Aim
         raise ExamplesUnreadable(f"A policy is fitted on {FEWEST} questions or more; here are {len(examples)}")
     if any(set(example.right) != set(arms) for example in examples):
         raise ExamplesUnreadable(f"Not every line tells whether {', '.join(arms)} was right, as the first one does")
+    check_folds([example.conversation for example in examples], _FOLDS)
     right = np.array([[example.right[arm] for arm in arms] for example in examples])
     scores = _unseen_scores(examples, readings, right, seed)
     calibrations = [fit_calibration(scores[:, number], right[:, number]) for number in range(len(arms))]

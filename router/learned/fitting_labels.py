@@ -14,7 +14,7 @@ from router.learned.fitting import Rows, as_linear, calibrated, fit_logistic, fi
 from router.learned.labels import LabelPolicy, Scope, nearness, signs
 from router.learned.linear import Linear, logistic
 from router.learned.measures import Truths, macro_f1
-from router.learned.splits import folds
+from router.learned.splits import check_folds, folds
 
 FEWEST = 50
 FEWEST_OUT_OF_SCOPE = 20
@@ -53,6 +53,7 @@ def fit_labels(examples: Sequence[Example], readings: Sequence[Reading], *, seed
     labels = tuple(sorted(set(given.tolist()) - {OUT_OF_SCOPE}))
     outside = given == OUT_OF_SCOPE
     _check_enough(len(examples), len(labels), int(outside.sum()))
+    check_folds([example.conversation for example in examples], _FOLDS)
     unseen = _unseen(examples, readings, given, labels, seed)
     names = [*labels, *([OUT_OF_SCOPE] if outside.any() else [])]
     calibrations = [fit_calibration(unseen.scores[:, place], given == name) for place, name in enumerate(names)]

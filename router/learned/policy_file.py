@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt
@@ -40,6 +40,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+
+
 class _Vocabulary(_Strict):
     buckets: list[NonNegativeInt]
     rarity: list[FiniteFloat]
@@ -65,9 +68,9 @@ class _Near(_Strict):
 
 
 class _Thresholds(_Strict):
-    risk: FiniteFloat
-    direct: FiniteFloat
-    answer: FiniteFloat
+    risk: _Share
+    direct: _Share
+    answer: _Share
 
 
 class _Scope(_Strict):
@@ -90,7 +93,7 @@ class _File(_Strict):
     figures: dict[str, _Figure]
     outputs: dict[str, _Output] = Field(min_length=1)
     near: _Near | None = None
-    price: FiniteFloat | None = None
+    price: _Share | None = None
     thresholds: _Thresholds | None = None
     tilt: dict[str, FiniteFloat] | None = None
     scope: _Scope | None = None
@@ -196,7 +199,19 @@ def _rounded(values: Floats | Sequence[float]) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
+def _check_lengths(file: _File) -> None:
+    for vocabulary in (file.words, file.letters):
+        if len(vocabulary.rarity) != len(vocabulary.buckets):
+            raise ValueError("each bucket of a vocabulary has a rarity")
+    for output in file.outputs.values():
+        if len(output.ngrams) != len(output.places):
+            raise ValueError("each place has a weight")
+        if output.embedding and not file.embedding:
+            raise ValueError("weights of an embedding name its model")
+
+
 def _policy(file: _File) -> PolicyFile:
+    _check_lengths(file)
     encoder = Encoder(
         buckets=file.buckets,
         words=Vocabulary(buckets=file.words.buckets, rarity=file.words.rarity),

@@ -4,6 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from router.errors import ExamplesUnreadable
+
+
+def check_folds(groups: Sequence[str], count: int) -> None:
+    """Raises ExamplesUnreadable where not each fold would hold a group."""
+    if len({group or number for number, group in enumerate(groups)}) < count:
+        raise ExamplesUnreadable(f"A policy is fitted on questions of {count} conversations or more")
+
 
 def folds(
     strata: Sequence[str], groups: Sequence[str], *, seed: int, count: int

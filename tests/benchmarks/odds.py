@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from bot.assembly import Parts
-from router.chooser import Chooser
-from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.chooser import Chooser, as_one
+from router.decisions import Decision, Route
 from router.guessing import Guesser
 from router.in_service import InService
 from router.learned.measures import interval
@@ -48,7 +48,7 @@ async def measure(folder: Path, *, small: bool) -> dict[str, Any]:
         "temperature": {"in_use": TEMPERATURE, "fitted_on_half": round(fitted, 3)},
         "of_the_other_half": {
             name: truth(scores[unseen] / temperature, right[unseen])
-            for name, temperature in {"as_it_is": 1.0, "in_use": TEMPERATURE, "fitted": fitted}.items()
+            for name, temperature in {"without": 1.0, "in_use": TEMPERATURE, "fitted": fitted}.items()
         },
         "decision": spread(seconds),
         "doubtful": round(len(doubtful) / len(messages), 4),
@@ -90,8 +90,7 @@ def _of_right(scores: Any, right: Any) -> Any:
 
 def _log_chances(decision: Decision) -> list[float]:
     """Documents stand as one, as they do where the temperature is applied."""
-    chances = dict(decision.probabilities)
-    chances[Route.RETRIEVE] = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
+    chances = as_one(decision.probabilities)
     return [float(np.log(max(chances.get(route, 0.0), 1e-12))) for route in KINDS]
 
 

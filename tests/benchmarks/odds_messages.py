@@ -17,7 +17,7 @@ from knowledge.index import PassageIndex, temporary_index
 from knowledge.settings import KnowledgeSettings
 from router.datasets import mtrag
 from router.datasets.examples import read_examples
-from router.decisions import Route
+from router.decisions import FROM_DOCUMENTS, Route
 from router.evidence import EvidenceLoop, Findings
 from router.questions import Question
 from router.settings import RouterSettings
@@ -25,7 +25,7 @@ from tests.benchmarks.documents import DATA
 from training.articles import Article
 from training.xquad import read_articles
 
-FROM_DOCUMENTS = frozenset({Route.RETRIEVE, Route.MULTI})
+_DOCUMENTS = frozenset(FROM_DOCUMENTS)
 NOT_FROM_DOCUMENTS = frozenset({Route.DIRECT, Route.ABSTAIN})
 _OF_INTENTS: dict[str, tuple[frozenset[Route], str]] = {
     "small talk": (frozenset({Route.SMALLTALK}), "greeting goodbye thank_you"),
@@ -35,13 +35,13 @@ _OF_INTENTS: dict[str, tuple[frozenset[Route], str]] = {
         "definition translate spelling calculator measurement_conversion",
     ),
     "about work": (
-        FROM_DOCUMENTS | {Route.ABSTAIN},
+        _DOCUMENTS | {Route.ABSTAIN},
         "pto_request_status next_holiday insurance payday rollover_401k pto_balance w2 direct_deposit pto_used",
     ),
 }
 _OF_TURNS = {
-    "answerable": FROM_DOCUMENTS,
-    "partial": FROM_DOCUMENTS,
+    "answerable": _DOCUMENTS,
+    "partial": _DOCUMENTS,
     "unanswerable": frozenset({Route.ABSTAIN}),
     "underspecified": frozenset({Route.CLARIFY}),
 }
@@ -69,7 +69,7 @@ async def messages_of(folder: Path, *, most: int) -> AsyncIterator[Message]:
             await index.add(document)
         await index.settle()
         asked = (
-            *(("about what is there", text, FROM_DOCUMENTS) for text in _some(_questions(there), most)),
+            *(("about what is there", text, _DOCUMENTS) for text in _some(_questions(there), most)),
             *(("about what is not there", text, NOT_FROM_DOCUMENTS) for text in _some(_questions(elsewhere), most)),
             *_requests(most),
         )

@@ -66,6 +66,7 @@ async def test_reason_odds_and_each_search_with_what_was_thought_of_it_are_told(
         "what the documents hold on it: +2.3\\n• documents are the default: +1.2\\n• feedback on earlier answers: -0.5"
         in said
     )
+    assert "rather than: from memory" in said
     assert "small talk: " not in said
     assert "*Search 1* for “leave &amp; &lt;pay&gt;” (the question): 3 passages, nearness 0.31" in said
     assert "not enough" in said

@@ -54,6 +54,24 @@ def test_folder_without_a_policy_is_refused_in_a_sentence(home: Path, tmp_path: 
     assert _tandem("history") == []
 
 
+def test_policy_whose_file_is_gone_is_not_rolled_back_to(home: Path, tmp_path: Path):
+    first = _tandem("promote", str(_written(tmp_path / "first", 0.5)))
+    second = _tandem("promote", str(_written(tmp_path / "second", 0.6)))
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    (home / "policies" / f"{first['policy']}.json").unlink()
+    assert "There is no policy in" in _refused("rollback")
+    assert _tandem("history")[0] == second
+
+
+def test_refused_policy_leaves_no_file(home: Path, tmp_path: Path):
+    (tmp_path / "policy.json").write_text('{"base": "gone@0123456789ab", "arms": {}}')
+    assert "corrects gone@0123456789ab, which cannot be read" in _refused("promote", str(tmp_path))
+    (tmp_path / "policy.json").write_text("{}")
+    assert "it holds nothing" in _refused("promote", str(tmp_path))
+    assert not (home / "policies").exists()
+
+
 def test_policy_that_was_fitted_on_arms_is_promoted_and_rolled_back(home: Path, tmp_path: Path):
     policy = _fitted(tmp_path, arms(100), "--no-embed")
     promoted = _tandem("promote", str(policy))

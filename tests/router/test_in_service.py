@@ -1,18 +1,22 @@
 """Policies that were fitted on a team's own examples, in service: their say, their refit, and what becomes of broken ones."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import pytest
 from pydantic_core import from_json, to_json
 
 from router.calibration import RULES, ArmCalibration, Calibration
 from router.chooser import Chooser
+from router.datasets.examples import Arm
 from router.decisions import FROM_DOCUMENTS, Decision, Route
-from router.errors import PolicyBroken, PolicyRefused
+from router.errors import PolicyRefused
 from router.evidence import Findings, SearchStep
 from router.in_service import InService, base_of, in_service
 from router.learned.fits import fit_policy
@@ -69,15 +73,50 @@ def test_its_examples_say_which_questions_take_several_searches(chooser: Chooser
     assert chain[Route.MULTI] / chain[Route.RETRIEVE] > 2 * leave[Route.MULTI] / leave[Route.RETRIEVE]
 
 
-def test_policy_that_weighs_an_embedding_leaves_the_say_to_the_starting_policy_without_one(
-    chooser: Chooser, policies: Policies
+@pytest.mark.parametrize("vector", [None, [0.5] * 5], ids=["none", "of another length"])
+def test_without_a_fitting_vector_the_policy_that_comes_with_tandem_decides_and_is_named(
+    chooser: Chooser, policies: Policies, vector: list[float] | None
+):
+    corrected = Calibration(base=policies.keep(_data(4), name="own"), arms={Route.DIRECT: ArmCalibration(bias=-9)})
+    served = in_service(policies, policies.keep(corrected.model_dump_json().encode(), name="own-2026"))
+    assert _decided(chooser, CAPITAL, served, vector=[0.5] * 4).policy == served.name
+    decision = _decided(chooser, CAPITAL, served, vector=vector)
+    assert decision.policy == RULES
+    assert decision.probabilities == _decided(chooser, CAPITAL, InService()).probabilities
+
+
+@pytest.mark.parametrize(("text", "forced"), [("hello!", None), ("Write a haiku about rain", Route.DIRECT)])
+def test_policy_that_cannot_decide_changes_nothing_of_what_is_certain(
+    chooser: Chooser, policies: Policies, text: str, forced: Route | None
 ):
     served = in_service(policies, policies.keep(_data(4), name="own"))
-    without = _decided(chooser, CAPITAL, served)
-    assert without.probabilities == _decided(chooser, CAPITAL, InService()).probabilities
-    assert _decided(chooser, CAPITAL, served, vector=[0.5] * 4).probabilities != without.probabilities
-    with pytest.raises(PolicyBroken):
-        _decided(chooser, CAPITAL, served, vector=[0.5] * 5)
+    question = replace(asked(text), forced_route=forced)
+    decision = chooser.decide(question, Findings(), served, is_certain=True)
+    assert decision.route is (forced or Route.SMALLTALK)
+
+
+def test_policy_whose_figures_overflow_leaves_the_decision(chooser: Chooser, own: InService):
+    model = replace(own.prior.policy.model, bias=np.full(len(Arm), np.nan))
+    served = replace(own, prior=replace(own.prior, policy=replace(own.prior.policy, model=model)))
+    assert _decided(chooser, CAPITAL, served).policy == RULES
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda file: file["words"]["rarity"].pop(),
+        lambda file: file["outputs"]["none"].update(ngrams=[1.0]),
+        lambda file: file["outputs"]["none"].update(embedding=[1.0]),
+        lambda file: file.update(price=-1e9),
+        lambda file: file["thresholds"].update(answer=77),
+    ],
+    ids=["rarity", "ngrams", "embedding without a name", "price", "threshold"],
+)
+def test_policy_whose_parts_do_not_fit_together_is_refused(policies: Policies, part: Callable[[Any], object]):
+    file = from_json(_data())
+    part(file)
+    with pytest.raises(PolicyRefused, match="is not a policy as tandem route fit writes it"):
+        policies.keep(to_json(file), name="own")
 
 
 def test_correction_keeps_the_policy_that_it_corrects(policies: Policies, own: InService):
@@ -133,3 +172,18 @@ def test_contributions_sum_to_the_odds_of_the_route_over_the_next_best(chooser: 
 
 def test_what_was_asked_for_or_ruled_has_no_contributions(chooser: Chooser):
     assert chooser.decide(asked("hello!"), Findings(), InService(), is_certain=True).contributions == {}
+
+
+def test_several_searches_tell_what_weighed_in_what_they_found(chooser: Chooser):
+    chosen = _decided(chooser, LEAVE, InService())
+    near = passage("Parental leave is sixteen weeks long for Ada.", title="Parental leave", similarity=0.8)
+    steps = (SearchStep(query=LEAVE, found=1, similarity=0.8, coverage=1.0, is_enough=True, took_ms=1.0),) * 2
+    findings = Findings(passages=(near,), steps=steps)
+    found = chooser.decide(asked(LEAVE), findings, InService())
+    settled = chooser.settle(chosen, found, findings)
+    assert settled.contributions == found.contributions != chosen.contributions
+    assert settled.features["similarity"] == chosen.features["similarity"]
+
+
+def test_answer_from_documents_that_memory_contradicts_claims_no_weights(chooser: Chooser):
+    assert chooser.prefer_documents(_decided(chooser, CAPITAL, InService())).contributions == {}

@@ -126,6 +126,15 @@ async def test_embedding_that_failed_is_asked_again(know_how: Asker, embed: Word
     assert await know_how.nearness("a laptop?", taught) == 1.0
 
 
+async def test_questions_that_wait_for_one_embedding_are_told_alike_that_it_failed(
+    know_how: Asker, embed: WordEmbedding, tmp_path: Path
+):
+    taught = release(tmp_path, "Who orders a laptop?")
+    embed.fails = True
+    waiting = (know_how.nearness("a laptop?", taught) for _ in range(3))
+    assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [KnowledgeError] * 3
+
+
 async def test_long_list_that_nobody_waited_for_is_there_for_a_later_question(
     know_how: Asker, embed: WordEmbedding, tmp_path: Path
 ):

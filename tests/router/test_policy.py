@@ -51,6 +51,11 @@ def test_question_about_the_team_without_evidence_abstains(text: str):
     assert route(text, FAR) is Route.ABSTAIN
 
 
+@pytest.mark.parametrize("text", ["Wie lange dauert die Elternzeit?", "¿Cuántos días de vacaciones tengo?"])
+def test_question_in_another_language_is_not_taken_for_one_about_the_world(text: str):
+    assert route(text, FAR) is not Route.DIRECT
+
+
 @pytest.mark.parametrize("text", ["how do I do it?", "what about that?", "why?", "tell me more", "🎉", "", "   "])
 def test_message_that_names_nothing_is_asked_back(text: str):
     assert route(text, FAR) is Route.CLARIFY

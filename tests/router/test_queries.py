@@ -27,6 +27,12 @@ def test_second_follow_up_reaches_back_to_the_topic():
     assert "first year" in query
 
 
+def test_thanks_between_two_questions_are_not_searched_for():
+    query = search_query(asked("how does that work", LEAVE, "and for contractors?", "thanks!"))
+    assert "contractors" in query
+    assert "thanks" not in query
+
+
 def test_new_question_in_a_thread_stands_alone():
     text = "Where are hotel receipts uploaded after a business trip?"
     assert standalone(asked(text, LEAVE)) == text

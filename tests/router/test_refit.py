@@ -106,6 +106,15 @@ async def test_without_feedback_nothing_is_promoted(team: Team):
     assert await team.releases.in_service() is None
 
 
+async def test_policy_in_service_that_cannot_be_read_is_not_replaced(team: Team):
+    for _ in range(20):
+        await team.press(await team.ask(), Route.RETRIEVE)
+    await team.releases.put_policy("own@0123456789ab")
+    refitted = await team.refit()
+    assert "cannot be read" in refitted.reason
+    assert refitted.policy == ""
+
+
 async def test_second_refit_on_the_same_feedback_promotes_nothing(team: Team):
     for _ in range(20):
         await team.press(await team.ask(), Route.RETRIEVE)

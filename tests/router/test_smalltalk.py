@@ -21,6 +21,8 @@ from router.smalltalk import Social, reply_to, social_part
         ("haha, you are funny", Social.PRAISE),
         ("You're so clever 😄", Social.PRAISE),
         ("that was really kind of you", Social.PRAISE),
+        ("thanks for nothing, this is wrong", Social.COMPLAINT),
+        ("You are useless", Social.COMPLAINT),
     ],
 )
 def test_small_talk_is_known_with_its_kind(text: str, kind: Social):

@@ -125,3 +125,9 @@ def test_message_unlike_all_examples_gets_odds_too(policy):
         facts = facts_of(arms(1))[0]
         odds = policy.odds(replace(facts, question=asked(text)))
         assert all(0 < chance < 1 for chance in odds.values())
+
+
+def test_questions_of_one_conversation_are_too_few_conversations():
+    examples = [replace(example, conversation="one") for example in arms(60)]
+    with pytest.raises(ExamplesUnreadable, match="5 conversations or more"):
+        fit_arms(examples, [read(facts) for facts in facts_of(examples)], Aims())
