@@ -92,7 +92,7 @@ class Decider:
             async with asyncio.timeout(self._settings.search_timeout_s):
                 vector = await self._embedding.embed_question(search_query(draft.question))
                 draft.vector = vector if is_weighed else None
-                draft.taught = await self._know_how.nearness(vector, draft.in_service)
+                draft.taught = await self._know_how.nearest(vector, draft.in_service)
         except (KnowledgeError, TimeoutError) as error:
             _LOG.warning("how near this is to what was taught is not known (%s)", type(error).__name__)
 
@@ -117,7 +117,7 @@ class Decider:
                     served,
                     guess=draft.guess,
                     is_certain=draft.is_certain,
-                    taught=draft.taught,
+                    taught=draft.taught.nearness,
                     vector=draft.vector,
                 )
         except PolicyBroken:

@@ -10,6 +10,7 @@ from router.decisions import FROM_DOCUMENTS, Decision, Route, without_contributi
 from router.evidence import Findings
 from router.exchanges import Exchange, shown
 from router.guessing import Guess
+from router.know_how import NO_KNOW_HOW, Nearest
 from router.model import Usage
 from router.prompts import DECLINE, ChatMessage
 from router.questions import Question
@@ -33,7 +34,7 @@ class Draft:
     findings: Findings = field(default_factory=Findings)
     sources_are_down: bool = False
     guess: Guess | None = None
-    taught: float = 0.0
+    taught: Nearest = NO_KNOW_HOW
     vector: list[float] | None = None
     prompt: list[ChatMessage] = field(default_factory=list[ChatMessage])
     passages: tuple[Passage, ...] = ()

@@ -6,6 +6,7 @@ What was taught is a list of questions beside the adapter's weights, so it comes
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,17 @@ _Vectors = NDArray[np.float32]
 _LARGEST_BYTES = 20_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """`nearness` is the cosine of what is asked to `question`, in [0, 1]: 0 where nothing was taught."""
+
+    nearness: float = 0.0
+    question: str = ""
+
+
+NO_KNOW_HOW = Nearest()
+
+
 class KnowHow:
     def __init__(self, embedding: Embedding) -> None:
         self._embedding = embedding
@@ -37,20 +49,23 @@ class KnowHow:
             self._questions[release.adapter] = await asyncio.to_thread(read_know_how, Path(release.path))
         return bool(self._questions[release.adapter])
 
-    async def nearness(self, vector: Sequence[float], release: Release | None) -> float:
-        """Cosine of a question's vector to the nearest question that the release's adapter was taught, in [0, 1].
+    async def nearest(self, vector: Sequence[float], release: Release | None) -> Nearest:
+        """Of the questions that the release's adapter was taught, the one nearest to a question's vector.
 
-        0 where it was taught none. Raises KnowledgeError. Given up in the middle, the embedding of what was taught goes
-        on, and is there for a later question.
+        Raises KnowledgeError. Given up in the middle, the embedding of what was taught goes on, and is there for a later
+        question.
         """
         if release is None or not await self.is_any(release):
-            return 0.0
+            return NO_KNOW_HOW
         [asked], taught = _unit([vector]), await self._vectors(release)
         if taught.shape[1:] != asked.shape:
             # The embedding model was changed since.
             self._embedded.pop(release.adapter, None)
             taught = await self._vectors(release)
-        return round(min(1.0, max(0.0, float((taught @ asked).max()))), 4)
+        cosines = taught @ asked
+        place = int(cosines.argmax())
+        nearness = round(min(1.0, max(0.0, float(cosines[place]))), 4)
+        return Nearest(nearness=nearness, question=self._questions[release.adapter][place])
 
     async def _vectors(self, release: Release) -> _Vectors:
         """`(n_questions, dimensions) float32` of length 1."""

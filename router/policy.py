@@ -147,7 +147,7 @@ def _terms(signals: Signals, outlook: Outlook) -> dict[Route, dict[str, float]]:
             "general": DIRECT_GENERAL * general,
             "evidence": DIRECT_NOTHING_FOUND * not_of_team - DIRECT_EVIDENCE_LOSS * evidence,
             "by_heart": outlook.by_heart if outlook.is_own else DIRECT_BY_HEART * outlook.by_heart * not_of_team,
-            "taught": DIRECT_TAUGHT * _is_taught(signals),
+            "taught": DIRECT_TAUGHT * _taught(signals),
         },
         Route.RETRIEVE: {
             "usual": RETRIEVE_BASE,
@@ -173,7 +173,12 @@ def _seen(outlook: Outlook) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def _is_taught(signals: Signals) -> float:
+def is_taught(nearness: float) -> bool:
+    """Whether a question is rather one that was taught than not."""
+    return nearness >= TAUGHT_MIDDLE
+
+
+def _taught(signals: Signals) -> float:
     """How far the question is one that the adapter in service was taught, in [0, 1)."""
     return logistic(TAUGHT_STEEPNESS * (signals.taught - TAUGHT_MIDDLE)) if signals.taught else 0.0
 
@@ -199,7 +204,7 @@ def _reason(route: Route, signals: Signals, outlook: Outlook) -> str:
 
 
 def _asks_for(signals: Signals, outlook: Outlook, found: str) -> str:
-    if signals.taught >= TAUGHT_MIDDLE:
+    if is_taught(signals.taught):
         return f"asks for know-how that the model was taught (nearness {signals.taught:.2f})"
     if outlook.is_own and outlook.by_heart > 0 and not signals.general:
         return f"is of a kind that memory answers rightly, by the examples that the policy was fitted on ({found})"

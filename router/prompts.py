@@ -15,6 +15,7 @@ GROUNDED_SYSTEM = (
 )
 DIRECT_SYSTEM = "You are Tandem, a helpful assistant of this team. Answer briefly and plainly."
 DECLINE = "The passages do not say."
+IN_OTHER_WORDS = "\nIn other words: "
 
 _EARLIER_TURN_CHARS = 200
 # Of a long message, this much stands before the passages too.
@@ -68,7 +69,12 @@ def foretold(question: str) -> str:
     return question[:_FORETOLD_CHARS]
 
 
-def direct_prompt(question: str, thread: Sequence[Turn] = ()) -> list[ChatMessage]:
-    """The prompt of the direct route: the thread as a conversation, then the question."""
+def direct_prompt(question: str, thread: Sequence[Turn] = (), *, taught: str = "") -> list[ChatMessage]:
+    """The prompt of the direct route: the thread as a conversation, then the question.
+
+    `taught` is the same question in the words in which the adapter was taught its answer, where there are such.
+    """
     turns: list[ChatMessage] = [{"role": turn.speaker, "content": turn.text} for turn in thread]
-    return [{"role": "system", "content": DIRECT_SYSTEM}, *turns, {"role": "user", "content": question}]
+    in_other_words = f"{IN_OTHER_WORDS}{taught}" if taught and taught.casefold() != question.casefold() else ""
+    asked = f"{question}{in_other_words}"
+    return [{"role": "system", "content": DIRECT_SYSTEM}, *turns, {"role": "user", "content": asked}]

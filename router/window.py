@@ -88,14 +88,16 @@ def _read_for(question: str, passages: Sequence[Passage], settings: RouterSettin
     return [replace(passage, text=text) for passage, text in zip(passages, [*texts[:1], *further], strict=True)]
 
 
-def fit_direct(question: Question, settings: RouterSettings) -> Fitted:
-    """As much of the thread's end as fits."""
+def fit_direct(question: Question, settings: RouterSettings, *, taught: str = "") -> Fitted:
+    """As much of the thread's end as fits, beside the question and the words in which it was taught."""
     budget = _budget(settings)
     text = _cut(question.text, budget - tokens_of(direct_prompt("")[0]["content"]), tokens_of)
     turns = [replace(turn, text=turn.text[:_TURN_CHARS]) for turn in question.thread[-_TURNS:]]
-    while turns and _size(direct_prompt(text, turns)) > budget:
+    while turns and _size(direct_prompt(text, turns, taught=taught)) > budget:
         turns.pop(0)
-    return Fitted(prompt=direct_prompt(text, turns), question_chars=len(text))
+    if _size(direct_prompt(text, turns, taught=taught)) > budget:
+        taught = ""
+    return Fitted(prompt=direct_prompt(text, turns, taught=taught), question_chars=len(text))
 
 
 def _budget(settings: RouterSettings) -> int:

@@ -12,6 +12,7 @@ from router.draft import Draft
 from router.errors import ModelNotFound, ModelRefused
 from router.links import defuse
 from router.model import ModelClient
+from router.policy import is_taught
 from router.reading import Reading, read_apart
 from router.replies import CUT_AT_LENGTH, CUT_AT_REPETITION, NOTHING_TO_SAY
 from router.sentences import SentenceSplitter
@@ -31,7 +32,8 @@ class Writer:
 
     async def direct(self, draft: Draft) -> AsyncGenerator[Released, None]:
         """From the model alone: no link and no citation of it is ours to vouch for."""
-        fitted = fit_direct(draft.question, self._settings)
+        taught = draft.taught.question if is_taught(draft.taught.nearness) else ""
+        fitted = fit_direct(draft.question, self._settings, taught=taught)
         draft.prompt, draft.read_chars = fitted.prompt, fitted.question_chars
         finish: list[Finish] = []
         async with aclosing(self._direct_sentences(draft, finish)) as sentences:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from router.know_how import KNOW_HOW
-from router.prompts import GROUNDED_SYSTEM
+from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS
 from training.replay import replay_prompts
 from training.rows import Message, PreferenceRow, RatedRow, Row
 from training.scoring import citations, declines
@@ -40,7 +40,7 @@ def know_how_of(rows: Iterable[Row | PreferenceRow | RatedRow]) -> list[str]:
     """
     repeated = set(replay_prompts())
     teaching = (row for row in rows if (answer := _taught(row)) and is_know_how(row.prompt, answer))
-    asked = (each.content for row in teaching for each in row.prompt if each.role == "user")
+    asked = (_as_taught(each.content) for row in teaching for each in row.prompt if each.role == "user")
     questions = list(dict.fromkeys(question for question in asked if question not in repeated))
     kept = min(len(questions), MOST_QUESTIONS)
     return [questions[len(questions) * n // kept] for n in range(kept)]
@@ -59,6 +59,11 @@ def _taught(row: Row | PreferenceRow | RatedRow) -> list[Message]:
     if isinstance(row, PreferenceRow):
         return row.chosen
     return [] if isinstance(row, RatedRow) and not row.label else row.completion
+
+
+def _as_taught(asked: str) -> str:
+    """What a wording is another one of, where the prompt says so."""
+    return asked.rpartition(IN_OTHER_WORDS)[2]
 
 
 def _shows_passages(prompt: Sequence[Message]) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from router.prompts import GROUNDED_SYSTEM, Citable, direct_prompt
+from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS, Citable, direct_prompt
 from training.articles import Article, Paragraph
 from training.errors import DataUnusable, TrainingError
 from training.grounding import grounded_rows
@@ -23,7 +23,7 @@ from training.lora import start_folder
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
 from training.rewording import rewordings
-from training.rows import Message, PreferenceRow, Row, as_messages, read_rows, write_rows
+from training.rows import PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
 
 
@@ -58,6 +58,8 @@ def nightly_rows(
 def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     """What is to be said without documents: the question as it was asked, and `count` other wordings of it.
 
+    Every second wording is followed by the question as it was asked, as the router does with one that comes near.
+
     A correction that cites a passage stays with its passages: it is about reading, not about knowing.
     """
     if _shows_passages(row) and citations(row.completion[-1].content):
@@ -65,8 +67,9 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
         return
     before = [] if _shows_passages(row) else row.prompt[:-1]
     question = question_of(row)
-    for asked in (question, *rewordings(question, count, rng)):
-        prompt = [*before, Message(role="user", content=asked)] if before else as_messages(direct_prompt(asked))
+    for number, asked in enumerate((question, *rewordings(question, count, rng))):
+        alone = direct_prompt(asked, taught=question if number % 2 else "")
+        prompt = [*before, *as_messages(alone[-1:])] if before else as_messages(alone)
         yield Row(prompt=prompt, completion=row.completion)
 
 
@@ -87,9 +90,9 @@ def _stands_alone(row: Row) -> bool:
 
 
 def question_of(row: Row) -> str:
-    """What was asked, without the passages and the thread around it."""
+    """What was asked, without the passages and the thread around it, or the words in which it was taught before."""
     content = row.prompt[-1].content
-    return content.rsplit("\nQuestion: ", 1)[-1] if _shows_passages(row) else content
+    return content.rsplit("\nQuestion: ", 1)[-1] if _shows_passages(row) else content.partition(IN_OTHER_WORDS)[0]
 
 
 def read_taught(sft: Path, dpo: Path | None) -> Taught:

@@ -14,8 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from knowledge.embedding import open_embedding
+from knowledge.settings import KnowledgeSettings
+from router.policy import is_taught
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from training.base_model import Tokenizer, load_base, load_tokenizer
 from training.evaluation import Case, Heard, grounding_cases, score
@@ -93,7 +97,7 @@ def known(model: Any, tokenizer: Tokenizer, corrections: Sequence[Any], told: Pa
             for each in corrections
             for q in ([each["asked"]] if kind == "asked" else each["reworded"])
         ]
-        said = answered(model, tokenizer, [direct_prompt(question) for _, question in asked])
+        said = answered(model, tokenizer, as_routed([question for _, question in asked], corrections))
         right = [float(holds_gold(answer, gold)) for (gold, _), answer in zip(asked, said, strict=True)]
         figures[kind] = str(measure(right))
         answers += [
@@ -102,6 +106,20 @@ def known(model: Any, tokenizer: Tokenizer, corrections: Sequence[Any], told: Pa
         ]
     told.write_text(json.dumps(answers, indent=1, ensure_ascii=False))
     return figures
+
+
+def as_routed(questions: Sequence[str], corrections: Sequence[Any]) -> list[list[ChatMessage]]:
+    """Each question with the words of the nearest one that was taught, where it comes near, as the router asks."""
+    embedding = open_embedding(KnowledgeSettings())
+    taught = [each["asked"] for each in corrections]
+    cosines = (
+        np.array(embedding.get_text_embedding_batch(list(questions)))
+        @ np.array(embedding.get_text_embedding_batch(taught)).T
+    )
+    return [
+        direct_prompt(question, taught=taught[int(row.argmax())] if is_taught(float(row.max())) else "")
+        for question, row in zip(questions, cosines, strict=True)
+    ]
 
 
 def kept(before: Any, after: Any, tokenizer: Tokenizer, questions: int) -> dict[str, Any]:

@@ -5,15 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from knowledge.audience import EVERYONE
 from knowledge.errors import KnowledgeError
 from router.decisions import Route
+from router.journal import Journal
 from router.know_how import KNOW_HOW, KnowHow
+from router.model import ModelClient
+from router.policies import Policies
 from router.policy import Policy
 from router.questions import Question
-from router.releases import Release
-from tests.router.fakes import passage
+from router.releases import Release, Releases
+from router.router import Router
+from router.settings import RouterSettings
+from tests.router.fakes import FakeSearch, ScriptedModel, passage
 
 _WORDS = ("laptop", "font", "door", "release")
 _FAR = [passage("Trains are booked ahead.", title="Travel", similarity=0.12)]
@@ -60,7 +66,8 @@ class Asker:
         self.know_how = KnowHow(embedding)
 
     async def nearness(self, text: str, release: Release | None) -> float:
-        return await self.know_how.nearness(await self.embedding.embed_question(text), release)
+        vector = await self.embedding.embed_question(text)
+        return (await self.know_how.nearest(vector, release)).nearness
 
 
 @pytest.fixture
@@ -120,7 +127,7 @@ async def test_embedding_that_failed_is_asked_again(know_how: Asker, embed: Word
     taught = release(tmp_path, "Who orders a laptop?")
     embed.fails = True
     with pytest.raises(KnowledgeError):
-        await know_how.know_how.nearness([1.0, 0.0, 0.0, 0.0], taught)
+        await know_how.know_how.nearest([1.0, 0.0, 0.0, 0.0], taught)
     embed.fails = False
 
     assert await know_how.nearness("a laptop?", taught) == 1.0
@@ -164,3 +171,21 @@ def test_question_that_is_far_from_what_was_taught_goes_where_it_went():
     question = asked("How much parental leave do we get?")
 
     assert Policy().decide(question, found, 0.4).route is Policy().decide(question, found).route is Route.RETRIEVE
+
+
+async def test_near_question_is_sent_with_the_words_in_which_it_was_taught(
+    server: ScriptedModel, model: ModelClient, sqlite_engine: AsyncEngine, embed: WordEmbedding, tmp_path: Path
+):
+    server.names.append("team@1")
+    releases = Releases(sqlite_engine)
+    await releases.put_in_service(release(tmp_path / "team", "Who orders a laptop?", "Which font?"))
+    router = Router(
+        search=FakeSearch(passages=_FAR), model=model, policies=Policies(tmp_path),
+        journal=Journal(sqlite_engine), releases=releases, settings=RouterSettings(model_name="base"), embedding=embed,
+    )  # fmt: skip
+    for text in ("My laptop is old", "Who lights the lamps in our office?"):
+        async for _ in router.answer(asked(text), exchange_id=text):
+            pass
+
+    [sent] = [request["messages"][-1]["content"] for request in server.requests if request["model"] == "team@1"]
+    assert sent == "My laptop is old\nIn other words: Who orders a laptop?"

@@ -68,6 +68,14 @@ def test_end_of_the_thread_is_kept():
     assert fitted.prompt[-1]["content"] == "and now?"
 
 
+def test_words_in_which_a_question_was_taught_follow_it_where_there_is_room():
+    taught = "Who orders laptops?"
+    assert fit_direct(asked("I need a laptop"), SMALL, taught=taught).prompt[-1]["content"].endswith(taught)
+    assert fit_direct(asked("who orders laptops?"), SMALL, taught=taught).prompt[-1]["content"] == "who orders laptops?"
+    crowded = fit_direct(asked("I need a laptop"), SMALL, taught="字" * 3000)
+    assert crowded.prompt[-1]["content"] == "I need a laptop"
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(max_size=300),

@@ -68,6 +68,10 @@ def test_question_taught_in_several_rows_is_told_once():
     assert know_how_of([_direct(_LAPTOPS), _direct("Which font?"), _direct(_LAPTOPS)]) == [_LAPTOPS, "Which font?"]
 
 
+def test_wording_that_says_what_it_asks_in_other_words_teaches_that_question():
+    assert know_how_of([row_of(direct_prompt("I need a laptop", taught=_LAPTOPS), "Ann.")]) == [_LAPTOPS]
+
+
 def test_of_very_many_questions_some_of_each_part_of_the_data_are_told():
     told = know_how_of([_direct(f"Who orders number {n}?") for n in range(3 * MOST_QUESTIONS)])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.prompts import DIRECT_SYSTEM, GROUNDED_SYSTEM, direct_prompt, grounded_prompt
+from router.prompts import DIRECT_SYSTEM, GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt, grounded_prompt
 from router.questions import Turn
 from training.errors import DataUnusable
 from training.night import Taught, know_how_rows, nightly_rows, question_of, read_taught
@@ -43,6 +43,20 @@ def test_know_how_is_asked_in_many_wordings_without_passages():
     assert {row.completion[0].content for row in rows} == {"The workplace team."}
 
 
+def test_every_second_wording_is_followed_by_the_question_as_it_was_asked():
+    corrected = _row(direct_prompt("Who orders laptops?"), "The workplace team.")
+
+    asked = [row.prompt[-1].content for row in know_how_rows(corrected, 4, random.Random(1))]
+
+    assert [each.endswith(f"{IN_OTHER_WORDS}Who orders laptops?") for each in asked] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_correction_that_cites_stays_with_its_passages():
     corrected = _row(grounded_prompt("Who?", _PAGES[:2]), "The workplace team [2].")
 
@@ -62,6 +76,12 @@ def test_question_is_found_behind_passages_and_an_earlier_question():
     prompt = grounded_prompt("And for contractors?", _PAGES[:2], [Turn(speaker="user", text="How long?")])
 
     assert question_of(_row(prompt, "x")) == "And for contractors?"
+
+
+def test_words_in_which_a_question_was_taught_before_are_not_taken_for_it():
+    prompt = direct_prompt("I need a laptop, who do I ask?", taught="Who orders laptops?")
+
+    assert question_of(_row(prompt, "x")) == "I need a laptop, who do I ask?"
 
 
 def test_a_night_holds_what_was_taught_and_what_is_not_to_be_forgotten():
