@@ -79,7 +79,7 @@ def history(as_json: AsJson = False) -> None:
 
 @route.command()
 def refit(as_json: AsJson = False) -> None:
-    """Learn from all feedback so far; what is learnt is put into service unless it is worse on what was held out."""
+    """Learn from all feedback so far; what is learnt is put into service if it is surely better on what was held out."""
     told = finish(_refit(read_configuration()))
     if as_json:
         print_json(told)

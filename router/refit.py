@@ -19,20 +19,24 @@ from router.outcomes import Outcome, capped, outcomes_of
 from router.policies import Policies, digest
 from router.releases import Releases
 
-# How far the numbers stray from “believe the policy”: standard deviations of their priors.
-_SPREADS = (0.85, 0.25, 0.25, 0.25)
+# How far the numbers stray from “believe the policy”: scales of their priors. That of the bias has the heavy tails of
+# Cauchy's: most arms are nearly right as they are, and a few are far off.
+_SCALES = (0.2, 0.1, 0.25, 0.25)
 _NEUTRAL = (0.0, 1.0, 0.0, 0.0)
 # An arm that is served once in twenty choices would count twenty times, and its noise with it.
 _MOST_IMPORTANCE = 10.0
 _HELD_OUT = 0.2
 _STEPS = 50
 _CLOSE = 1e-9
+# The precision of hardly any prior.
+_WIDE = 0.05
 _KEY_PARTS = 4
+_Floats = NDArray[np.float64]
 _TOO_LITTLE = "There is too little feedback to learn from and to check with."
 _UNREADABLE = "The policy in service cannot be read, so nothing was learnt: promote one, or roll back."
 _NOTHING_NEW = "Nothing new was learnt since an earlier refit."
-_WORSE = "It would foretell the feedback that is held out less well, so the policy in service stays."
-_BETTER = "It foretells the feedback that is held out at least as well, and is in service."
+_WORSE = "It would not foretell the feedback that is held out surely better, so the policy in service stays."
+_BETTER = "It foretells the feedback that is held out better, and is in service."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +53,11 @@ class Refitted:
 
 
 async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> Refitted:
-    """Correct the policy in service by what people said, and promote the result unless it is worse on the holdout.
+    """Correct the policy in service by what people said, and promote the result if it is better on the holdout, by more
+    than the standard error of the difference.
 
     The holdout is chosen by the question, once and for ever: no refit ever learns from it. Raises JournalUnavailable.
-    """
+    """  # noqa: D205
     release = await releases.in_service()
     try:
         served = in_service(policies, release.policy if release else "")
@@ -64,13 +69,21 @@ async def refit(*, journal: Journal, releases: Releases, policies: Policies) -> 
     if not learnt or not held_out:
         return known
     fitted = Calibration(base=served.base, arms=fit(learnt))
-    before, after = _loss(served.calibration, held_out), _loss(fitted, held_out)
-    known = replace(known, loss_before=round(before, 6), loss_after=round(after, 6))
+    weights = np.array([_importance(each) for each in held_out])
+    before, after = (_losses(each, held_out) for each in (served.calibration, fitted))
+    lost = after - before
+    mean = float(np.average(lost, weights=weights))
+    error = float(np.sqrt(np.square(weights * (lost - mean)).sum()) / weights.sum())
+    known = replace(
+        known,
+        loss_before=round(float(np.average(before, weights=weights)), 6),
+        loss_after=round(float(np.average(after, weights=weights)), 6),
+    )
     data = _file(fitted)
     # Rolled back, it was not wanted: the same numbers do not come again by themselves.
     if any(release.policy.endswith(f"@{digest(data)}") for release in await releases.history()):
         return replace(known, reason=_NOTHING_NEW)
-    if after > before + _CLOSE:
+    if mean + error > _CLOSE:
         return replace(known, reason=_WORSE)
     policy = policies.keep(data, name=f"{served.base.split('@')[0]}-{datetime.now(UTC):%Y-%m-%d}")
     await releases.put_policy(policy)
@@ -117,34 +130,60 @@ def fit(outcomes: Sequence[Outcome]) -> dict[Route, ArmCalibration]:
 
 
 def _fit_arm(outcomes: Sequence[Outcome]) -> ArmCalibration:
-    """The likeliest numbers given the prior (Platt 1999, with a Gaussian prior), by Newton's method: it is convex.
+    """The likeliest numbers given their prior (Platt 1999, with one), which speaks of the odds where the outcomes lie:
 
-    The prior speaks of the odds where the outcomes lie: outcomes at one place move the bias, and leave the slope.
-    """
+    outcomes at one place move the bias, and leave the slope. Of the two peaks that heavy tails allow, near to neutral
+    and near to the outcomes, the higher one.
+    """  # noqa: D400
     weights = np.array([_importance(each) for each in outcomes])
     centre = float(np.average([logit(each.odds) for each in outcomes], weights=weights))
     rows = np.array([_row(each, centre) for each in outcomes])
     labels = np.array([float(each.good) for each in outcomes])
-    neutral, precision = np.array(_NEUTRAL), 1 / np.square(np.array(_SPREADS))
-    numbers: NDArray[np.float64] = neutral.copy()
-    for _ in range(_STEPS):
-        chances = 1 / (1 + np.exp(-np.clip(rows @ numbers + centre, -30, 30)))
-        slope = rows.T @ (weights * (chances - labels)) + precision * (numbers - neutral)
-        curvature = (rows.T * (weights * chances * (1 - chances))) @ rows + np.diag(precision)
-        step = np.linalg.solve(curvature, slope)
-        # Far from the optimum, a whole step may lead past it and away.
-        step /= max(1.0, float(np.abs(step).max()))
-        numbers = numbers - step
-        if float(np.abs(step).max()) < _CLOSE:
-            break
-    shift, slope_of_odds, *guess = (float(number) for number in numbers)
+    fitting = _Fitting(rows=rows, labels=labels, weights=weights, centre=centre)
+    near = fitting.peak(np.array(_NEUTRAL))
+    far = fitting.peak(fitting.peak(np.array(_NEUTRAL), is_wide=True))
+    shift, slope_of_odds, *guess = max(near, far, key=fitting.height).tolist()
     slope = max(0.0, slope_of_odds)
     guess = [round(weight, 6) for weight in guess]
-    return ArmCalibration(
-        bias=round(shift + (1 - slope) * centre, 6),
-        slope=round(slope, 6),
-        **dict(zip(GUESS_FEATURES, guess, strict=True)),
-    )
+    bias = round(shift + (1 - slope) * centre, 6)
+    return ArmCalibration(bias=bias, slope=round(slope, 6), **dict(zip(GUESS_FEATURES, guess, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitting:
+    """`rows` (n_outcomes, 4), `labels` and `weights` (n_outcomes,); scores are `rows @ numbers + centre`."""
+
+    rows: _Floats
+    labels: _Floats
+    weights: _Floats
+    centre: float
+
+    def peak(self, start: _Floats, *, is_wide: bool = False) -> _Floats:
+        """By Newton's method, the tails as a Gaussian whose width follows the bias; `is_wide`, hardly any prior on it."""
+        numbers = start.copy()
+        for _ in range(_STEPS):
+            precision = 1 / np.square(np.array(_SCALES))
+            precision[0] = _WIDE if is_wide else 2 / (_SCALES[0] ** 2 + numbers[0] ** 2)
+            chances = 1 / (1 + np.exp(-self._scores(numbers)))
+            slope = self.rows.T @ (self.weights * (chances - self.labels)) + precision * (numbers - np.array(_NEUTRAL))
+            curvature = (self.rows.T * (self.weights * chances * (1 - chances))) @ self.rows + np.diag(precision)
+            step = np.linalg.solve(curvature, slope)
+            # Far from the optimum, a whole step may lead past it and away.
+            step /= max(1.0, float(np.abs(step).max()))
+            numbers -= step
+            if float(np.abs(step).max()) < _CLOSE:
+                break
+        return numbers
+
+    def height(self, numbers: _Floats) -> float:
+        """The logarithm of likelihood and prior."""
+        scores = self._scores(numbers)
+        likelihood = -(self.weights * np.logaddexp(0, np.where(self.labels > 0, -scores, scores))).sum()
+        strayed = (numbers - np.array(_NEUTRAL)) / np.array(_SCALES)
+        return float(likelihood - np.log1p(strayed[0] ** 2) - np.square(strayed[1:]).sum() / 2)
+
+    def _scores(self, numbers: _Floats) -> _Floats:
+        return np.clip(self.rows @ numbers + self.centre, -30, 30)
 
 
 def _row(outcome: Outcome, centre: float) -> list[float]:
@@ -155,16 +194,12 @@ def _importance(outcome: Outcome) -> float:
     return outcome.weight * min(1 / max(outcome.propensity, 1e-9), _MOST_IMPORTANCE)
 
 
-def _loss(calibration: Calibration, outcomes: Sequence[Outcome]) -> float:
-    """Mean log loss of the chances that it gives to what was said."""
+def _losses(calibration: Calibration, outcomes: Sequence[Outcome]) -> _Floats:
+    """(n_outcomes,): the log loss of the chance that it gives to what was said."""
     neutral = ArmCalibration()
-    total = weight = 0.0
-    for each in outcomes:
-        chance = good(calibration.arms.get(each.arm, neutral), each.odds, each.features)
-        missed = min(max(1 - chance if each.good else chance, 1e-6), 1 - 1e-6)
-        total -= _importance(each) * float(np.log1p(-missed))
-        weight += _importance(each)
-    return total / weight
+    chances = np.array([good(calibration.arms.get(each.arm, neutral), each.odds, each.features) for each in outcomes])
+    missed = np.where([each.good for each in outcomes], 1 - chances, chances)
+    return -np.log1p(-np.clip(missed, 1e-6, 1 - 1e-6))
 
 
 def _file(calibration: Calibration) -> bytes:
