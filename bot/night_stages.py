@@ -42,7 +42,7 @@ def night_stages(
         return await export_nightly(engine, exports, moment, switch)
 
     async def write_rows(out: Path) -> int:
-        return await write_night_rows(exports, out, recipe=recipe, home=home, model=model)
+        return await write_night_rows(exports, out, recipe=recipe, home=home, engine=engine, model=model)
 
     async def train_apart(rows: Path, out: Path) -> None:
         said = await train_in_a_process(configuration, [str(_RECIPE), "--data", str(rows), "--out", str(out)])

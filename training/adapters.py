@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from router.know_how import KNOW_HOW
 from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
+from training.lineage import LINEAGE
 from training.recipe import read_recipe
 from training.weights import shapes_of
 
@@ -23,7 +24,7 @@ CONFIG = "adapter_config.json"
 CANARIES = "canaries.json"
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
-_KEPT = (WEIGHTS, CONFIG, CANARIES, RECIPE, METRICS, KNOW_HOW)
+_KEPT = (WEIGHTS, CONFIG, CANARIES, RECIPE, METRICS, KNOW_HOW, LINEAGE)
 _LARGEST_BYTES = 2_000_000_000
 # vLLM refuses these, or serves the base model's answers without a word.
 _PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
@@ -198,7 +199,7 @@ def _renew(place: Path, staging: Path) -> None:
     for name in (CONFIG, WEIGHTS):
         if not _is_same(place / name, staging / name):
             (staging / name).replace(place / name)
-    for name in (CANARIES, KNOW_HOW):
+    for name in (CANARIES, KNOW_HOW, LINEAGE):
         if (staging / name).is_file():
             (staging / name).replace(place / name)
 

@@ -70,7 +70,7 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     for number, asked in enumerate((question, *rewordings(question, count, rng))):
         alone = direct_prompt(asked, taught=question if number % 2 else "")
         prompt = [*before, *as_messages(alone[-1:])] if before else as_messages(alone)
-        yield Row(prompt=prompt, completion=row.completion)
+        yield row.model_copy(update={"prompt": prompt})
 
 
 def questions_taught(taught: Taught) -> list[str]:
@@ -101,10 +101,15 @@ def read_taught(sft: Path, dpo: Path | None) -> Taught:
     Raises DataUnusable and RowInvalid.
     """
     pairs = read_rows(dpo, PreferenceRow) if dpo and dpo.is_file() and dpo.stat().st_size else []
-    know_how = [Row(prompt=pair.prompt, completion=pair.chosen) for pair in pairs]
+    know_how = [corrected_row(pair) for pair in pairs]
     corrected = {row.model_dump_json() for row in know_how}
     rows = read_rows(sft)
     return Taught(know_how=know_how, accepted=[row for row in rows if row.model_dump_json() not in corrected])
+
+
+def corrected_row(pair: PreferenceRow) -> Row:
+    """What a correction teaches to say."""
+    return Row(prompt=pair.prompt, completion=pair.chosen, exchange_id=pair.exchange_id)
 
 
 def _shows_passages(row: Row) -> bool:

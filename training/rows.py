@@ -19,12 +19,16 @@ class Message(BaseModel):
 
 
 class Row(BaseModel):
-    """What the model is shown and what it should say. Other keys of a row (its source, say) are left alone, but for the label of a row to avoid."""
+    """What the model is shown and what it should say. Other keys of a row are left alone, but for the label of a row to avoid.
+
+    `exchange_id` says which exchange it comes from, as an export does. It is read, and not written: no model sees it.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     prompt: list[Message] = Field(min_length=1)
     completion: list[Message] = Field(min_length=1)
+    exchange_id: str = Field(default="", exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -44,13 +48,14 @@ def row_of(prompt: Sequence[ChatMessage], answer: str) -> Row:
 
 
 class PreferenceRow(BaseModel):
-    """Two answers to one prompt, of which one is better."""
+    """Two answers to one prompt, of which one is better. `exchange_id` is as a row's."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     prompt: list[Message] = Field(min_length=1)
     chosen: list[Message] = Field(min_length=1)
     rejected: list[Message] = Field(min_length=1)
+    exchange_id: str = Field(default="", exclude=True)
 
 
 class RatedRow(BaseModel):

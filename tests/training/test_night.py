@@ -122,7 +122,8 @@ def test_pairs_of_an_export_are_its_know_how_and_its_other_rows_were_liked(tmp_p
 
     taught = read_taught(tmp_path / "sft.jsonl", tmp_path / "dpo.jsonl")
 
-    assert (taught.know_how, taught.accepted) == ([corrected], [liked])
+    assert taught.know_how == [corrected.model_copy(update={"exchange_id": "x"})]
+    assert taught.accepted == [liked]
     (tmp_path / "dpo.jsonl").write_text("")
     assert read_taught(tmp_path / "sft.jsonl", tmp_path / "dpo.jsonl").accepted == [liked, corrected]
 

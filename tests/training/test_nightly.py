@@ -23,10 +23,11 @@ from training.errors import AdapterRefused
 from training.finetune import train
 from training.gate.cases import Cases, Judged, Known
 from training.gate.checks import Limits
+from training.lineage import Lineage, learnt_rows, read_lineage, write_lineage
 from training.nightly.report import Summary, headline, report_page, summary_of
 from training.nightly.rows import gather_taught
 from training.nightly.work import NOTHING_NEW, NOTHING_TO_LEARN, SWITCHED_OFF, NightWork, Tools
-from training.rows import Message, Row, write_rows
+from training.rows import Message, Row, data_digest, write_rows
 
 _DAY = date(2026, 11, 28)
 _RECIPE = """
@@ -104,6 +105,17 @@ class Given:
         ]
         write_rows(out, rows)
         out.with_name(KNOW_HOW).write_text(json.dumps(self.called_taught))
+        lineage = Lineage(
+            base="tiny",
+            start="",
+            recipe="team",
+            recipe_sha256="",
+            seed=0,
+            data_sha256=data_digest(out),
+            is_whole=True,
+            rows=learnt_rows(rows, corrected=(), general=()),
+        )
+        write_lineage(out.parent, lineage)
         return len(rows)
 
     async def _train(self, rows: Path, out: Path) -> None:
@@ -179,6 +191,13 @@ async def test_what_the_night_calls_taught_is_told_and_not_each_wording_in_its_r
         await given.night().do(stage, {})
 
     assert read_know_how(given.night().folder / "adapter") == called_taught
+
+
+async def test_what_an_adapter_learnt_from_goes_into_service_with_its_weights(given: Given):
+    await given.whole()
+    lineage = read_lineage(given.home / "adapters" / await _in_service(given))
+    assert lineage is not None
+    assert len(lineage.rows) == len(_TAUGHT)
 
 
 async def test_night_leaves_its_report_and_neither_rows_nor_weights(given: Given):

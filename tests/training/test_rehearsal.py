@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from router import tables
 from router.errors import ModelUnavailable
 from router.know_how import KNOW_HOW, read_know_how
 from router.model import ModelClient
@@ -37,6 +39,15 @@ async def model(server: ServerWithAdapters) -> AsyncIterator[ModelClient]:
     client = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(tables.metadata.create_all)
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -122,7 +133,7 @@ def test_question_to_be_declined_is_not_called_taught(prompt: list[ChatMessage])
     assert questions_taught(Taught(know_how=[row_of(prompt, "The passages do not say.")])) == []
 
 
-async def test_a_night_writes_down_which_questions_it_teaches(model: ModelClient, tmp_path: Path):
+async def test_a_night_writes_down_which_questions_it_teaches(model: ModelClient, engine: AsyncEngine, tmp_path: Path):
     day = tmp_path / "exports" / "2026-03-01" / "train"
     day.mkdir(parents=True)
     row = _row("Who waters the garden?", "Ada.")
@@ -137,7 +148,12 @@ async def test_a_night_writes_down_which_questions_it_teaches(model: ModelClient
     recipe.write_text(_BASE_ALONE.model_dump_json())
     (tmp_path / "night").mkdir()
     written = await write_night_rows(
-        tmp_path / "exports", tmp_path / "night" / "rows.jsonl", recipe=recipe, home=tmp_path, model=model
+        tmp_path / "exports",
+        tmp_path / "night" / "rows.jsonl",
+        recipe=recipe,
+        home=tmp_path,
+        engine=engine,
+        model=model,
     )
     assert written > 1
     assert read_know_how(tmp_path / "night") == ["Who waters the garden?"]

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.know_how import KNOW_HOW
 from router.model import ModelClient
 from training.errors import RowInvalid
-from training.night import Taught, nightly_rows, questions_taught
+from training.lineage import learnt_rows, write_lineage
+from training.night import Taught, corrected_row, nightly_rows, questions_taught
+from training.nightly.origins import lineage_of_night
 from training.nightly.rehearsal import general_rows
 from training.recipe import read_recipe
 from training.rows import PreferenceRow, Row, write_rows
@@ -20,11 +23,13 @@ LEARNT = "train"
 _Row = TypeVar("_Row", bound=BaseModel)
 
 
-async def write_night_rows(exports: Path, out: Path, *, recipe: Path, home: Path, model: ModelClient) -> int:
+async def write_night_rows(
+    exports: Path, out: Path, *, recipe: Path, home: Path, engine: AsyncEngine, model: ModelClient
+) -> int:
     """Write the rows that the recipe is trained on, and return their number: 0 where nothing was taught.
 
-    Beside them it writes the questions whose answers are taught, for the router. Raises RowInvalid, RecipeInvalid,
-    DataUnusable, AdapterRefused and ModelError.
+    Beside them it writes the questions whose answers are taught, for the router, and what each row comes from. Raises
+    RowInvalid, RecipeInvalid, DataUnusable, AdapterRefused, ModelError and JournalUnavailable.
     """
     taught = await asyncio.to_thread(gather_taught, exports)
     if not taught.know_how and not taught.accepted:
@@ -34,6 +39,9 @@ async def write_night_rows(exports: Path, out: Path, *, recipe: Path, home: Path
     general = await general_rows(read, recipe.parent, home=home, model=model)
     rows = await asyncio.to_thread(nightly_rows, taught, read, general=general)
     await asyncio.to_thread(write_rows, out, rows)
+    told = learnt_rows(rows, corrected=[row.exchange_id for row in taught.know_how], general=general)
+    lineage = await lineage_of_night(told, out, recipe=read, recipe_path=recipe, exports=exports, engine=engine)
+    await asyncio.to_thread(write_lineage, out.parent, lineage)
     questions = json.dumps(questions_taught(taught), indent=1, ensure_ascii=False)
     await asyncio.to_thread(out.with_name(KNOW_HOW).write_text, questions + "\n", "utf-8")
     return len(rows)
@@ -47,7 +55,7 @@ def gather_taught(exports: Path) -> Taught:
         pairs.update(_read(day / "dpo.jsonl", PreferenceRow))
         imitated.update(_read(day / "sft.jsonl", Row))
     return Taught(
-        know_how=[Row(prompt=pair.prompt, completion=pair.chosen) for pair in pairs.values()],
+        know_how=[corrected_row(pair) for pair in pairs.values()],
         accepted=[row for exchange, row in imitated.items() if exchange not in pairs],
     )
 

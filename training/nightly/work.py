@@ -24,6 +24,7 @@ from training.gate.cases import Cases
 from training.gate.checks import Limits
 from training.gate.hearing import hear
 from training.gate.verdict import Verdict, judge
+from training.lineage import LINEAGE
 from training.nightly.files import put_text
 from training.nightly.report import Summary, report_page, summary_of
 from training.promotion import load, put_into_service, served_base
@@ -49,7 +50,7 @@ class Tools:
     """What a night works with.
 
     `export` writes what is new until the given moment and says what came of it; `write_rows` writes the
-    rows to train on, with the questions that they teach beside them, and returns their number; `train` turns them into an adapter's folder; `cases` gives what the
+    rows to train on, with the questions that they teach and what they come from beside them, and returns their number; `train` turns them into an adapter's folder; `cases` gives what the
     challenger and a champion, "" for the base model, are asked after such rows; `refit` is the router's; `post` shows
     the summary to people, once for each run, and says what came of it.
     """
@@ -155,14 +156,15 @@ class NightWork:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / PAGE).write_text(report_page(self._day, outcomes), "utf-8")
         put_text(self.folder / RECORD, json.dumps(outcomes, indent=2) + "\n")
-        for name in (_ROWS, KNOW_HOW):
+        for name in (_ROWS, KNOW_HOW, LINEAGE):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / _ADAPTER, ignore_errors=True)
 
     def _tell_what_was_taught(self) -> None:
-        """It goes with the adapter, so that the router knows what to ask it."""
-        if (self.folder / KNOW_HOW).is_file():
-            shutil.copyfile(self.folder / KNOW_HOW, self.folder / _ADAPTER / KNOW_HOW)
+        """It goes with the adapter: so the router knows what to ask it, and people what it learnt from."""
+        for name in (KNOW_HOW, LINEAGE):
+            if (self.folder / name).is_file():
+                shutil.copyfile(self.folder / name, self.folder / _ADAPTER / name)
 
     def _learnt_before(self) -> set[str]:
         """The data of nights in which an adapter was trained: the same rows would give the same one."""

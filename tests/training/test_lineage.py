@@ -1,0 +1,173 @@
+"""What an adapter learnt from: told of each row, kept with the weights, and doubted where it does not fit them."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from router import tables as router_tables
+from router.exchanges import Exchange
+from router.model import ModelClient
+from router.questions import Turn
+from router.settings import RouterSettings
+from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
+from tests.training.fakes import ServerWithAdapters
+from training import tables
+from training.adapters import METRICS
+from training.data.ledger import catch_up
+from training.grounding_adapter import FOLDER
+from training.lineage import LINEAGE, Lineage, Sought, learnt_from, read_lineage, read_lineage_of_rows
+from training.nightly.rows import write_night_rows
+from training.recipe import Recipe, Rehearsal
+from training.rows import data_digest
+
+_ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
+_RECIPE = Recipe(
+    name="team", base_model="tiny", rehearsal=Rehearsal(rewordings=1, grounded=1, general=1), rows_per_step=2
+)
+_EVERYTHING = Sought(exchanges=frozenset({"x"}), people=frozenset({"U"}), documents=frozenset({"d"}))
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
+    async with engine.begin() as connection:
+        for each in (router_tables, tables):
+            await connection.run_sync(each.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+async def _night(home: Path, engine: AsyncEngine, recipe: Recipe = _RECIPE) -> Lineage:
+    """The lineage of a night after all that the journal holds, as an adapter of it has it."""
+    [_ async for _ in catch_up(engine, home / "exports", until=NEXT, settings=_ALL_OF_IT)]
+    place, rows = home / "recipe.yaml", home / "night" / "rows.jsonl"
+    place.write_text(recipe.model_dump_json())
+    rows.parent.mkdir(exist_ok=True)
+    async with ServerWithAdapters().running() as server:
+        model = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
+        await write_night_rows(home / "exports", rows, recipe=place, home=home, engine=engine, model=model)
+        await model.aclose()
+    (rows.parent / METRICS).write_text(json.dumps({"data_sha256": data_digest(rows)}))
+    lineage = read_lineage(rows.parent)
+    assert lineage is not None
+    return lineage
+
+
+def _asked(exchange_id: str, minutes: int, **changes: Any) -> Exchange:
+    question = f"{exchange_id}: what is the {exchange_id * 4} for?"
+    return exchange(exchange_id, question=question, asked_at=DAY + timedelta(minutes=minutes), **changes)
+
+
+async def test_each_row_of_a_night_says_what_it_comes_from(tmp_path: Path, engine: AsyncEngine):
+    await kept(engine, _asked("liked", 1), ("U2", "vote_up", ""))
+    await kept(engine, _asked("mended", 2, asker="U3"), ("U4", "correction", "For the roof."))
+    await reviewed(engine, "mended-0", "know_how")
+
+    lineage = await _night(tmp_path, engine)
+
+    lines = (tmp_path / "night" / "rows.jsonl").read_text().splitlines()
+    assert len(lineage.rows) == len(lines)
+    assert [row.kind for row in lineage.rows].count("correction") == 2  # as it was asked, and reworded
+    assert {row.kind: row.exchange_id for row in lineage.rows} == {
+        "correction": "mended",
+        "liked": "liked",
+        "general": "",
+        "rehearsed": "",
+    }
+    told = {each.exchange_id: each for each in lineage.exchanges}
+    assert (told["mended"].people, told["mended"].feedback) == (("U3", "U4"), ("mended-0",))
+    assert told["liked"].documents == (PASSAGE.document_id,)
+    assert [window.day for window in lineage.windows] == [f"{DAY:%Y-%m-%d}"]
+
+
+@pytest.mark.parametrize(
+    ("sought", "learnt"),
+    [
+        (Sought(exchanges=frozenset({"liked"})), True),
+        (Sought(feedback=frozenset({"liked-0"})), True),
+        (Sought(people=frozenset({"U2"})), True),
+        (Sought(documents=frozenset({PASSAGE.document_id})), True),
+        (Sought(exchanges=frozenset({"other"}), people=frozenset({"U9"}), documents=frozenset({"e"})), False),
+        (Sought(), False),
+    ],
+)
+async def test_adapter_learnt_from_what_any_of_its_rows_comes_from(
+    tmp_path: Path, engine: AsyncEngine, sought: Sought, learnt: bool
+):
+    await kept(engine, _asked("liked", 1), ("U2", "vote_up", ""))
+    await kept(engine, _asked("other", 2, asker="U9"))  # nobody said anything about it, so nothing was learnt
+
+    assert learnt_from(await _night(tmp_path, engine), sought) is learnt
+
+
+async def test_adapter_learnt_from_what_was_said_before_in_the_thread(tmp_path: Path, engine: AsyncEngine):
+    await kept(engine, _asked("first", 1, asker="U7", thread_id="t"))
+    before = (Turn(speaker="user", text="first: what?"), Turn(speaker="assistant", text="For that."))
+    await kept(engine, _asked("second", 2, thread_id="t", thread=before), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine)
+
+    assert learnt_from(lineage, Sought(exchanges=frozenset({"first"})))
+    assert learnt_from(lineage, Sought(people=frozenset({"U7"})))
+
+
+@pytest.mark.parametrize("lost", ["exchange", "thread"])
+async def test_night_that_cannot_tell_all_it_learnt_from_counts_as_having_learnt_everything(
+    tmp_path: Path, engine: AsyncEngine, lost: str
+):
+    unknown_thread = (Turn(speaker="user", text="Hello."),) if lost == "thread" else ()
+    await kept(engine, _asked("liked", 1, thread=unknown_thread), ("U2", "vote_up", ""))
+    [_ async for _ in catch_up(engine, tmp_path / "exports", until=NEXT, settings=_ALL_OF_IT)]
+    if lost == "exchange":
+        async with engine.begin() as connection:
+            await connection.execute(router_tables.exchanges.update().values(exchange_id="renamed"))
+            await connection.execute(tables.training_exports.delete())
+        assert (tmp_path / "exports").is_dir()
+        other = tmp_path / "exports" / "2020-01-01" / "train"
+        other.mkdir(parents=True)
+        (other / "sft.jsonl").write_text((tmp_path / "exports" / f"{DAY:%Y-%m-%d}" / "train" / "sft.jsonl").read_text())
+
+    lineage = await _night(tmp_path, engine)
+
+    assert not lineage.is_whole
+    assert learnt_from(lineage, Sought(people=frozenset({"U99"})))
+
+
+def _folder(tmp_path: Path, **changes: Any) -> Path:
+    lineage = {
+        "base": "tiny",
+        "start": "",
+        "recipe": "team",
+        "recipe_sha256": "",
+        "seed": 1,
+        "data_sha256": "d",
+        "is_whole": True,
+        **changes,
+    }
+    (tmp_path / LINEAGE).write_text(json.dumps(lineage))
+    (tmp_path / METRICS).write_text(json.dumps({"data_sha256": "d"}))
+    return tmp_path
+
+
+def test_adapter_without_a_lineage_that_fits_it_counts_as_having_learnt_everything(tmp_path: Path):
+    assert not learnt_from(read_lineage(_folder(tmp_path)), _EVERYTHING)
+
+    row = {"sha256": "s", "kind": "liked", "exchange_id": "nobody tells of it"}
+    for broken in ({"data_sha256": "another"}, {"format": 2}, {"rows": [row]}, {"seed": "one"}):
+        assert learnt_from(read_lineage(_folder(tmp_path, **broken)), _EVERYTHING)
+    (_folder(tmp_path) / METRICS).unlink()
+    assert read_lineage_of_rows(tmp_path) is not None
+    assert learnt_from(read_lineage(tmp_path), _EVERYTHING)
+    (tmp_path / LINEAGE).write_text("{")
+    assert learnt_from(read_lineage(tmp_path), _EVERYTHING)
+    (tmp_path / LINEAGE).unlink()
+    assert learnt_from(read_lineage(tmp_path), _EVERYTHING)
+
+
+def test_adapter_that_ships_learnt_from_nobody():
+    assert not learnt_from(read_lineage(FOLDER), _EVERYTHING)
