@@ -13,12 +13,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from router.know_how import KNOW_HOW
+from router.withdrawn import WITHDRAWN_SAYS, is_withdrawn
 from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
 from training.lineage import LINEAGE
 from training.recipe import read_recipe
 from training.weights import shapes_of
 
+ADAPTERS = "adapters"
+"""The folder below TANDEM_HOME that holds them."""
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CANARIES = "canaries.json"
@@ -67,9 +70,9 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
     """Copy an adapter to `home`/adapters/`name@digest`, checked; the same adapter again is the same folder.
 
     Its canaries may be written anew, and a file of it that was damaged since is replaced. Raises AdapterRefused for
-    anything but a plain LoRA adapter in safetensors of at most `max_rank`, with canaries.
+    anything but a plain LoRA adapter in safetensors of at most `max_rank`, with canaries, and for one that was withdrawn.
     """
-    folder = home / "adapters"
+    folder = home / ADAPTERS
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
@@ -79,6 +82,8 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
         _copy(directory, staging)
         adapter = _checked(staging, directory, max_rank)
         place = folder / adapter.id
+        if is_withdrawn(place):
+            raise AdapterRefused(f"{adapter.id} was {WITHDRAWN_SAYS}")
         staging.chmod(0o755)
         try:
             os.replace(staging, place)  # noqa: PTH105 - a full folder is not overwritten but refused
@@ -89,6 +94,11 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return replace(adapter, path=place.absolute())
+
+
+def is_same_adapter(folder: Path, other: Path) -> bool:
+    """Whether both hold the same weights in the same shape."""
+    return all(_is_same(folder / name, other / name) for name in (CONFIG, WEIGHTS))
 
 
 def _copy(directory: Path, staging: Path) -> None:

@@ -17,6 +17,7 @@ from router.earlier import adapters_of
 from router.model import ModelClient
 from router.releases import Release, Releases
 from router.transactions import transaction
+from router.withdrawn import WITHDRAWN_SAYS, is_withdrawn
 from training import canaries
 from training.adapters import Adapter, keep
 from training.errors import AdapterRefused, CanaryFailed, NoEarlierAdapter
@@ -63,10 +64,10 @@ async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int
 async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") -> Release:
     """Put the adapter `to` back into service, by default the one before; it is loaded where the server forgot it.
 
-    Raises NoEarlierAdapter, ModelError and JournalUnavailable.
+    Raises NoEarlierAdapter, AdapterRefused for one that was withdrawn, ModelError and JournalUnavailable.
     """
-    known = await adapters_of(engine)
-    wanted = _wanted(known, to)
+    await _refuse_withdrawn(to, engine)
+    wanted = _wanted(await adapters_of(engine), to, in_service=await _in_service(engine))
     await model.load_adapter(wanted.adapter, wanted.path)
     release = replace(wanted, promoted_at=datetime.now(UTC))
     await Releases(engine).put_in_service(release)
@@ -78,24 +79,37 @@ async def put_into_service(adapter: str, *, home: Path, engine: AsyncEngine, mod
 
     Done twice, it is as done once. Raises as `promote` and `roll_back` do.
     """
+    await _refuse_withdrawn(adapter, engine)
     known = await adapters_of(engine)
-    if known and known[0].adapter == adapter:
+    if known and known[0].adapter == adapter == await _in_service(engine):
         return known[0]
     if any(release.adapter == adapter for release in known):
         return await roll_back(engine=engine, model=model, to=adapter)
     return await promote(home / "adapters" / adapter, home=home, engine=engine, model=model)
 
 
-def _wanted(known: Sequence[Release], to: str) -> Release:
+async def _refuse_withdrawn(adapter: str, engine: AsyncEngine) -> None:
+    for release in await Releases(engine).history():
+        if release.adapter == adapter != "" and await asyncio.to_thread(is_withdrawn, Path(release.path)):
+            raise AdapterRefused(f"{adapter} was {WITHDRAWN_SAYS}")
+
+
+async def _in_service(engine: AsyncEngine) -> str:
+    release = await Releases(engine).in_service()
+    return release.adapter if release else ""
+
+
+def _wanted(known: Sequence[Release], to: str, *, in_service: str) -> Release:
     if to:
         named = [release for release in known if release.adapter == to]
         if not named:
             there_are = ", ".join(release.adapter for release in known) or "none"
             raise NoEarlierAdapter(f"No adapter {to} was ever in service: there are {there_are}")
         return named[0]
-    if len(known) < 2:  # noqa: PLR2004 — the one in service, and one before
-        raise NoEarlierAdapter("There is no adapter to go back to: only one was ever in service")
-    return known[1]
+    earlier = [release for release in known if release.adapter != in_service]
+    if not earlier:
+        raise NoEarlierAdapter("There is no adapter to go back to: no other one that may be served was in service")
+    return earlier[0]
 
 
 def served_base(adapter: Adapter, served: Sequence[str]) -> str:

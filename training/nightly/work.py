@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from router.know_how import KNOW_HOW
 from router.model import ModelClient
 from router.releases import Releases
-from training.adapters import METRICS
+from router.withdrawn import is_withdrawn
+from training.adapters import ADAPTERS, METRICS
 from training.errors import DataUnusable
 from training.gate.cases import Cases
 from training.gate.checks import Limits
@@ -171,7 +172,9 @@ class NightWork:
         found: set[str] = set()
         for record in self.folder.parent.glob(f"*/{RECORD}"):
             outcomes = json.loads(record.read_bytes())
-            if "is_better" in outcomes.get("gate", {}):
+            gate = outcomes.get("gate", {})
+            # One that was withdrawn may have to be trained anew from what is left, though that is the same rows.
+            if "is_better" in gate and not is_withdrawn(self._tools.home / ADAPTERS / str(gate["adapter"])):
                 found.add(outcomes["curate"]["data_sha256"])
         return found
 
