@@ -22,6 +22,7 @@ from bot.assembly import Configuration, Parts, open_database
 from bot.command_line import AsJson, absolute, fail, plainly, read_configuration
 from bot.document_commands import documents, index
 from bot.errors import BotError, ModelServerError
+from bot.lineage_commands import forget, lineage
 from bot.operations import Asked
 from bot.printing import (
     describe,
@@ -63,6 +64,8 @@ app.add_typer(index, name="index")
 app.add_typer(routes, name="route")
 app.add_typer(corrections, name="corrections")
 app.add_typer(consent, name="consent")
+app.command()(lineage)
+app.command()(forget)
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 

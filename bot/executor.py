@@ -31,7 +31,7 @@ class Executor:
         self._work_version = work_version
         self._executor_id = executor_id
         self._database_url = database_url
-        self._sqlite = _sqlite_engine(database_url)
+        self._sqlite = sqlite_engine(database_url)
 
     def configure(self) -> None:
         """From here on workflows can be registered; `DBOS.launch` starts them."""
@@ -64,7 +64,7 @@ class Executor:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
-def _sqlite_engine(url: str) -> Engine | None:
+def sqlite_engine(url: str) -> Engine | None:
     """An engine for SQLite, as DBOS sets its own up, but in WAL mode and with few connections; None for other databases.
 
     SQLite has one writer at a time: those that wait for a connection are woken at once, those that wait for its lock

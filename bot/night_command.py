@@ -66,7 +66,7 @@ async def train_in_a_process(configuration: Configuration, arguments: Sequence[s
 @asynccontextmanager
 async def _opened(configuration: Configuration, make_stages: MakeStages, say: Say) -> AsyncGenerator[Nights]:
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone(configuration))
+        stack.enter_context(alone(configuration))
         engine = await stack.enter_async_context(open_database(configuration))
         model = await stack.enter_async_context(model_for_a_while(configuration, say))
         nights = Nights(
@@ -79,7 +79,7 @@ async def _opened(configuration: Configuration, make_stages: MakeStages, say: Sa
         yield nights
 
 
-class _alone:  # noqa: N801 — reads as a function in a with statement
+class alone:  # noqa: N801 — reads as a function in a with statement
     """One night at a time in a home: a second one would take up the first one's work beside it."""
 
     def __init__(self, configuration: Configuration) -> None:

@@ -158,6 +158,41 @@ def print_set_aside(found: Sequence[Json]) -> None:
     _out.print(table if found else "no documents are set aside")
 
 
+def print_lineage(told: Json) -> None:
+    """The adapter, what it was trained with, then each exchange with the people and documents behind its rows."""
+    start = f", from {told['start']}" if told["start"] else ""
+    _out.print(f"{told['adapter']}: {told['recipe']} on {told['base']}{start}", markup=False, style="bold")
+    _out.print(f"recipe {told['recipe_sha256'][:12]}, rows {told['data_sha256'][:12]}", markup=False, style="dim")
+    for window in told["windows"]:
+        _out.print(f"  export {window['day']}  {window['manifest_sha256'][:12]}", markup=False, style="dim")
+    kinds: dict[tuple[str, str], int] = {}
+    for row in told["rows"]:
+        key = (row["exchange_id"], row["kind"])
+        kinds[key] = kinds.get(key, 0) + 1
+    for exchange in told["exchanges"]:
+        rows = ", ".join(f"{n} {kind}" for (of, kind), n in kinds.items() if of == exchange["exchange_id"])
+        _out.print(f"  {exchange['exchange_id']}  {rows or 'by the adapter before'}", markup=False)
+        for name in ("people", "feedback", "documents", "before"):
+            if exchange[name]:
+                _out.print(f"    {name}: {', '.join(exchange[name])}", markup=False, style="dim")
+    for kind, count in ((kind, n) for (of, kind), n in kinds.items() if not of):
+        _out.print(f"  {count} {kind} rows, of no person", markup=False)
+    if not told["is_whole"]:
+        _out.print("  not all is known, so it counts as one that learnt from everything", style="red")
+
+
+def print_proof(proof: Json) -> None:
+    table = Table("place", "found", "left", box=None, pad_edge=False)
+    for place, counts in proof["places"].items():
+        left = f"[red]{counts['left']}[/]" if counts["left"] else "0"
+        table.add_row(escape(place), str(counts["found"]), left)
+    _out.print(table)
+    _out.print(f"withdrawn: {', '.join(proof['withdrawn']) or 'no adapter'}", markup=False)
+    _out.print(f"in service: {proof['in_service'] or 'no adapter, the base model answers'}", markup=False)
+    for each in proof["not_reached"]:
+        _out.print(f"not reached: {each}", markup=False, style="dim")
+
+
 def print_findings(findings: Sequence[Json]) -> None:
     table = Table("part", "state", "what to do", box=None, pad_edge=False)
     for finding in findings:

@@ -1,6 +1,5 @@
 """`tandem corrections …` and `tandem consent …`: what people decide about training."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +13,7 @@ from bot.command_line import AsJson, fail, finish, read_configuration
 from bot.printing import print_json, print_line, say
 from bot.shapes import Json
 from training.data.consent import Consent
-from training.data.corrections import Correction, Corrections, Verdict
+from training.data.corrections import Correction, Corrections, Verdict, fact_place
 from training.errors import TrainingError
 
 corrections = typer.Typer(help="Review what people say that answers should have been.", no_args_is_help=True)
@@ -131,8 +130,7 @@ async def _take_in(configuration: Configuration, correction: Correction, audienc
     scope = audience or correction.scope
     if not scope:
         fail("who may read this fact? It was written where no document belongs: say --audience public or channel:ID")
-    name = hashlib.sha256(correction.feedback_id.encode()).hexdigest()[:16]
-    place = configuration.home / "corrections" / f"{name}.md"
+    place = fact_place(configuration.home, correction.feedback_id)
     place.parent.mkdir(exist_ok=True)
     place.write_text(f"# {' '.join(correction.question.split())}\n\n{correction.should_say}\n", "utf-8")
     async with reach_operations(configuration, needs_model=False, progress=say) as operations:

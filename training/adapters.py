@@ -22,6 +22,8 @@ from training.weights import shapes_of
 
 ADAPTERS = "adapters"
 """The folder below TANDEM_HOME that holds them."""
+REPLAY = "replay"
+"""The one that holds what adapters say to general messages, in a file of each one's name."""
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CANARIES = "canaries.json"

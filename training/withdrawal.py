@@ -18,11 +18,10 @@ from router.errors import ModelError
 from router.model import ModelClient
 from router.releases import Release, Releases
 from router.withdrawn import WITHDRAWN, WITHDRAWN_SAYS, is_withdrawn
-from training.adapters import ADAPTERS, WEIGHTS, is_same_adapter
+from training.adapters import ADAPTERS, REPLAY, WEIGHTS, is_same_adapter
 from training.grounding_adapter import FOLDER
 from training.lineage import Lineage, Sought, learnt_from, read_lineage
 from training.nightly.files import put_text
-from training.nightly.rehearsal import FOLDER as REPLAY
 
 
 async def withdraw(sought: Sought, *, home: Path, engine: AsyncEngine, model: ModelClient | None) -> list[str]:

@@ -4,9 +4,11 @@ A fact that may change belongs into the documents, which can be changed; style, 
 into the weights. Until a reviewer has said which it is, nothing is learnt from a correction.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Select, delete, insert, select
@@ -45,6 +47,12 @@ class Correction:
         if self.scopes == frozenset({PUBLIC}):
             return PUBLIC
         return own[0] if len(own) == 1 else ""
+
+
+def fact_place(home: Path, feedback_id: str) -> Path:
+    """The file that a correction is written to where it is a fact, so that it can be taken in as a document."""
+    name = hashlib.sha256(feedback_id.encode()).hexdigest()[:16]
+    return home / "corrections" / f"{name}.md"
 
 
 class Corrections:

@@ -123,6 +123,11 @@ class ExportFiles:
         return path.with_name(f".{path.name}.partial")
 
 
+def exchange_ids_in(path: Path) -> list[str]:
+    """The ids of a Parquet file's rows. Raises OSError, KeyError and ValueError for one that is no such file."""
+    return parquet.read_table(path, columns=["exchange_id"])["exchange_id"].to_pylist()
+
+
 def as_json(value: object) -> str:
     return _ENCODER.encode(value)
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from router.model import ModelClient
 from router.prompts import direct_prompt
-from training.adapters import keep
+from training.adapters import REPLAY, keep
 from training.lora import start_folder
 from training.nightly.files import put_text
 from training.promotion import base_as_served, served_base
@@ -21,7 +21,6 @@ from training.recipe import Recipe
 from training.replay import LONGEST_ANSWER, replay_prompts
 from training.rows import Row, row_of
 
-FOLDER = "replay"
 _AT_ONCE = 16
 
 
@@ -34,7 +33,7 @@ async def general_rows(recipe: Recipe, beside: Path, *, home: Path, model: Model
     if not prompts:
         return []
     async with _served(recipe, beside, home=home, model=model) as name:
-        place = home / FOLDER / f"{name}.json"
+        place = home / REPLAY / f"{name}.json"
         known = await asyncio.to_thread(_read, place)
         missing = [prompt for prompt in prompts if prompt not in known]
         if missing:

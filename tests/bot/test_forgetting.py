@@ -1,0 +1,380 @@
+"""What is forgotten is gone from every place, and nothing that others said goes with it."""
+
+import asyncio
+import fcntl
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner, Result
+
+import bot.tables
+import knowledge.tables
+from bot import cli, control
+from bot.assembly import Configuration, open_database
+from bot.errors import BotError
+from bot.forgetting import forget_all
+from bot.settings import BotSettings
+from knowledge.settings import KnowledgeSettings
+from router.exchanges import Exchange
+from router.journal import Journal
+from router.questions import Turn
+from router.releases import Release, Releases
+from router.settings import RouterSettings
+from router.withdrawn import WITHDRAWN
+from tests.bot.test_control import Scripted
+from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
+from training.data.consent import Consent
+from training.data.corrections import fact_place
+from training.data.ledger import catch_up
+from training.forgetting.carried import PLACEHOLDER
+from training.forgetting.plan import FOLDER, Target
+from training.lineage import LearntExchange, LearntRow, Lineage, write_lineage
+
+_ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
+_X, _USER = Target(kind="exchange", name="x"), Target(kind="user", name="U1")
+_DOCUMENT = "00000000-0000-0000-0000-000000000001"
+
+
+@pytest.fixture
+def configuration(home: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
+    """No model server is reached, and no bot runs."""
+    home.mkdir()
+    monkeypatch.setenv("TANDEM_MODEL_URL", "http://127.0.0.1:9")
+    return Configuration(
+        bot=BotSettings(home=home),
+        router=RouterSettings(model_url="http://127.0.0.1:9"),
+        knowledge=KnowledgeSettings(home=home),
+    )
+
+
+@pytest.fixture
+async def engine(configuration: Configuration) -> AsyncIterator[AsyncEngine]:
+    async with open_database(configuration) as engine:
+        yield engine
+
+
+class RunningBot(Scripted):
+    """Takes documents out of the catalogue, and does `meanwhile` before."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.fails = False
+
+    async def meanwhile(self) -> None:
+        return
+
+    async def remove(self, reference: str, *, audience: str) -> dict[str, Any]:
+        if self.fails:
+            raise BotError("the bot was ended")
+        await self.meanwhile()
+        table = knowledge.tables.documents
+        async with self._engine.begin() as connection:
+            await connection.execute(table.delete().where(table.c.number == int(reference)))
+        return {}
+
+
+def _asked(exchange_id: str, **changes: Any) -> Exchange:
+    return exchange(exchange_id, **{"question": f"{exchange_id}: what is the {exchange_id * 5} for?", **changes})
+
+
+async def _exported(home: Path, engine: AsyncEngine) -> None:
+    [_ async for _ in catch_up(engine, home / "exports", until=NEXT, settings=_ALL_OF_IT)]
+
+
+def _lines(home: Path) -> dict[str, list[bytes]]:
+    """Each export's file of JSON lines."""
+    return {str(path): path.read_bytes().splitlines() for path in sorted((home / "exports").rglob("*.jsonl"))}
+
+
+async def _forget(target: Target, configuration: Configuration) -> dict[str, Any]:
+    return await forget_all(configuration, target, _ALL_OF_IT)
+
+
+def _left(proof: dict[str, Any]) -> dict[str, int]:
+    return {place: counts["left"] for place, counts in proof["places"].items() if counts["left"]}
+
+
+def _adapter(home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1",)) -> Path:
+    folder = home / "adapters" / name
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    (folder / "metrics.json").write_text('{"data_sha256": "d"}')
+    exchanges = [
+        LearntExchange(exchange_id=each, asked_at="", feedback=(), people=people, documents=()) for each in learnt
+    ]
+    lineage = Lineage(
+        base="tiny",
+        start="",
+        recipe="team",
+        recipe_sha256="",
+        seed=0,
+        data_sha256="d",
+        is_whole=True,
+        exchanges=tuple(exchanges),
+        rows=tuple(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in learnt),
+    )
+    write_lineage(folder, lineage)
+    return folder
+
+
+async def _promoted(engine: AsyncEngine, folder: Path) -> None:
+    release = Release(adapter=folder.name, path=str(folder), base="tiny", promoted_at=DAY)
+    await Releases(engine).put_in_service(release)
+
+
+async def _in_service(engine: AsyncEngine) -> str:
+    release = await Releases(engine).in_service()
+    return release.adapter if release else ""
+
+
+async def test_forgotten_exchange_leaves_the_rows_of_others_byte_for_byte(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await kept(engine, _asked("x"), ("U2", "correction", "For the roof."), ("U3", "vote_down", ""))
+    await reviewed(engine, "x-0", "know_how")
+    await kept(engine, _asked("y"), ("U2", "vote_up", ""))
+    await _exported(configuration.home, engine)
+    before = _lines(configuration.home)
+
+    proof = await _forget(_X, configuration)
+
+    assert _left(proof) == {}
+    found = {place: counts["found"] for place, counts in proof["places"].items() if counts["found"]}
+    assert found == {
+        "votes and corrections": 2,
+        "reviews": 1,
+        "exchanges": 1,
+        "places in the split": 1,
+        "rows in exports": 9,
+    }
+    after = _lines(configuration.home)
+    assert after == {
+        path: [line for at, line in enumerate(lines) if b"x: what" not in line] for path, lines in before.items()
+    }
+    assert b"x: what" not in b"".join(line for lines in after.values() for line in lines)
+    assert (await Journal(engine).exchange("y")) == _asked("y")
+    assert len(await Journal(engine).feedback_events("y")) == 1
+    assert not list((configuration.home / FOLDER).iterdir())
+
+
+async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await kept(engine, _asked("x", thread_id="t"), ("U2", "vote_up", ""))
+    turns = (Turn(speaker="user", text=_asked("x").question),)
+    later = _asked("y", asker="U2", thread_id="t", thread=turns, asked_at=DAY + timedelta(hours=2))
+    await kept(engine, later, ("U1", "correction", "U1's own words"), ("U3", "vote_up", ""))
+    await kept(engine, _asked("z", asker="U3"), ("U2", "vote_up", ""))
+    await Consent(engine).opt_out("U1", DAY)
+
+    assert _left(await _forget(_USER, configuration)) == {}
+
+    assert await Journal(engine).exchange("x") is None
+    others = await Journal(engine).exchange("y")
+    assert others is not None
+    assert (others.question, others.answer) == (later.question, later.answer)
+    assert (others.prompt, others.thread) == ((), (Turn(speaker="user", text=PLACEHOLDER["text"], overheard=True),))
+    assert [event.person for event in await Journal(engine).feedback_events("y")] == ["U3"]
+    assert await Journal(engine).exchange("z") == _asked("z", asker="U3")
+    assert (await Consent(engine).opted_out()).people == {"U1"}
+    await _exported(configuration.home, engine)
+    assert b"y: what" not in b"".join(line for lines in _lines(configuration.home).values() for line in lines)
+
+
+async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await kept(engine, _asked("x"))
+    folders = [_adapter(configuration.home, f"team@{n}", *ids) for n, ids in enumerate((["y"], ["x", "y"], ["x"]))]
+    for folder in folders:
+        await _promoted(engine, folder)
+
+    proof = await _forget(_X, configuration)
+
+    assert _left(proof) == {}
+    assert (proof["withdrawn"], proof["in_service"]) == (["team@1", "team@2"], "team@0")
+    assert await _in_service(engine) == "team@0"
+    assert [path.name for path in folders[2].iterdir()] == [WITHDRAWN]
+    assert any("model server" in each for each in proof["not_reached"])
+
+
+async def _document(engine: AsyncEngine, **values: Any) -> None:
+    row = {
+        "id": _DOCUMENT, "uri": "u", "title": "Leave", "scope": "public", "content_hash": "", "chunks": 1, "ingested_at": DAY,
+        "number": 7, "place": "", "added_by": "", "added_in": "", "ingest_id": "", "added_at": DAY, "cut": "",
+        "fingerprint": "", "validator_url": "", "etag": "", "last_modified": "", "missing_since": None, "overheard": False,
+        **values,
+    }  # fmt: skip
+    async with engine.begin() as connection:
+        await connection.execute(insert(knowledge.tables.documents).values(row))
+
+
+def _showing(document_id: str) -> tuple[Any, ...]:
+    return (replace(PASSAGE, document_id=document_id, uri="elsewhere"),)
+
+
+async def test_forgotten_document_goes_with_the_exchanges_that_showed_it(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await _document(engine)
+    await kept(engine, _asked("x", passages=_showing(_DOCUMENT)), ("U2", "vote_up", ""))
+    await kept(engine, _asked("y", passages=_showing("00000000-0000-0000-0000-000000000002")), ("U2", "vote_up", ""))
+    _adapter(configuration.home, "team@1", "x")
+
+    async with control.serving(configuration.home, RunningBot(engine)):
+        proof = await _forget(Target(kind="document", name="7"), configuration)
+
+    assert _left(proof) == {}
+    assert proof["places"]["documents"]["found"] == 1
+    assert proof["withdrawn"] == ["team@1"]
+    assert await Journal(engine).exchange("x") is None
+    assert await Journal(engine).exchange("y") is not None
+
+
+async def test_correction_that_became_a_document_goes_too(configuration: Configuration, engine: AsyncEngine):
+    await kept(engine, _asked("x", asker="U2"), ("U1", "correction", "Only on Sundays."))
+    place = fact_place(configuration.home, "x-0")
+    place.parent.mkdir()
+    place.write_text("Only on Sundays.")
+    await _document(engine, place=str(place), uri=str(place))
+    await kept(engine, _asked("y", asker="U2", passages=_showing(_DOCUMENT)))
+
+    async with control.serving(configuration.home, RunningBot(engine)):
+        assert _left(await _forget(_USER, configuration)) == {}
+
+    assert not place.exists()
+    assert await Journal(engine).exchange("x") is not None
+    assert await Journal(engine).exchange("y") is None
+
+
+async def test_killed_between_steps_it_comes_to_its_end_when_it_is_run_again(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await _document(engine)
+    await kept(engine, _asked("x", passages=_showing(_DOCUMENT)), ("U2", "vote_up", ""))
+    await kept(engine, _asked("y", passages=()), ("U2", "vote_up", ""))
+    await _exported(configuration.home, engine)
+    document = Target(kind="document", name="7")
+    with (configuration.home / "exports" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BotError, match="exporting"):
+            await _forget(document, configuration)
+    assert await Journal(engine).exchange("x") is None  # and so nothing but its plan knows it
+    ended = RunningBot(engine)
+    ended.fails = True
+    async with control.serving(configuration.home, ended):
+        with pytest.raises(BotError, match="ended"):
+            await _forget(document, configuration)
+
+    async with control.serving(configuration.home, RunningBot(engine)):
+        assert _left(await _forget(document, configuration)) == {}
+    rows = b"".join(line for lines in _lines(configuration.home).values() for line in lines)
+    assert b"x: what" not in rows
+    assert b"y: what" in rows
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("exports/2026-01-01/train/kto.jsonl", '{"exchange_id": "x"}'),
+        ("exports/2026-01-01/train/kto.jsonl", 'broken, of "x"'),
+        ("exports/2026-01-01/train/chat.jsonl", '{"messages": []}'),
+        ("exports/2026-01-01/train/sft.parquet", "no such file"),
+        ("exports/2026-01-01/train/.dpo.jsonl.partial", "half a line"),
+        ("nights/2026-01-01/rows.jsonl", "{}"),
+        ("nights/2026-01-01/adapter/checkpoint", "{}"),
+    ],
+)
+async def test_whatever_may_hold_it_is_found_and_deleted(
+    configuration: Configuration, engine: AsyncEngine, file: str, content: str
+):
+    await kept(engine, _asked("x"))
+    planted = configuration.home / file
+    planted.parent.mkdir(parents=True)
+    planted.write_text(content)
+
+    proof = await _forget(_X, configuration)
+
+    assert sum(proof["places"][place]["found"] for place in ("rows in exports", "rows and weights of nights")) == 1
+    assert _left(proof) == {}
+    assert not planted.exists()
+
+
+async def test_night_s_rows_of_other_things_stay(configuration: Configuration, engine: AsyncEngine):
+    await kept(engine, _asked("x"))
+    other = _adapter(configuration.home, "other@1", "y") / "lineage.json"
+    night = configuration.home / "nights" / "2026-01-01"
+    night.mkdir(parents=True)
+    (night / "lineage.json").write_bytes(other.read_bytes())
+    (night / "rows.jsonl").write_text("{}")
+
+    assert _left(await _forget(_X, configuration)) == {}
+    assert (night / "rows.jsonl").exists()
+
+
+async def test_what_is_left_is_told_and_fails_the_command(configuration: Configuration, engine: AsyncEngine):
+    class Busy(RunningBot):
+        async def meanwhile(self) -> None:
+            await kept(engine, _asked("new", asker="U1"), ("U2", "vote_up", ""))
+
+    await _document(engine, place=str(fact_place(configuration.home, "y-0")))
+    await kept(engine, _asked("y", asker="U2"), ("U1", "correction", "Only on Sundays."))
+
+    async with control.serving(configuration.home, Busy(engine)):
+        result = await _tandem("forget", "--user", "U1", "--json")
+
+    assert result.exit_code == 1
+    assert _left(json.loads(result.stdout)) == {"exchanges": 1, "votes and corrections": 1}
+    assert "some of it is left" in result.stderr
+    assert (await _tandem("forget", "--user", "U1")).exit_code == 0
+
+
+async def _tandem(*arguments: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, cli.app, arguments)
+
+
+async def test_what_nobody_knows_withdraws_nothing(configuration: Configuration, engine: AsyncEngine):
+    silent = configuration.home / "adapters" / "silent@1"
+    silent.mkdir(parents=True)
+    with pytest.raises(BotError, match="nothing is known of exchange x"):
+        await _forget(_X, configuration)
+    assert not (silent / WITHDRAWN).exists()
+
+
+async def test_question_as_it_arrived_keeps_neither_its_text_nor_its_asker(
+    configuration: Configuration, engine: AsyncEngine
+):
+    arrived = {"team": "T", "channel": "C", "question_ts": "1", "thread_ts": "1", "version": "", "updated_at_us": 0}
+    async with engine.begin() as connection:
+        for key, person in (("x", "U1"), ("y", "U2")):
+            row = {**arrived, "question_key": key, "exchange_id": key, "asker": person, "text": f"{key}?"}
+            await connection.execute(insert(bot.tables.deliveries).values(**row, state="answered"))
+
+    assert _left(await _forget(_USER, configuration)) == {}
+
+    table = bot.tables.deliveries.c
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(table.question_key, table.text, table.asker, table.state))).all()
+    assert sorted(map(tuple, rows)) == [("x", "", "", "withdrawn"), ("y", "y?", "U2", "answered")]
+
+
+async def test_lineage_is_told_from_the_adapter_and_back(configuration: Configuration, engine: AsyncEngine):
+    await kept(engine, _asked("x"))
+    await _promoted(engine, _adapter(configuration.home, "team@1", "x"))
+    _adapter(configuration.home, "team@2", "y", people=("U2",))
+
+    told = json.loads((await _tandem("lineage", "--json")).stdout)
+    assert (told["adapter"], [each["exchange_id"] for each in told["exchanges"]]) == ("team@1", ["x"])
+    [back] = json.loads((await _tandem("lineage", "--exchange", "x", "--json")).stdout)
+    assert (back["adapter"], back["in_service"], back["rows"]) == ("team@1", True, 1)
+    assert "team@2" in (await _tandem("lineage", "--user", "U2")).stdout
+    assert (await _tandem("lineage", "team@3")).exit_code == 1
+    assert (await _tandem("forget", "--exchange", "x", "--user", "U1")).exit_code == 1
