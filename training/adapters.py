@@ -110,7 +110,8 @@ def _copy(directory: Path, staging: Path) -> None:
         _refuse_strange(path)
         if path.name in _KEPT:
             shutil.copyfile(path, staging / path.name, follow_symlinks=False)
-            (staging / path.name).chmod(0o644)  # whatever the umask: the model server may be another user's
+            # Whatever the umask: the model server may be another user's. It need not know whose words these were.
+            (staging / path.name).chmod(0o600 if path.name == LINEAGE else 0o644)
     for needed in (WEIGHTS, CONFIG):
         if not (staging / needed).is_file():
             raise AdapterRefused(f"{directory} holds no {needed}")

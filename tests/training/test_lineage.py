@@ -1,6 +1,7 @@
 """What an adapter learnt from: told of each row, kept with the weights, and doubted where it does not fit them."""
 
 import json
+import stat
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,9 @@ from router.questions import Turn
 from router.settings import RouterSettings
 from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
 from tests.training.fakes import ServerWithAdapters
+from tests.training.trained import learnt, trained
 from training import tables
-from training.adapters import METRICS
+from training.adapters import METRICS, keep
 from training.data.ledger import catch_up
 from training.grounding_adapter import FOLDER
 from training.lineage import LINEAGE, Lineage, Sought, learnt_from, read_lineage, read_lineage_of_rows
@@ -86,7 +88,7 @@ async def test_each_row_of_a_night_says_what_it_comes_from(tmp_path: Path, engin
 
 
 @pytest.mark.parametrize(
-    ("sought", "learnt"),
+    ("sought", "is_learnt"),
     [
         (Sought(exchanges=frozenset({"liked"})), True),
         (Sought(feedback=frozenset({"liked-0"})), True),
@@ -97,12 +99,12 @@ async def test_each_row_of_a_night_says_what_it_comes_from(tmp_path: Path, engin
     ],
 )
 async def test_adapter_learnt_from_what_any_of_its_rows_comes_from(
-    tmp_path: Path, engine: AsyncEngine, sought: Sought, learnt: bool
+    tmp_path: Path, engine: AsyncEngine, sought: Sought, is_learnt: bool
 ):
     await kept(engine, _asked("liked", 1), ("U2", "vote_up", ""))
     await kept(engine, _asked("other", 2, asker="U9"))  # nobody said anything about it, so nothing was learnt
 
-    assert learnt_from(await _night(tmp_path, engine), sought) is learnt
+    assert learnt_from(await _night(tmp_path, engine), sought) is is_learnt
 
 
 async def test_adapter_learnt_from_what_was_said_before_in_the_thread(tmp_path: Path, engine: AsyncEngine):
@@ -167,6 +169,13 @@ def test_adapter_without_a_lineage_that_fits_it_counts_as_having_learnt_everythi
     assert learnt_from(read_lineage(tmp_path), _EVERYTHING)
     (tmp_path / LINEAGE).unlink()
     assert learnt_from(read_lineage(tmp_path), _EVERYTHING)
+
+
+def test_only_its_owner_reads_whose_words_an_adapter_learnt(tmp_path: Path):
+    kept_at = keep(trained(tmp_path / "out", weight=1, learnt=(learnt("x"),)), tmp_path).path
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept_at.iterdir()}
+    assert modes.pop(LINEAGE) == 0o600
+    assert set(modes.values()) == {0o644}
 
 
 def test_adapter_that_ships_learnt_from_nobody():
