@@ -189,6 +189,21 @@ async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     assert b"y: what" not in b"".join(line for lines in _lines(configuration.home).values() for line in lines)
 
 
+async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Configuration, engine: AsyncEngine):
+    await kept(engine, _asked("x", thread_id="t", asked_at=DAY - timedelta(days=1)))
+    turns = (Turn(speaker="user", text=_asked("x").question),)
+    await kept(engine, _asked("y", asker="U2", thread_id="t", thread=turns), ("U3", "vote_up", ""))
+    await kept(engine, _asked("z", asker="U2"), ("U3", "vote_up", ""))
+    await _exported(configuration.home, engine)
+    rows = b"".join(line for lines in _lines(configuration.home).values() for line in lines)
+    assert b"y: what" in rows
+
+    assert _left(await _forget(_X, configuration)) == {}
+    rows = b"".join(line for lines in _lines(configuration.home).values() for line in lines)
+    assert b"y: what" not in rows
+    assert b"z: what" in rows
+
+
 async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
     configuration: Configuration, engine: AsyncEngine
 ):
