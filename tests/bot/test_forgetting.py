@@ -24,6 +24,7 @@ from bot.settings import BotSettings
 from knowledge.settings import KnowledgeSettings
 from router.exchanges import Exchange
 from router.journal import Journal
+from router.prompts import direct_prompt
 from router.questions import Turn
 from router.releases import Release, Releases
 from router.settings import RouterSettings
@@ -187,6 +188,19 @@ async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     assert (await Consent(engine).opted_out()).people == {"U1"}
     await _exported(configuration.home, engine)
     assert b"y: what" not in b"".join(line for lines in _lines(configuration.home).values() for line in lines)
+
+
+async def test_question_of_others_that_was_put_in_its_words_too_loses_them(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await kept(engine, _asked("x"))
+    prompt = tuple(direct_prompt("y: the roof?", taught=_asked("x").question))
+    await kept(engine, _asked("y", asker="U2", channel="C2", prompt=prompt))
+
+    assert _left(await _forget(_X, configuration)) == {}
+    others = await Journal(engine).exchange("y")
+    assert others is not None
+    assert (others.question, others.prompt) == (_asked("y").question, ())
 
 
 async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Configuration, engine: AsyncEngine):

@@ -5,11 +5,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.exchanges import Exchange
 from router.journal import Journal
+from router.prompts import IN_OTHER_WORDS
 from router.tables import exchanges
 from router.transactions import transaction
 from training.data.files import MANIFEST
@@ -56,12 +57,18 @@ def _start(recipe: Recipe, beside: Path) -> Lineage | None:
 
 
 async def _learnt_exchange(exchange_id: str, engine: AsyncEngine) -> LearntExchange | None:
-    """None where the journal does not hold it, or does not know which thread it stood in."""
+    """None where the journal does not hold all that its prompt repeats, or does not know which thread it stood in."""
     journal = Journal(engine)
     exchange = await journal.exchange(exchange_id)
     if exchange is None or (exchange.thread and not exchange.thread_id):
         return None
     before = await _before(exchange, engine) if exchange.thread else []
+    words = exchange.prompt[-1]["content"].partition(IN_OTHER_WORDS)[2] if exchange.prompt else ""
+    if words:
+        taught = await _asked(words, engine)
+        if not taught:
+            return None
+        before += taught
     events = await journal.feedback_events(exchange_id)
     people = {exchange.asker, *(event.person for event in events), *(each.asker for each in before)}
     return LearntExchange(
@@ -82,8 +89,18 @@ async def _before(exchange: Exchange, engine: AsyncEngine) -> list[Exchange]:
         table.asked_at <= exchange.asked_at,
         table.exchange_id != exchange.exchange_id,
     )
+    return await _read(earlier, engine)
+
+
+async def _asked(question: str, engine: AsyncEngine) -> list[Exchange]:
+    """Those that asked in these words, which the adapter was taught by."""
+    return await _read(select(exchanges.c.exchange_id).where(exchanges.c.question == question), engine)
+
+
+async def _read(wanted: Select[str], engine: AsyncEngine) -> list[Exchange]:
+    table = exchanges.c
     async with transaction(engine) as connection:
-        ids = (await connection.execute(earlier.order_by(table.asked_at, table.exchange_id))).scalars().all()
+        ids = (await connection.execute(wanted.order_by(table.asked_at, table.exchange_id))).scalars().all()
     found = [await Journal(engine).exchange(exchange_id) for exchange_id in ids]
     return [each for each in found if each is not None]
 
