@@ -31,10 +31,13 @@ _TEMPERATURES = np.geomspace(0.3, 6.0, 120)
 
 
 async def measure(folder: Path, *, small: bool) -> dict[str, Any]:
-    messages = [message async for message in messages_of(folder, most=20 if small else 200)]
     chooser = Chooser(policy=Policy(), policies=Policies(folder / "policies"), settings=RouterSettings())
     seconds: list[float] = []
-    decisions = [_decided(chooser, message, seconds) for message in messages]
+    messages: list[Message] = []
+    decisions: list[Decision] = []
+    async for message in messages_of(folder, most=20 if small else 200):
+        messages.append(message)
+        decisions.append(_decided(chooser, message, seconds))
     learnt, unseen = slice(0, None, 2), slice(1, None, 2)
     scores = np.array([_log_chances(decision) for decision in decisions]) * TEMPERATURE
     right = np.array([[route in message.right for route in KINDS] for message in messages])

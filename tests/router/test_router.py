@@ -388,7 +388,7 @@ async def test_same_sentence_again_and_again_is_stopped(server: ScriptedModel, s
 async def test_broken_policy_falls_back_to_the_documents(server: ScriptedModel, router_by: Callable[..., Router]):
 
     class Broken(Policy):
-        def decide(self, *_: object) -> Weighed:
+        def decide(self, *_: object, **__: object) -> Weighed:
             raise PolicyBroken
 
     server.reply = "Sixteen weeks [1]."
