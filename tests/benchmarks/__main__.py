@@ -35,9 +35,9 @@ async def main() -> None:
             figures["knowledge"] = documents.measure(Path(folder), large=options.large, small=options.small)
         if options.only in {None, "router"}:
             figures["router"] = in_process("router", Path(folder), *(["small"] if options.small else []))
-        if options.only in {None, "odds"}:
+        if options.only in {None, "router", "odds"}:
             figures["odds"] = await odds.measure(Path(folder), small=options.small)
-        if options.only in {None, "selector"}:
+        if options.only in {None, "router", "selector"}:
             figures["selector"] = await selector.measure(Path(folder), small=options.small)
         if options.only in {None, "training"}:
             figures["training"] = training_data.measure(Path(folder), small=options.small)
