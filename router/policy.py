@@ -6,7 +6,7 @@ question alone says (`router.prior`). Another policy needs only `is_certain` and
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from knowledge.documents import Passage
 from router.calibration import logistic
@@ -106,7 +106,7 @@ class Policy:
             route=route,
             probabilities=probabilities,
             reason=reason,
-            features={name: float(value) for name, value in asdict(signals).items()} | _seen(outlook),
+            features={field.name: float(getattr(signals, field.name)) for field in fields(signals)} | _seen(outlook),
             terms=terms,
             by_rule=certain is not None,
         )

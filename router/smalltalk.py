@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Social(StrEnum):
@@ -102,6 +103,7 @@ class SocialPart:
     core: float = 0.0
 
 
+@lru_cache(maxsize=256)
 def social_part(text: str) -> SocialPart:
     """How much of a message is small talk."""
     if len(text) > LONGEST:

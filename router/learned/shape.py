@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 # Capitalised words side by side, small words between them: “the Bank of England” names one thing.
@@ -32,6 +33,7 @@ _CHAINS = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def shape(text: str) -> Mapping[str, float]:
     """Figures of similar size, most of them in [0, 1]; the same names for every text."""
     words = _WORD.findall(text)
