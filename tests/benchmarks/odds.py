@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from bot.assembly import Parts
-from router.chooser import Chooser, as_one
-from router.decisions import Decision, Route
+from router.chooser import Chooser
+from router.decisions import Decision, Route, as_one
 from router.guessing import Guesser
 from router.in_service import InService
-from router.learned.measures import interval
+from router.learned.measures import calibration, calibration_error, interval
 from router.policies import Policies
 from router.policy import TEMPERATURE, Policy
 from router.settings import RouterSettings
@@ -26,7 +26,6 @@ from tests.benchmarks.swap import served
 
 DRAFTED = 40
 KINDS = [route for route in Route if route is not Route.MULTI]
-_BINS = 10
 _TEMPERATURES = np.geomspace(0.3, 6.0, 120)
 
 
@@ -71,11 +70,7 @@ def truth(scores: Any, right: Any) -> dict[str, Any]:
     told, hit = chances.max(axis=1), right[np.arange(len(right)), chances.argmax(axis=1)].astype(float)
 
     def error(rows: Any) -> float:
-        bins = np.minimum((told[rows] * _BINS).astype(int), _BINS - 1)
-        return sum(
-            abs(told[rows][bins == bin_].mean() - hit[rows][bins == bin_].mean()) * (bins == bin_).mean()
-            for bin_ in np.unique(bins)
-        )
+        return calibration_error(calibration(hit[rows], told[rows]))
 
     low, high = interval(error, len(told), draws=200)
     return {
