@@ -4,8 +4,7 @@ from bot.directory import Directory
 from bot.membership import access
 from bot.payloads import Json, inner, objects, optional
 from bot.rendering import Page, context, escape, section
-from router.chooser import as_one
-from router.decisions import FROM_DOCUMENTS, Decision, Route
+from router.decisions import Decision, Route, next_best
 from router.errors import JournalUnavailable
 from router.evidence import SearchStep
 from router.exchanges import Exchange
@@ -82,7 +81,11 @@ def why(exchange: Exchange) -> Page:
     if decision.probabilities:
         blocks.append(section(f"*Odds*\n{_odds(decision)}"))
     if weighed := _weighed(decision):
-        blocks.append(section(f"*What weighed most* (rather than: {_rival(decision)})\n{weighed}"))
+        blocks.append(
+            section(
+                f"*What weighed most* (rather than: {_WAYS[next_best(decision.route, decision.probabilities)]})\n{weighed}"
+            )
+        )
     if seen := _seen(decision):
         blocks.append(section(f"*What was seen*\n{seen}"))
     blocks += [section(_step(number, step)) for number, step in enumerate(exchange.searches, 1)]
@@ -93,13 +96,6 @@ def why(exchange: Exchange) -> Page:
 def _odds(decision: Decision) -> str:
     ranked = sorted(decision.probabilities.items(), key=lambda item: -item[1])
     return "\n".join(f"• {_WAYS[route]}: {chance:.0%}" for route, chance in ranked if chance >= 0.005)  # noqa: PLR2004 — else it reads 0%
-
-
-def _rival(decision: Decision) -> str:
-    """The next best way, the documents counted as one."""
-    ways = as_one(decision.probabilities)
-    own = Route.RETRIEVE if decision.route in FROM_DOCUMENTS else decision.route
-    return _WAYS[max((route for route in ways if route is not own), key=lambda route: ways[route])]
 
 
 def _weighed(decision: Decision) -> str:

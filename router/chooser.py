@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from knowledge.documents import Passage
 from router.calibration import logistic, logit
-from router.decisions import BECAUSE, FROM_DOCUMENTS, Decision, Route, without_contributions
+from router.decisions import (
+    FROM_DOCUMENTS,
+    Decision,
+    Route,
+    as_one,
+    likelier_of_documents,
+    next_best,
+    with_contributions,
+    without_contributions,
+)
 from router.errors import PolicyBroken, PolicyRefused
 from router.evidence import Findings, wants_more
 from router.exploration import choose, is_doubtful
@@ -73,19 +82,11 @@ class Chooser:
     ) -> Decision:
         """The best route by what is known so far; one that `is_certain` is not corrected. Raises PolicyBroken."""
         passages = findings.passages if findings.steps else None
+        if is_certain or question.forced_route is not None:
+            return self._unweighed(question, passages, served, taught=taught)
         served, outlook = self._outlook(served, question, passages, vector)
         weighed = self._policy.decide(question, passages, taught, outlook)
         features = {**weighed.features, **(guess.features() if guess else {})}
-        forced = question.forced_route is not None
-        if forced or is_certain:
-            return Decision(
-                route=weighed.route,
-                probabilities=weighed.probabilities,
-                reason=weighed.reason,
-                policy=served.name,
-                features=features,
-                forced=forced,
-            )
         leaves_open = wants_more(question, findings)
         share = _SEVERAL if leaves_open else _ONE_DID
         odds = _with_several(weighed.probabilities, logistic(logit(share) + outlook.several))
@@ -93,13 +94,27 @@ class Chooser:
         route = best(chances)
         features |= {f"odds_{each}": round(chance, 6) for each, chance in odds.items()}
         if not weighed.by_rule:
-            features |= _contributions(route, chances, odds, weighed)
+            features = with_contributions(features, _contributions(route, chances, odds, weighed))
         return Decision(
             route=route,
             probabilities=chances,
             reason=_reason(route, weighed, leaves_open=leaves_open and passages is not None),
             policy=served.name,
             features=features,
+        )
+
+    def _unweighed(
+        self, question: Question, passages: Sequence[Passage] | None, served: InService, *, taught: float
+    ) -> Decision:
+        """As somebody asked, or as a rule says: that needs no word of the prior in service, nor a vector for one."""
+        ruled = self._policy.decide(question, passages, taught)
+        return Decision(
+            route=ruled.route,
+            probabilities=ruled.probabilities,
+            reason=ruled.reason,
+            policy=served.name,
+            features=ruled.features,
+            forced=question.forced_route is not None,
         )
 
     def _outlook(
@@ -124,7 +139,7 @@ class Chooser:
 
     def prefer_documents(self, decision: Decision) -> Decision:
         """Where memory and documents disagree on a doubtful question, what can be cited is given."""
-        route = max(FROM_DOCUMENTS, key=lambda route: decision.probabilities.get(route, 0.0))
+        route = likelier_of_documents(decision.probabilities)
         reason = f"Memory and documents contradict each other. Without that: {decision.reason}"
         return replace(decision, route=route, reason=reason, features=without_contributions(decision.features))
 
@@ -151,13 +166,13 @@ class Chooser:
 
     def settle(self, chosen: Decision, found: Decision, findings: Findings) -> Decision:
         """What several searches came to. Features and propensity stay those by which the loop was chosen, but for what
-        weighed most: that is of what was found.
+        weighed most: that is of what the route was taken for.
         """  # noqa: D205
-        route, reason, chances = found.route, found.reason, dict(found.probabilities)
-        contributions = {name: value for name, value in found.features.items() if name.startswith(BECAUSE)}
-        if route is Route.DIRECT and chosen.route is Route.MULTI:
+        weighed, chances = found, dict(found.probabilities)
+        if found.route is Route.DIRECT and chosen.route is Route.MULTI:
             # What sent it to the documents still holds: more passages are no reason to answer from memory.
-            route, reason = Route.MULTI, chosen.reason
+            weighed = chosen
+        route = weighed.route
         if route in FROM_DOCUMENTS:
             route, other = FROM_DOCUMENTS if len(findings.steps) == 1 else FROM_DOCUMENTS[::-1]
             chances |= {route: sum(chances.get(each, 0.0) for each in FROM_DOCUMENTS), other: 0.0}
@@ -165,11 +180,8 @@ class Chooser:
             found,
             route=route,
             probabilities=chances,
-            reason=reason,
-            features={
-                **without_contributions(chosen.features),
-                **(contributions if route is found.route or route in FROM_DOCUMENTS else {}),
-            },
+            reason=weighed.reason,
+            features=with_contributions(chosen.features, weighed.contributions),
             propensity=chosen.propensity,
             explored=chosen.explored,
         )
@@ -183,14 +195,13 @@ def best(chances: Mapping[Route, float]) -> Route:
 
 def _rivals(chances: Mapping[Route, float]) -> dict[Route, float]:
     """Against the other routes the documents stand as one, under the likelier of their two arms."""
-    documents = max(FROM_DOCUMENTS, key=lambda route: chances.get(route, 0.0))
-    together = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
-    return {documents: together} | {route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS}
+    documents = likelier_of_documents(chances)
+    return {documents if route is Route.RETRIEVE else route: chance for route, chance in as_one(chances).items()}
 
 
 def _with_several(odds: Mapping[Route, float], share: float) -> dict[Route, float]:
     """The policy knows one arm of documents: its odds are shared between one search and several."""
-    documents = sum(odds.get(route, 0.0) for route in FROM_DOCUMENTS)
+    documents = as_one(odds)[Route.RETRIEVE]
     return {**odds, Route.RETRIEVE: documents * (1 - share), Route.MULTI: documents * share}
 
 
@@ -199,19 +210,11 @@ def _contributions(
 ) -> dict[str, float]:
     """What spoke for the route against the next best one, the documents counted as one; last, what feedback did."""
     now, before = as_one(chances), as_one(odds)
-    own = Route.RETRIEVE if route in FROM_DOCUMENTS else route
-    rival = max((each for each in now if each is not own), key=lambda each: now[each])
+    own, rival = Route.RETRIEVE if route in FROM_DOCUMENTS else route, next_best(route, chances)
     ours, theirs = weighed.terms[own], weighed.terms[rival]
     told = {name: ours.get(name, 0.0) - theirs.get(name, 0.0) for name in dict.fromkeys([*ours, *theirs])}
     told["feedback"] = math.log(now[own] / now[rival]) - math.log(before[own] / before[rival])
-    return {f"{BECAUSE}{name}": round(value, 4) for name, value in told.items()}
-
-
-def as_one(chances: Mapping[Route, float]) -> dict[Route, float]:
-    """The arms of documents under the one that the policy knows."""
-    documents = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
-    others = {route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS}
-    return {Route.RETRIEVE: documents} | others
+    return {name: round(value, 4) for name, value in told.items()}
 
 
 def _sum_to_one(chances: Mapping[Route, float]) -> dict[Route, float]:

@@ -48,6 +48,31 @@ class Decision:
         return dict(sorted(told.items(), key=lambda item: -abs(item[1])))
 
 
+def as_one(chances: Mapping[Route, float]) -> dict[Route, float]:
+    """The two arms of documents counted as one, under `retrieve`."""
+    documents = sum(chances.get(route, 0.0) for route in FROM_DOCUMENTS)
+    return {Route.RETRIEVE: documents} | {
+        route: chance for route, chance in chances.items() if route not in FROM_DOCUMENTS
+    }
+
+
+def likelier_of_documents(chances: Mapping[Route, float]) -> Route:
+    """One search, or several."""
+    return max(FROM_DOCUMENTS, key=lambda route: chances.get(route, 0.0))
+
+
+def next_best(route: Route, chances: Mapping[Route, float]) -> Route:
+    """The likeliest of the other ways, documents counted as one."""
+    ways = as_one(chances)
+    own = Route.RETRIEVE if route in FROM_DOCUMENTS else route
+    return max((each for each in ways if each is not own), key=lambda each: ways[each])
+
+
+def with_contributions(features: Mapping[str, float], contributions: Mapping[str, float]) -> dict[str, float]:
+    """In place of those that are among the features."""
+    return without_contributions(features) | {f"{BECAUSE}{name}": by for name, by in contributions.items()}
+
+
 def without_contributions(features: Mapping[str, float]) -> dict[str, float]:
     """For a route that was taken for another reason than what weighed most."""
     return {name: value for name, value in features.items() if not name.startswith(BECAUSE)}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from router.decisions import FROM_DOCUMENTS, Route
+from router.decisions import FROM_DOCUMENTS, Route, likelier_of_documents
 from router.exchanges import Exchange
 from router.feedback import Feedback
 
@@ -41,7 +41,7 @@ def outcomes_of(exchange: Exchange, events: Iterable[Feedback]) -> list[Outcome]
         return []
     found: list[Outcome] = []
     for person, said in _by_person(events).items():
-        for arm, (good, weight) in _judgements(chosen, said, _likelier_of_documents(odds)).items():
+        for arm, (good, weight) in _judgements(chosen, said, likelier_of_documents(odds)).items():
             if arm in odds:
                 found.append(
                     Outcome(
@@ -72,10 +72,6 @@ def _by_person(events: Iterable[Feedback]) -> dict[str, list[Feedback]]:
     for event in sorted(events, key=lambda event: (event.at, event.feedback_id)):
         said.setdefault(event.person, []).append(event)
     return said
-
-
-def _likelier_of_documents(odds: Mapping[Route, float]) -> Route:
-    return max(FROM_DOCUMENTS, key=lambda route: odds.get(route, 0.0))
 
 
 def _judgements(served: Route, said: list[Feedback], documents: Route) -> dict[Route, tuple[bool, float]]:

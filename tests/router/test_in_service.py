@@ -54,6 +54,9 @@ def chooser(policies: Policies) -> Chooser:
     return Chooser(policy=Policy(), policies=policies, settings=RouterSettings())
 
 
+_STEP = SearchStep(query="leave", found=1, similarity=0.4, coverage=0.5, is_enough=False, took_ms=1.0)
+
+
 def _decided(chooser: Chooser, text: str, served: InService, *, vector: list[float] | None = None) -> Decision:
     step = SearchStep(query=text, found=1, similarity=0.4, coverage=0.5, is_enough=False, took_ms=1.0)
     return chooser.decide(asked(text), Findings(passages=tuple(_FEW), steps=(step,)), served, vector=vector)
@@ -187,3 +190,21 @@ def test_several_searches_tell_what_weighed_in_what_they_found(chooser: Chooser)
 
 def test_answer_from_documents_that_memory_contradicts_claims_no_weights(chooser: Chooser):
     assert chooser.prefer_documents(_decided(chooser, CAPITAL, InService())).contributions == {}
+
+
+def test_documents_that_are_kept_to_tell_what_weighed_for_them(chooser: Chooser):
+    chosen = replace(_decided(chooser, LEAVE, InService()), route=Route.MULTI)
+    found = _decided(chooser, "Translate good morning to French", InService())
+    assert found.route is Route.DIRECT
+    settled = chooser.settle(chosen, found, Findings(steps=(_STEP, _STEP)))
+    assert (settled.route, settled.reason) == (Route.MULTI, chosen.reason)
+    assert settled.contributions == chosen.contributions
+
+
+def test_what_is_certain_needs_no_vector_and_complains_of_none(
+    chooser: Chooser, policies: Policies, caplog: pytest.LogCaptureFixture
+):
+    served = in_service(policies, policies.keep(_data(4), name="own"))
+    decision = chooser.decide(asked("hello!"), Findings(), served, is_certain=True)
+    assert (decision.route, decision.policy) == (Route.SMALLTALK, served.name)
+    assert caplog.messages == []
