@@ -12,7 +12,7 @@ from training.rows import Message, PreferenceRow, RatedRow, Row
 from training.scoring import citations, declines
 
 MOST_QUESTIONS = 1000
-"""Of more, as many are kept, evenly spread: the router embeds them all when the adapter is first asked, within a search's time."""
+"""Of more, as many are kept, evenly spread: the router embeds them all when the adapter is first asked."""
 
 # As `router.prompts` numbers the passages that a prompt shows; so do most others.
 _PASSAGE = re.compile(r"^\[\d+\]", re.MULTILINE)
@@ -49,9 +49,14 @@ def know_how_of(rows: Iterable[Row | PreferenceRow | RatedRow]) -> list[str]:
 def write_know_how(questions: Sequence[str], folder: Path) -> None:
     """Put the questions beside the adapter's weights. Where there are none, there is no file, nor an earlier one."""
     if questions:
-        (folder / KNOW_HOW).write_text(json.dumps(questions, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        put_know_how(questions, folder)
     else:
         (folder / KNOW_HOW).unlink(missing_ok=True)
+
+
+def put_know_how(questions: Sequence[str], folder: Path) -> None:
+    """The same, where an empty list is to take the place of another."""
+    (folder / KNOW_HOW).write_text(json.dumps(questions, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _taught(row: Row | PreferenceRow | RatedRow) -> list[Message]:

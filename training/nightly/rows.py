@@ -9,9 +9,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.know_how import KNOW_HOW
 from router.model import ModelClient
 from training.errors import RowInvalid
+from training.know_how import put_know_how
 from training.lineage import learnt_rows, write_lineage
 from training.night import Taught, corrected_row, nightly_rows, questions_taught
 from training.nightly.origins import lineage_of_night
@@ -42,8 +42,7 @@ async def write_night_rows(
     told = learnt_rows(rows, corrected=[row.exchange_id for row in taught.know_how], general=general)
     lineage = await lineage_of_night(told, out, recipe=read, recipe_path=recipe, exports=exports, engine=engine)
     await asyncio.to_thread(write_lineage, out.parent, lineage)
-    questions = json.dumps(questions_taught(taught), indent=1, ensure_ascii=False)
-    await asyncio.to_thread(out.with_name(KNOW_HOW).write_text, questions + "\n", "utf-8")
+    await asyncio.to_thread(put_know_how, questions_taught(taught), out.parent)
     return len(rows)
 
 
