@@ -31,11 +31,11 @@ async def withdraw(sought: Sought, *, home: Path, engine: AsyncEngine, model: Mo
     unloaded. Raises JournalUnavailable; again, it goes on.
     """
     folders = await adapter_folders(home, engine)
-    learners = await asyncio.to_thread(lambda: sorted(name for name in folders if _learnt(folders[name], sought)))
+    learners = await asyncio.to_thread(_learners, folders, sought)
     for name in learners:
         await asyncio.to_thread(_mark, name, folders[name])
     await _change_service(engine, model)
-    withdrawn = {name: folder for name, folder in folders.items() if is_withdrawn(folder)}
+    withdrawn = _withdrawn(folders)
     if model is not None:
         await _unload(withdrawn, model)
     await asyncio.to_thread(_empty, withdrawn, home)
@@ -56,14 +56,12 @@ def lineage_of(folder: Path) -> Lineage | None:
 
 async def learners_of(sought: Sought, *, home: Path, engine: AsyncEngine) -> list[str]:
     """The adapters that may still be served and learnt from it, or may have."""
-    folders = await adapter_folders(home, engine)
-    return await asyncio.to_thread(lambda: sorted(name for name in folders if _learnt(folders[name], sought)))
+    return await asyncio.to_thread(_learners, await adapter_folders(home, engine), sought)
 
 
 async def remains_of(*, home: Path, engine: AsyncEngine, model: ModelClient | None) -> list[str]:
     """What is left of adapters that were withdrawn: weights, a place in service, a name at the model server."""
-    folders = await adapter_folders(home, engine)
-    withdrawn = {name: folder for name, folder in folders.items() if is_withdrawn(folder)}
+    withdrawn = _withdrawn(await adapter_folders(home, engine))
     release = await Releases(engine).in_service()
     served = {release.adapter} if release else set[str]()
     loaded = await _served(model)
@@ -71,8 +69,14 @@ async def remains_of(*, home: Path, engine: AsyncEngine, model: ModelClient | No
     return sorted(files | (withdrawn.keys() & (served | loaded)))
 
 
-def _learnt(folder: Path, sought: Sought) -> bool:
-    return not is_withdrawn(folder) and learnt_from(lineage_of(folder), sought)
+def _learners(folders: Mapping[str, Path], sought: Sought) -> list[str]:
+    return sorted(
+        name for name, folder in folders.items() if not is_withdrawn(folder) and learnt_from(lineage_of(folder), sought)
+    )
+
+
+def _withdrawn(folders: Mapping[str, Path]) -> Mapping[str, Path]:
+    return {name: folder for name, folder in folders.items() if is_withdrawn(folder)}
 
 
 def _kept(home: Path) -> Iterable[Path]:
