@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.executor import sqlite_engine
 from bot.stored_work import UNDER_WAY
 from bot.tables import deliveries
+from training.forgetting.ids import batches, starts_of
 
 _AT_ONCE = 500
 
@@ -45,9 +46,8 @@ async def clear_deliveries(words: Words, engine: AsyncEngine) -> None:
 
 
 def _theirs(words: Words) -> Iterator[ColumnElement[bool]]:
-    table, ids = deliveries.c, sorted(words.ids)
-    for at in range(0, len(ids), _AT_ONCE):
-        some = ids[at : at + _AT_ONCE]
+    table = deliveries.c
+    for some in batches(words.ids):
         yield or_(table.exchange_id.in_(some), table.question_key.in_(some))
     if words.person:
         yield table.asker == words.person
@@ -120,9 +120,9 @@ def _payload(work: WorkflowStatus) -> Mapping[str, Any]:
 
 
 def _is_theirs(work_id: str, payload: Mapping[str, Any], words: Words) -> bool:
-    parts = work_id.split(":")
     named: Collection[Any] = {
-        *(":".join(parts[:end]) for end in range(1, len(parts) + 1)),
+        *starts_of(work_id),
+        work_id,
         *(payload[name] for name in ("key", "exchange_id", "value") if isinstance(payload.get(name), str)),
     }
     return not words.ids.isdisjoint(named) or bool(words.person and payload.get("user") == words.person)

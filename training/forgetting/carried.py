@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.prompts import IN_OTHER_WORDS
 from router.tables import exchanges
+from training.forgetting.ids import batches
 
 # It stands for what was said before. What was said among people is never learnt from, and neither is what lost its context.
 PLACEHOLDER: dict[str, Any] = {"speaker": "user", "text": "(forgotten)", "overheard": True}
 CLEARED = {"thread": [PLACEHOLDER], "prompt": [], "searches": []}
-_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -31,10 +31,9 @@ async def carrying(forgotten: Collection[str], connection: AsyncConnection) -> C
     Of a thread that is not known, those that repeat a question or an answer word for word; and anywhere those that were
     asked in other words too, which were a forgotten question's.
     """
-    found = Carried()
-    table, ordered = exchanges.c, sorted(forgotten)
-    for at in range(0, len(ordered), _AT_ONCE):
-        asked = select(exchanges).where(table.exchange_id.in_(ordered[at : at + _AT_ONCE]))
+    found, table = Carried(), exchanges.c
+    for some in batches(forgotten):
+        asked = select(exchanges).where(table.exchange_id.in_(some))
         gone = (await connection.execute(asked)).all()
         found.days |= {f"{row.asked_at:%Y-%m-%d}" for row in gone}
         threads = {row.thread_id for row in gone if row.thread_id}

@@ -9,7 +9,8 @@ from knowledge.tables import documents
 from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.forgetting.carried import CLEARED, PLACEHOLDER
-from training.forgetting.plan import Plan, batches
+from training.forgetting.ids import batches
+from training.forgetting.plan import Plan
 from training.tables import correction_reviews, training_exports, training_members
 
 _REWRITE = ""

@@ -5,7 +5,7 @@ Only ids are kept: without them a run that was killed could not tell any more wh
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.data.corrections import fact_place
 from training.forgetting.carried import carrying
+from training.forgetting.ids import batches, starts_of
 from training.lineage import Sought
 from training.nightly.files import put_text
 from training.tables import training_members
@@ -132,7 +133,7 @@ async def _exchanges(target: Target, plan: Plan, connection: AsyncConnection) ->
         theirs = set((await connection.execute(asked)).scalars())
         everyones = (await connection.execute(select(exchanges.c.exchange_id))).scalars()
         # Answered by another route at somebody else's wish, it is still their question.
-        found |= {each for each in everyones if each in theirs or any(start in theirs for start in _starts(each))}
+        found |= {each for each in everyones if each in theirs or any(start in theirs for start in starts_of(each))}
     async for exchange_id, shown in _shown(plan.documents, connection):
         if plan.documents & {each["document_id"] for each in shown}:
             found.add(exchange_id)
@@ -186,14 +187,3 @@ async def _days(plan: Plan, connection: AsyncConnection) -> set[str]:
         asked = (await connection.execute(on.where(feedback.c.feedback_id.in_(some)))).scalars()
         found |= {f"{at:%Y-%m-%d}" for at in asked}
     return found
-
-
-def batches(ids: Iterable[str], *, at_once: int = 500) -> list[list[str]]:
-    """As many in each as every database takes in one statement."""
-    ordered = sorted(ids)
-    return [ordered[at : at + at_once] for at in range(0, len(ordered), at_once)]
-
-
-def _starts(exchange_id: str) -> list[str]:
-    parts = exchange_id.split(":")
-    return [":".join(parts[:end]) for end in range(1, len(parts))]
