@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.executor import sqlite_engine
 from bot.stored_work import UNDER_WAY
 from bot.tables import deliveries
-from training.forgetting.ids import batches, starts_of
+from router.ids import batches, starts_of
 
 _AT_ONCE = 500
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, Text, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.ids import batches
 from router.prompts import IN_OTHER_WORDS
 from router.tables import exchanges
-from training.forgetting.ids import batches
 
 # It stands for what was said before. What was said among people is never learnt from, and neither is what lost its context.
 PLACEHOLDER: dict[str, Any] = {"speaker": "user", "text": "(forgotten)", "overheard": True}

@@ -6,10 +6,10 @@ from sqlalchemy import Column, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowledge.tables import documents
+from router.ids import batches
 from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.forgetting.carried import CLEARED, PLACEHOLDER
-from training.forgetting.ids import batches
 from training.forgetting.plan import Plan
 from training.tables import correction_reviews, training_exports, training_members
 

@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Text, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from knowledge.tables import documents
+from router.ids import batches, starts_of
 from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.data.corrections import fact_place
 from training.forgetting.carried import carrying
-from training.forgetting.ids import batches, starts_of
 from training.lineage import Sought
 from training.nightly.files import put_text
 from training.tables import training_members
