@@ -93,9 +93,6 @@ class Encoder:
     mean: Floats
     spread: Floats
 
-    def encode(self, facts: Facts) -> Encoded:
-        return self.weigh(read(facts, buckets=self.buckets))
-
     def weigh(self, reading: Reading) -> Encoded:
         words, word_values = self.words.weigh(reading.words)
         letters, letter_values = self.letters.weigh(reading.letters)

@@ -50,7 +50,7 @@ def test_thread_and_evidence_are_seen():
 
 def test_message_unlike_all_others_is_weighed_within_bounds():
     encoder = fit_encoder([read(each) for each in facts_of(arms(60))])
-    strange = encoder.encode(Facts(question=asked("9" * 4000 + "," * 400), passages=None, vector=np.zeros(4)))
+    strange = encoder.weigh(read(Facts(question=asked("9" * 4000 + "," * 400), passages=None, vector=np.zeros(4))))
     assert np.abs(strange.dense).max() <= 4
     assert np.linalg.norm(strange.values) <= 2
 
@@ -81,7 +81,7 @@ def test_question_is_read_within_milliseconds():
     facts = facts_of(labels(200, seed=1))
     began = time.process_time()
     for each in facts:
-        encoder.encode(each)
+        encoder.weigh(read(each))
     assert (time.process_time() - began) / len(facts) < 0.005
 
 

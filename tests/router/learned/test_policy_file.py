@@ -67,7 +67,7 @@ def test_policy_without_centres_is_a_linear_one(of_arms: PolicyFile, tmp_path: P
     back = read_policy(tmp_path).policy
     (facts,) = facts_of(arms(1))
     assert isinstance(back, ArmsPolicy)
-    assert np.allclose(back.probabilities(facts), logistic(back.model.scores(back.encoder.encode(facts))))
+    assert np.allclose(back.probabilities(facts), logistic(back.model.scores(back.encoder.weigh(read(facts)))))
 
 
 @pytest.mark.parametrize(
