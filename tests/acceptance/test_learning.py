@@ -74,16 +74,7 @@ async def _decided(place: Workspace, folder: Path, channel: str) -> tuple[str, f
 async def _redo(place: Workspace, channel: str, person: str) -> None:
     asked = await place.say(channel, _ASK, person)
     (answer,) = await place.finished(channel, asked, person=person)
-    block, element = next(
-        (block, element)
-        for block in answer["blocks"]
-        if block["type"] == "actions"
-        for element in block["elements"]
-        if element["text"]["text"] == "Redo with sources"
-    )
-    action = {"type": "button", "block_id": block["block_id"], "action_id": element["action_id"]}
-    clicked = await place.page("action", person, channel=channel, message_ts=answer["ts"], action=action)
-    assert clicked["ok"], clicked
+    await place.press(channel, answer, "Redo with sources", person)
     await place.finished(channel, asked, count=2, person=person)
 
 

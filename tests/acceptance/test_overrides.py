@@ -62,25 +62,12 @@ def _overrides(folder: Path, asked: str) -> list[Any]:
     )
 
 
-async def _press(place: Workspace, channel: str, message: dict[str, Any], text: str, person: str = "ada") -> None:
-    block, element = next(
-        (block, element)
-        for block in message["blocks"]
-        if block["type"] == "actions"
-        for element in block["elements"]
-        if element["text"]["text"] == text
-    )
-    action = {"type": "button", "block_id": block["block_id"], "action_id": element["action_id"]}
-    clicked = await place.page("action", person, channel=channel, message_ts=message["ts"], action=action)
-    assert clicked["ok"], clicked
-
-
 async def test_just_answer_gives_one_more_answer_from_memory_and_is_kept(
     place: Workspace, general: str, folder: Path
 ) -> None:
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
-    await _press(place, general, first, "Just answer")
+    await place.press(general, first, "Just answer")
     unchanged, second = await place.finished(general, asked, count=2)
     assert _FROM_DOCUMENTS in shown(unchanged)
     assert _FROM_MEMORY in shown(second)
@@ -98,7 +85,7 @@ async def test_redo_with_sources_answers_from_documents_what_was_answered_direct
     asked = await place.say(general, "@bot Write a haiku about a garden in autumn")
     (first,) = await place.finished(general, asked)
     assert _FROM_MEMORY in shown(first)
-    await _press(place, general, first, "Redo with sources")
+    await place.press(general, first, "Redo with sources")
     _, second = await place.finished(general, asked, count=2)
     assert "watered on Mondays [1]" in shown(second)
     assert "Roof garden" in shown(second)
@@ -111,7 +98,7 @@ async def test_pressed_again_or_by_another_person_both_are_kept_and_nothing_is_a
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
     for person in ("ada", "jonas", "ada"):
-        await _press(place, general, first, "Just answer", person)
+        await place.press(general, first, "Just answer", person)
 
     async def kept() -> bool:
         return len(_overrides(folder, asked)) == 3
@@ -130,7 +117,7 @@ async def test_guests_press_is_refused_to_them_alone_and_not_kept(place: Workspa
     await place.page("people", user=user, is_restricted=True)
     try:
         async with place.watch("jonas") as frames:
-            await _press(place, general, first, "Just answer", "jonas")
+            await place.press(general, first, "Just answer", "jonas")
             told = (await frames.until("ephemeral"))["message"]["text"]
     finally:
         await place.page("people", user=user, is_restricted=False)
@@ -143,7 +130,7 @@ async def test_why_is_told_to_the_person_who_asks_alone(place: Workspace, genera
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
     async with place.watch("jonas") as frames:
-        await _press(place, general, first, "Why this way?", "jonas")
+        await place.press(general, first, "Why this way?", "jonas")
         told = json.dumps((await frames.until("ephemeral"))["message"]["blocks"])
     assert "The documents speak to the question" in told
     assert re.search(r"from the documents: [89]\d%", told)
@@ -155,7 +142,7 @@ async def test_why_is_told_to_the_person_who_asks_alone(place: Workspace, genera
 async def test_follow_up_refers_to_the_answer_that_was_wanted(place: Workspace, general: str, folder: Path) -> None:
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
-    await _press(place, general, first, "Just answer")
+    await place.press(general, first, "Just answer")
     await place.finished(general, asked, count=2)
     await place.say(general, "And when do they expire?", thread_ts=asked)
     await place.finished(general, asked, count=3)
@@ -168,7 +155,7 @@ async def test_deleted_question_loses_its_answers_by_other_routes_too(
 ) -> None:
     asked = await place.say(general, _ASK)
     (first,) = await place.finished(general, asked)
-    await _press(place, general, first, "Just answer")
+    await place.press(general, first, "Just answer")
     answers = await place.finished(general, asked, count=2)
     assert (await place.api("chat.delete", channel=general, ts=asked))["ok"]
 

@@ -93,6 +93,19 @@ class Workspace:
 
         return await eventually(look, timeout_s=timeout_s)
 
+    async def press(self, channel: str, message: dict[str, Any], text: str, person: str = "ada") -> None:
+        """Press the button with this text under a message of the bot's."""
+        block, element = next(
+            (block, element)
+            for block in message["blocks"]
+            if block["type"] == "actions"
+            for element in block["elements"]
+            if element["text"]["text"] == text
+        )
+        action = {"type": "button", "block_id": block["block_id"], "action_id": element["action_id"]}
+        clicked = await self.page("action", person, channel=channel, message_ts=message["ts"], action=action)
+        assert clicked["ok"], clicked
+
     async def fault(self, method: str, kind: str, **more: Any) -> None:
         assert (await self.page("faults", method=method, kind=kind, **more))["ok"]
 
