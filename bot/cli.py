@@ -369,6 +369,7 @@ async def _promote(configuration: Configuration, directory: Path) -> Json:
 async def _compare(configuration: Configuration, data: Path, plot: Path | None, at_once: int) -> Json:
     from bot.comparing import ground
     from training.comparison.arms import answers_of
+    from training.comparison.corrected import corrected
     from training.comparison.questions import read_questions
     from training.comparison.scores import figures_of, plot_of, scores_of
 
@@ -387,6 +388,8 @@ async def _compare(configuration: Configuration, data: Path, plot: Path | None, 
                 at_once=at_once,
                 progress=lambda done, total: bar.update(task, description="asking", completed=done, total=total),
             )
+    async with open_database(configuration) as engine:
+        corrections = await corrected(engine)
     scores = scores_of(questions.asked, exchanges)
     if plot is not None:
         await asyncio.to_thread(plot.write_text, plot_of(scores), "utf-8")
@@ -398,6 +401,7 @@ async def _compare(configuration: Configuration, data: Path, plot: Path | None, 
         "answerable": sum(each.is_answerable for each in questions.asked),
         "at_once": at_once,
         "arms": {arm: figures_of(score) for arm, score in scores.items()},
+        "corrections": asdict(corrections),
     }
 
 

@@ -134,6 +134,15 @@ def print_comparison(figures: Json) -> None:
         style="dim",
         markup=False,
     )
+    _out.print(_waited(figures["corrections"]), style="dim", markup=False)
+
+
+def _waited(corrections: Json) -> str:
+    """How long it took from a correction to answers that follow it."""
+    told = f"{corrections['corrections']} corrections were given, {corrections['followed']} of them are followed by answers"
+    if not corrections["followed"]:
+        return told
+    return f"{told}, {corrections['p50_hours']} hours later (median), {corrections['longest_hours']} at most"
 
 
 def _interval(measured: Json | None) -> str:

@@ -1,24 +1,32 @@
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from router import tables as router_tables
 from router.answers import Source
 from router.decisions import Decision, Route
 from router.exchanges import Exchange
+from router.feedback import Feedback
+from router.journal import Journal
 from router.model import ModelClient
 from router.prompts import DECLINE
-from router.releases import Release
+from router.releases import Release, Releases
 from router.settings import RouterSettings
 from tests.router.fakes import FakeSearch, ScriptedModel, passage
+from tests.training.trained import learnt, trained
+from training import tables as training_tables
 from training.articles import Article, Paragraph
 from training.articles import Asked as Asking
 from training.comparison.arms import ARMS, answers_of
+from training.comparison.corrected import Corrected, corrected
 from training.comparison.questions import Asked, read_questions
 from training.comparison.scores import plot_of, scores_of
 from training.comparison.xquad import lines_of
+from training.data.corrections import Corrections, Verdict
 from training.errors import DataUnusable, RowInvalid
 
 _LONG = "The bridge was opened in 1907.\nIt carries two lanes."
@@ -154,3 +162,36 @@ async def test_each_way_asks_its_own_model_by_its_own_route(tmp_path: Path):
         "both": (Route.RETRIEVE, "team@1", True),
     }
     assert [arm.name for arm in ARMS] == list(found)
+
+
+async def test_wait_of_a_correction_ends_with_the_document_or_the_adapter_that_follows_it(tmp_path: Path):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'tandem.db'}")
+    async with engine.begin() as connection:
+        for each in (router_tables, training_tables):
+            await connection.run_sync(each.metadata.create_all)
+    journal, corrections, releases = Journal(engine), Corrections(engine), Releases(engine)
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    verdicts: list[tuple[Verdict, int]] = [("fact", 2), ("know_how", 3), ("know_how", 3), ("rejected", 1)]
+    for number, (verdict, hours) in enumerate(verdicts):
+        await journal.record(replace(_exchange("1 [1]."), exchange_id=f"x{number}"))
+        said = Feedback(
+            feedback_id=f"x{number}-0",
+            exchange_id=f"x{number}",
+            person="U1",
+            kind="correction",
+            at=noon,
+            correction="2",
+        )
+        await journal.add_feedback(said)
+        found = await corrections.find(said.feedback_id)
+        await corrections.review(found, verdict, reviewer="U2", at=noon + timedelta(hours=hours))
+    assert await corrected(engine) == Corrected(corrections=3, followed=1, p50_hours=2.0, longest_hours=2.0)
+
+    folder = trained(tmp_path / "adapter", weight=1, learnt=(learnt("x1"), learnt("x3")))
+    for hours in (20, 44):
+        at = noon + timedelta(hours=hours)
+        await releases.put_in_service(
+            Release(adapter="team@1", path=str(folder), base="tiny", promoted_at=at, released_at=at)
+        )
+    assert await corrected(engine) == Corrected(corrections=3, followed=2, p50_hours=11.0, longest_hours=20.0)
+    await engine.dispose()
