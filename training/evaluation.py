@@ -78,6 +78,12 @@ def grounding_cases(articles: Sequence[Article], *, seed: int = 0) -> list[Case]
     ]
 
 
+def some(cases: Sequence[Case], questions: int, *, seed: int = 0) -> list[Case]:
+    """Both cases of so many questions, of those that `grounding_cases` gives, in their order."""
+    chosen = random.Random(seed).sample(range(0, len(cases), 2), min(questions, len(cases) // 2))  # noqa: S311 - a sample
+    return [case for place in sorted(chosen) for case in cases[place : place + 2]]
+
+
 async def evaluate(
     cases: Sequence[Case],
     client: ModelClient,
@@ -176,6 +182,7 @@ def main() -> int:
     try:
         articles = held_out_pages() if given.on == "pages" else split(read_articles(given.data))[1]
         cases = grounding_cases(articles, seed=given.seed)
+        cases = cases if given.questions is None else some(cases, given.questions)
         heard = asyncio.run(_hear(cases, given.url, given.model, together=given.together))
     except (TrainingError, RouterError) as error:
         sys.stderr.write(f"{error}\n")
@@ -195,6 +202,7 @@ def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
     parser.add_argument("--seed", type=int, default=0, help="of the shuffled passages")
     parser.add_argument("--on", choices=["articles", "pages"], default="articles", help="what is asked about")
+    parser.add_argument("--questions", type=int, help="ask so many of them, chosen by a fixed seed; default: all")
     reading = parser.add_mutually_exclusive_group()
     reading.add_argument("--together", action="store_true", default=None, help="show all passages in one prompt")
     reading.add_argument("--apart", action="store_false", dest="together", default=None, help="show each by itself")

@@ -2,7 +2,7 @@ import pytest
 
 from router.prompts import DECLINE
 from training.articles import Article, Asked, Paragraph
-from training.evaluation import Case, Heard, arguments, fitted_surety, grounding_cases, score
+from training.evaluation import Case, Heard, arguments, fitted_surety, grounding_cases, score, some
 
 
 def _articles() -> list[Article]:
@@ -43,6 +43,16 @@ def test_passages_are_the_right_one_a_neighbour_and_a_stranger():
         assert titles.count(f"Article {article}") == (2 if case.right else 1)
         if case.right:
             assert case.passages[case.right - 1].text == own
+
+
+def test_some_questions_are_asked_both_with_and_without_their_passage():
+    cases = grounding_cases(_articles())
+
+    few = some(cases, 5)
+
+    assert [case.right is None for case in few] == [False, True] * 5
+    assert [case.question for case in few[::2]] == [case.question for case in few[1::2]]
+    assert some(cases, 10_000) == cases
 
 
 def test_right_passage_is_shuffled():
