@@ -32,8 +32,10 @@ _RESHAPED_SHARE = 0.15
 # Declining rows for each answering one: more of them decline more, rightly and wrongly.
 _DECLINING_SHARE = 0.07
 # The same where one passage is shown: what an adapter reads apart it is to refuse as readily as to answer from.
-_DECLINING_APART = 0.8
+_DECLINING_APART = 0.4
 _NUMBERS_APART = (1, 1, 2, 2, 3, 3, 4, 5)
+# Of those rows so many: it takes few to turn an adapter that reads several passages into one that reads them apart.
+_ARTICLES_APART, _INVENTED_APART = 0.35, 0.1
 
 
 def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
@@ -52,7 +54,7 @@ def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row
 
 
 def apart_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
-    """Rows that show one passage, as the router reads them apart: the right one for every question, and for most of them
+    """Rows that show one passage, as the router reads them apart: the right one for every question, and for many of them
     another one of the same article, from which it declines.
     """  # noqa: D205
     rng = random.Random(seed)  # noqa: S311 - a mixture, not a secret
@@ -182,8 +184,10 @@ def main() -> int:
 
 
 def _rows_apart(data: Path, seed: int) -> Iterator[Row]:
+    rng = random.Random(seed)  # noqa: S311 - a mixture, not a secret
     learnt, _ = split(read_articles(data))
-    yield from apart_rows([*learnt, *invented_pages()], seed=seed)
+    for articles, share in ((learnt, _ARTICLES_APART), (invented_pages(), _INVENTED_APART)):
+        yield from (each for each in apart_rows(articles, seed=seed) if rng.random() < share)
 
 
 def _all_rows(data: Path, models: Path, seed: int) -> Iterator[Row]:
