@@ -50,10 +50,14 @@ def test_a_start_without_a_secret_says_which_one_to_set(secret: str):
     assert all(f"${{{secret}:?set it in deploy/.env}}" in value for value in uses)
 
 
-def test_every_variable_given_to_the_bot_is_a_setting_of_it():
+def test_every_variable_given_to_bot_and_nights_is_a_setting():
     known = {setting.variable for _, settings in sections() for setting in settings}
     given = {
-        name for path in FILES for name in read_compose(path.name)["services"].get("bot", {}).get("environment", {})
+        name
+        for path in FILES
+        for service, told in read_compose(path.name)["services"].items()
+        if service in {"bot", "nightly"}
+        for name in told.get("environment", {})
     }
     assert {"SLACK_BOT_TOKEN", "TANDEM_DATABASE_URL", "TANDEM_SLACK_HOST"} <= given <= known
 
@@ -77,7 +81,7 @@ def test_every_image_names_its_version():
         for service in read_compose(path.name)["services"].values()
         if "image" in service
     ]
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(":" in image.rpartition("/")[2] and ":latest" not in image for image in images)
 
 
