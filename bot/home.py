@@ -6,7 +6,18 @@ from pathlib import Path
 _THROUGH_ONLY = 0o711
 _OTHERS = 0o077
 # What people wrote, and what stands for it. `model` and `adapters` are not among them: a model server may be another user's.
-_PRIVATE = ("tandem.db*", "durable.db*", "exports", "forgetting", "index", "logs", "nights", "run", "workspace")
+_PRIVATE = (
+    "tandem.db*",
+    "durable.db*",
+    "corrections",
+    "exports",
+    "forgetting",
+    "index",
+    "logs",
+    "nights",
+    "run",
+    "workspace",
+)
 
 
 def prepare_home(home: Path) -> None:

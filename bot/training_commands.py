@@ -131,7 +131,7 @@ async def _take_in(configuration: Configuration, correction: Correction, audienc
     if not scope:
         fail("who may read this fact? It was written where no document belongs: say --audience public or channel:ID")
     place = fact_place(configuration.home, correction.feedback_id)
-    place.parent.mkdir(exist_ok=True)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
     place.write_text(f"# {' '.join(correction.question.split())}\n\n{correction.should_say}\n", "utf-8")
     async with reach_operations(configuration, needs_model=False, progress=say) as operations:
         results = [result async for result in operations.ingest([str(place)], scope=scope)]

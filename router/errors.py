@@ -88,3 +88,9 @@ class ExamplesUnreadable(RouterError):
 
 class PolicyUnreadable(RouterError):
     """A learned policy cannot be read, or is not one for what is asked of it."""
+
+
+def first_of(errors: BaseExceptionGroup[ModelError]) -> ModelError:
+    """The first of what failed at the same time."""
+    first = errors.exceptions[0]
+    return first if isinstance(first, ModelError) else first_of(first)

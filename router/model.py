@@ -11,7 +11,15 @@ import httpx
 
 from router.breaker import Breaker
 from router.completions import Chunk, Finish, Usage, WeighedAnswer, weighed_answer
-from router.errors import ModelError, ModelGarbled, ModelNotFound, ModelRefused, ModelTimeout, ModelUnavailable
+from router.errors import (
+    ModelError,
+    ModelGarbled,
+    ModelNotFound,
+    ModelRefused,
+    ModelTimeout,
+    ModelUnavailable,
+    first_of,
+)
 from router.prompts import ChatMessage
 from router.repetition import RepetitionGuard
 from router.settings import RouterSettings
@@ -112,7 +120,7 @@ class ModelClient:
                     for prompt in prompts
                 ]
         except* ModelError as errors:
-            first = _first_of(errors)
+            first = first_of(errors)
             if isinstance(first, ModelRefused):
                 self._breaker.succeeded()
             else:
@@ -265,11 +273,6 @@ class ModelClient:
         if response.is_error:
             raise _status_error(response.status_code, response.content)
         return response.content
-
-
-def _first_of(errors: BaseExceptionGroup[ModelError]) -> ModelError:
-    first = errors.exceptions[0]
-    return first if isinstance(first, ModelError) else _first_of(first)
 
 
 def _status_error(status: int, body: bytes) -> ModelError:

@@ -104,17 +104,24 @@ def is_same_adapter(folder: Path, other: Path) -> bool:
 
 
 def _copy(directory: Path, staging: Path) -> None:
+    # The model server may be another user's. It need not know whose words these were, nor what they asked.
+    private = {LINEAGE, KNOW_HOW} if _is_ours_alone(staging.parent) else {LINEAGE}
     if not directory.is_dir():
         raise AdapterRefused(f"There is no adapter in {directory}: name the folder that tandem train wrote")
     for path in sorted(directory.iterdir()):
         _refuse_strange(path)
         if path.name in _KEPT:
             shutil.copyfile(path, staging / path.name, follow_symlinks=False)
-            # Whatever the umask: the model server may be another user's. It need not know whose words these were.
-            (staging / path.name).chmod(0o600 if path.name == LINEAGE else 0o644)
+            (staging / path.name).chmod(0o600 if path.name in private else 0o644)  # whatever the umask
     for needed in (WEIGHTS, CONFIG):
         if not (staging / needed).is_file():
             raise AdapterRefused(f"{directory} holds no {needed}")
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whether the bot is surely this user too: it writes here, and reads what an adapter was taught."""
+    status = folder.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _refuse_strange(path: Path) -> None:

@@ -28,7 +28,7 @@ def test_database_that_others_could_read_is_closed(tmp_path, name):
     assert _mode(tmp_path / name) == 0o600
 
 
-@pytest.mark.parametrize("name", ["logs", "exports", "forgetting", "index", "workspace"])
+@pytest.mark.parametrize("name", ["corrections", "exports", "forgetting", "index", "logs", "workspace"])
 def test_folder_of_what_people_wrote_is_closed(tmp_path, name):
     (tmp_path / name).mkdir(0o755)
     prepare_home(tmp_path)

@@ -122,6 +122,11 @@ def test_policy_whose_parts_do_not_fit_together_is_refused(policies: Policies, p
         policies.keep(to_json(file), name="own")
 
 
+def test_policy_that_was_cut_off_is_told_apart_from_a_correction(policies: Policies):
+    with pytest.raises(PolicyRefused, match="is not a policy as tandem route fit writes it"):
+        policies.keep(_data()[:1000], name="own")
+
+
 def test_correction_keeps_the_policy_that_it_corrects(policies: Policies, own: InService):
     corrected = Calibration(base=own.name, arms={Route.DIRECT: ArmCalibration(bias=-1)})
     name = policies.keep(corrected.model_dump_json().encode(), name="own-2026")

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS, keep
+from router.know_how import KNOW_HOW
+from training.adapters import ADAPTERS, CANARIES, CONFIG, METRICS, WEIGHTS, keep
 from training.errors import AdapterRefused
 
 _A = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
@@ -45,6 +46,30 @@ def test_kept_adapter_can_be_read_by_a_model_server_of_another_user(tmp_path: Pa
 
     assert [stat.S_IMODE(each.stat().st_mode) for each in (place.parent, place)] == [0o755, 0o755]
     assert {stat.S_IMODE(each.stat().st_mode) for each in place.iterdir()} == {0o644}
+
+
+def _mode_of_questions(tmp_path: Path) -> int:
+    directory = _adapter(tmp_path / "trial")
+    (directory / KNOW_HOW).write_text('["Who waters the garden?"]')
+    return stat.S_IMODE((keep(directory, tmp_path).path / KNOW_HOW).stat().st_mode)
+
+
+def test_questions_that_people_asked_are_their_keepers_alone(tmp_path: Path):
+    assert _mode_of_questions(tmp_path) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o777])
+def test_questions_can_be_read_by_a_bot_that_shares_the_adapters_with_another_user(tmp_path: Path, mode: int):
+    (tmp_path / ADAPTERS).mkdir()
+    (tmp_path / ADAPTERS).chmod(mode)
+    assert _mode_of_questions(tmp_path) == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder to another user")
+def test_questions_can_be_read_by_a_bot_that_owns_the_adapters(tmp_path: Path):
+    (tmp_path / ADAPTERS).mkdir(0o755)
+    os.chown(tmp_path / ADAPTERS, 10001, 10001)
+    assert _mode_of_questions(tmp_path) == 0o644
 
 
 def test_same_adapter_kept_twice_is_one_folder(tmp_path: Path):

@@ -1,5 +1,6 @@
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ from safetensors.torch import save_file
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router import tables
-from router.errors import ModelUnavailable
+from router.errors import ModelRefused, ModelUnavailable
 from router.know_how import KNOW_HOW, read_know_how
-from router.model import ModelClient
+from router.model import Chunk, ModelClient
 from router.prompts import ChatMessage, direct_prompt, grounded_prompt
 from router.settings import RouterSettings
 from tests.training.fakes import ServerWithAdapters
@@ -20,6 +21,7 @@ from training.night import Taught, questions_taught
 from training.nightly.rehearsal import general_rows
 from training.nightly.rows import write_night_rows
 from training.recipe import LoraShape, Recipe, Rehearsal
+from training.replay import replay_prompts
 from training.rows import Message, Row, row_of
 
 _BASE_ALONE = Recipe(
@@ -77,6 +79,32 @@ async def test_general_answers_are_the_model_s_own_and_asked_for_once(
     server.replies = 0
     assert await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model) == rows
     assert server.replies == 0
+
+
+class _RefusesOne(ModelClient):
+    """Refuses the first message, and never comes to the end of another."""
+
+    answering = 0
+
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, model: str, max_tokens: int, temperature: float = 0.0
+    ) -> AsyncGenerator[Chunk, None]:
+        if messages[-1]["content"] == replay_prompts(3)[0]:
+            raise ModelRefused
+        self.answering += 1
+        try:
+            await asyncio.Event().wait()
+            yield Chunk(text="", elapsed_ms=0.0)
+        finally:
+            self.answering -= 1
+
+
+async def test_no_answer_goes_on_once_another_has_failed(server: ServerWithAdapters, tmp_path: Path):
+    model = _RefusesOne(url=server.url, settings=RouterSettings(model_name="tiny"))
+    with pytest.raises(ModelRefused):
+        await general_rows(_BASE_ALONE, tmp_path, home=tmp_path, model=model)
+    assert model.answering == 0
+    await model.aclose()
 
 
 async def test_kept_answers_that_cannot_be_read_are_asked_for_anew(model: ModelClient, tmp_path: Path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from router.errors import ModelError, first_of
 from router.model import ModelClient
 from router.prompts import direct_prompt
 from training.adapters import REPLAY, keep
@@ -71,7 +72,12 @@ async def _answers(prompts: Sequence[str], model: ModelClient, name: str) -> dic
                 pieces.append(chunk.text)
         return "".join(pieces).strip() if finish == "stop" else ""
 
-    return dict(zip(prompts, await asyncio.gather(*map(answer, prompts)), strict=True))
+    try:
+        async with asyncio.TaskGroup() as group:
+            asked = {prompt: group.create_task(answer(prompt)) for prompt in prompts}
+    except* ModelError as errors:
+        raise first_of(errors) from errors
+    return {prompt: each.result() for prompt, each in asked.items()}
 
 
 def _read(place: Path) -> dict[str, str]:
