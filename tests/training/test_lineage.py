@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from router import tables as router_tables
 from router.exchanges import Exchange
 from router.model import ModelClient
+from router.prompts import direct_prompt
 from router.questions import Turn
 from router.settings import RouterSettings
 from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
@@ -116,6 +117,34 @@ async def test_adapter_learnt_from_what_was_said_before_in_the_thread(tmp_path: 
 
     assert learnt_from(lineage, Sought(exchanges=frozenset({"first"})))
     assert learnt_from(lineage, Sought(people=frozenset({"U7"})))
+
+
+async def test_adapter_learnt_from_whoever_asked_in_the_words_that_a_prompt_ends_in(
+    tmp_path: Path, engine: AsyncEngine
+):
+    taught = _asked("taught", 1, asker="U7")
+    await kept(engine, taught)
+    reworded = direct_prompt("What do I need it for?", taught=taught.question)
+    await kept(engine, _asked("later", 2, prompt=reworded, passages=()), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine)
+
+    [later] = lineage.exchanges
+    assert (later.exchange_id, later.before, later.people) == ("later", ("taught",), ("U1", "U2", "U7"))
+    assert lineage.is_whole
+    assert learnt_from(lineage, Sought(documents=frozenset({PASSAGE.document_id})))
+
+
+async def test_night_that_does_not_know_who_asked_in_those_words_counts_as_having_learnt_everything(
+    tmp_path: Path, engine: AsyncEngine
+):
+    reworded = direct_prompt("What do I need it for?", taught="What is the roof for?")
+    await kept(engine, _asked("later", 1, prompt=reworded, passages=()), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine)
+
+    assert not lineage.is_whole
+    assert learnt_from(lineage, Sought(people=frozenset({"U99"})))
 
 
 @pytest.mark.parametrize("lost", ["exchange", "thread"])
