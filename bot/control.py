@@ -78,6 +78,9 @@ class RemoteOperations:
         told = {"text": text, "limit": limit, "audience": audience}
         return [line async for line in self._lines("/search", told)]
 
+    async def learnable(self, *, limit: int, seed: int) -> list[Json]:
+        return [line async for line in self._lines("/learnable", {"limit": limit, "seed": seed})]
+
     async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
         told = {"places": places, "scope": scope, "whole_site": whole_site}
         async for line in self._lines("/ingest", told):
@@ -138,6 +141,7 @@ def _application(operations: Operations) -> web.Application:
         "/ask": lambda told: operations.ask(Asked(**told)),
         "/explain": lambda told: _one(operations.explain(Asked(**told))),
         "/search": lambda told: _several(operations.search(**told)),
+        "/learnable": lambda told: _several(operations.learnable(**told)),
         "/ingest": lambda told: operations.ingest(**told),
         "/documents": lambda told: _several(operations.documents(**told)),
         "/set-aside": lambda told: _several(operations.set_aside(**told)),
