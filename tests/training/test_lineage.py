@@ -22,7 +22,7 @@ from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, 
 from tests.training.fakes import ServerWithAdapters
 from tests.training.trained import learnt, trained
 from training import tables
-from training.adapters import METRICS, keep
+from training.adapters import CONFIG, METRICS, keep
 from training.data.ledger import catch_up
 from training.grounding_adapter import FOLDER
 from training.lineage import LINEAGE, Lineage, Sought, learnt_from, read_lineage, read_lineage_of_rows
@@ -159,6 +159,8 @@ async def test_documents_that_the_adapter_before_was_shown_are_learnt_from(tmp_p
     await kept(engine, _asked("liked", 1, passages=()), ("U2", "vote_up", ""))
     document = {"id": "before", "uri": "u"}
     start = trained(tmp_path / "start", weight=1, learnt=())
+    config = json.loads((start / CONFIG).read_text()) | {"lora_alpha": 4}
+    (start / CONFIG).write_text(json.dumps(config))
     told = json.loads((start / LINEAGE).read_text()) | {"documents": [document]}
     (start / LINEAGE).write_text(json.dumps(told))
     of_before = {"start_from": Path("start"), "lora": LoraShape(rank=2, alpha=4)}

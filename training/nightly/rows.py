@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from router.model import ModelClient
 from training.errors import RowInvalid
 from training.know_how import put_know_how
-from training.lineage import learnt_rows, write_lineage
+from training.lineage import LINEAGE, learnt_rows, write_lineage
 from training.night import Taught, corrected_row, nightly_rows, questions_taught
 from training.nightly.origins import lineage_of_night
 from training.nightly.passages import READ, ReadPassages, learnable, no_passages
@@ -48,6 +48,8 @@ async def write_night_rows(
     general = await general_rows(read, recipe.parent, home=home, model=model)
     teams = learnable(await passages(READ, read.seed), home)
     rows = await asyncio.to_thread(nightly_rows, taught, read, passages=teams, general=general)
+    # Killed between the two, the night counts as one that learns from everything.
+    await asyncio.to_thread((out.parent / LINEAGE).unlink, missing_ok=True)
     await asyncio.to_thread(write_rows, out, rows)
     told = learnt_rows(rows, corrected=[row.exchange_id for row in taught.know_how], general=general)
     lineage = await lineage_of_night(
