@@ -6,7 +6,7 @@ Only the bot's own user can open it, so it asks for no token. A line of JSON per
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -78,6 +78,9 @@ class RemoteOperations:
         told = {"text": text, "limit": limit, "audience": audience}
         return [line async for line in self._lines("/search", told)]
 
+    async def learnable(self, *, limit: int, seed: int) -> list[Json]:
+        return [line async for line in self._lines("/learnable", {"limit": limit, "seed": seed})]
+
     async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
         told = {"places": places, "scope": scope, "whole_site": whole_site}
         async for line in self._lines("/ingest", told):
@@ -134,47 +137,26 @@ class _short_name:  # noqa: N801 — reads as a function in a with statement
 
 
 def _application(operations: Operations) -> web.Application:
+    answers: Mapping[str, Callable[[Json], AsyncIterator[Json]]] = {
+        "/ask": lambda told: operations.ask(Asked(**told)),
+        "/explain": lambda told: _one(operations.explain(Asked(**told))),
+        "/search": lambda told: _several(operations.search(**told)),
+        "/learnable": lambda told: _several(operations.learnable(**told)),
+        "/ingest": lambda told: operations.ingest(**told),
+        "/documents": lambda told: _several(operations.documents(**told)),
+        "/set-aside": lambda told: _several(operations.set_aside(**told)),
+        "/remove": lambda told: _one(operations.remove(**told)),
+        "/refresh": lambda told: operations.refresh(**told),
+    }
+
     async def alive(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    async def ask(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, operations.ask(Asked(**await request.json())))
-
-    async def explain(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _one(operations.explain(Asked(**await request.json()))))
-
-    async def search(request: web.Request) -> web.StreamResponse:
-        told = await request.json()
-        return await _stream(request, _several(operations.search(**told)))
-
-    async def ingest(request: web.Request) -> web.StreamResponse:
-        told = await request.json()
-        return await _stream(request, operations.ingest(**told))
-
-    async def documents(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _several(operations.documents(**await request.json())))
-
-    async def set_aside(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _several(operations.set_aside(**await request.json())))
-
-    async def remove(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _one(operations.remove(**await request.json())))
-
-    async def refresh(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, operations.refresh(**await request.json()))
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, answers[request.path](await request.json()))
 
     application = web.Application()
-    posted = {
-        "/ask": ask,
-        "/explain": explain,
-        "/search": search,
-        "/ingest": ingest,
-        "/documents": documents,
-        "/set-aside": set_aside,
-        "/remove": remove,
-        "/refresh": refresh,
-    }
-    application.add_routes([web.get("/", alive), *(web.post(path, handler) for path, handler in posted.items())])
+    application.add_routes([web.get("/", alive), *(web.post(path, answer) for path in answers)])
     return application
 
 

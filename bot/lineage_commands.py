@@ -12,6 +12,7 @@ from bot.settings import load_settings
 from bot.shapes import Json
 from router.releases import Releases
 from training.forgetting.plan import Kind, Target, find, kept_plan
+from training.lineage import learnt_from
 from training.settings import TrainingSettings
 from training.withdrawal import adapter_folders, lineage_of
 
@@ -92,17 +93,16 @@ async def _learners(configuration: Configuration, target: Target) -> list[Json]:
         folders = await adapter_folders(configuration.home, engine)
     found: list[Json] = []
     for name, folder in sorted(folders.items()):
-        told = lineage_of(folder)
-        exchanges = told.found(plan.sought(target)) if told is not None else []
-        if told is None or not told.is_whole or exchanges:
-            ids = {each.exchange_id for each in exchanges}
+        told, sought = lineage_of(folder), plan.sought(target)
+        if learnt_from(told, sought):
             found.append(
                 {
                     "adapter": name,
                     "in_service": release is not None and release.adapter == name,
                     "is_known": told is not None and told.is_whole,
-                    "exchanges": sorted(ids),
-                    "rows": sum(row.exchange_id in ids for row in told.rows) if told else 0,
+                    "exchanges": sorted({each.exchange_id for each in told.found(sought)}) if told else [],
+                    "documents": sorted(each.uri for each in told.shown(sought)) if told else [],
+                    "rows": len(told.rows_of(sought)) if told else 0,
                 }
             )
     return found
@@ -111,7 +111,7 @@ async def _learners(configuration: Configuration, target: Target) -> list[Json]:
 def _learner_lines(found: list[Json]) -> list[str]:
     return [
         f"{each['adapter']}{' (in service)' if each['in_service'] else ''}: "
-        + (f"{each['rows']} rows, of {', '.join(each['exchanges'])}" if each["exchanges"] else "")
+        + (f"{each['rows']} rows, of {', '.join(each['exchanges'] + each['documents'])}" if each["rows"] else "")
         + ("" if each["is_known"] else " what it learnt from is not known in full")
         for each in found
     ]

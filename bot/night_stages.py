@@ -1,6 +1,8 @@
 """The stages of a night, put together from the parts of both sides: what each does is training's."""
 
+import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -15,7 +17,9 @@ from bot.failpoints import STAGES
 from bot.night_command import train_in_a_process
 from bot.night_post import NightPost, post_night
 from bot.nights import Night, Outcomes, Stage
+from bot.reach import reach_operations
 from bot.shapes import Json
+from knowledge.errors import KnowledgeError
 from router.errors import RouterError
 from router.journal import Journal
 from router.model import ModelClient
@@ -24,11 +28,13 @@ from router.refit import refit
 from router.releases import Releases
 from training.errors import TrainingError
 from training.nightly.cases import cases_of
+from training.nightly.passages import TeamPassage
 from training.nightly.report import Summary
 from training.nightly.rows import write_night_rows
 from training.nightly.work import ALWAYS, NightWork, Tools
 from training.settings import TrainingSettings
 
+_log = logging.getLogger(__name__)
 _RECIPE = files("training") / "recipes" / "nightly.yaml"
 
 
@@ -42,7 +48,15 @@ def night_stages(
         return await export_nightly(engine, exports, moment, switch)
 
     async def write_rows(out: Path) -> int:
-        return await write_night_rows(exports, out, recipe=recipe, home=home, engine=engine, model=model)
+        return await write_night_rows(
+            exports,
+            out,
+            recipe=recipe,
+            home=home,
+            engine=engine,
+            model=model,
+            passages=partial(passages_of_documents, configuration),
+        )
 
     async def train_apart(rows: Path, out: Path) -> None:
         said = await train_in_a_process(configuration, [str(_RECIPE), "--data", str(rows), "--out", str(out)])
@@ -79,6 +93,17 @@ def night_stages(
         return Stage(name=name, work=work, always=name in ALWAYS)
 
     return [stage(name) for name in STAGES]
+
+
+async def passages_of_documents(configuration: Configuration, limit: int, seed: int) -> Sequence[TeamPassage]:
+    """What the process that owns the index may give; none where it cannot: a night teaches its corrections all the same."""
+    try:
+        async with reach_operations(configuration, needs_model=False, progress=_log.info) as operations:
+            found = await operations.learnable(limit=limit, seed=seed)
+    except (BotError, KnowledgeError) as error:
+        _log.warning("the night's rows show no passages of the team's documents: %s", error)
+        return ()
+    return [TeamPassage(**each) for each in found]
 
 
 async def export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:

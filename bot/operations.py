@@ -15,7 +15,16 @@ from bot.errors import UnknownDocument
 from bot.ingest_workers import IngestWorkers
 from bot.ingests import Ingests
 from bot.quarantine import Quarantine
-from bot.shapes import Json, answer_json, decision_json, document_json, ingest_json, passage_json, set_aside_json
+from bot.shapes import (
+    Json,
+    answer_json,
+    decision_json,
+    document_json,
+    ingest_json,
+    learnable_json,
+    passage_json,
+    set_aside_json,
+)
 from knowledge.audience import EVERYONE, Audience, parse_audience, parse_scope
 from knowledge.documents import Entry, failed
 from knowledge.filters import parse_filter
@@ -53,6 +62,10 @@ class Operations(Protocol):
         ...
 
     async def search(self, text: str, *, limit: int, audience: str) -> list[Json]: ...
+
+    async def learnable(self, *, limit: int, seed: int) -> list[Json]:
+        """Passages of documents that everybody may read and that may be learnt from, the same by the same seed."""
+        ...
 
     def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]: ...
 
@@ -132,6 +145,11 @@ class LocalOperations:
         query, only = parse_filter(text, channels={})
         passages = await self._library.search(query, parse_audience(audience), limit=limit, only=only)
         return [passage_json(passage) for passage in passages]
+
+    async def learnable(self, *, limit: int, seed: int) -> list[Json]:
+        aside = {each.document.id for each in await self._quarantine.set_aside(EVERYONE)}
+        passages = await self._library.sample(EVERYONE, limit=limit, seed=seed, aside=aside)
+        return [learnable_json(passage) for passage in passages]
 
     async def ingest(self, places: list[str], *, scope: str, whole_site: bool = False) -> AsyncIterator[Json]:
         checked = parse_scope(scope)

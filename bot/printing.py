@@ -186,6 +186,10 @@ def print_lineage(told: Json) -> None:
                 _out.print(f"    {name}: {', '.join(exchange[name])}", markup=False, style="dim")
     for kind, count in ((kind, n) for (of, kind), n in kinds.items() if not of):
         _out.print(f"  {count} {kind} rows, of no person", markup=False)
+    for document in told["documents"]:
+        rows = sum(document["id"] in row["documents"] for row in told["rows"])
+        count = f"{rows} rows" if rows else "rows of the adapter before"
+        _out.print(f"  {document['uri']}  shown in {count}", markup=False)
     if not told["is_whole"]:
         _out.print("  not all is known, so it counts as one that learnt from everything", style="red")
 

@@ -67,6 +67,16 @@ def passage_json(passage: Passage) -> Json:
     }
 
 
+def learnable_json(passage: Passage) -> Json:
+    """As a night's rows show it: headed as an answer's passages are."""
+    return {
+        "document_id": passage.document_id,
+        "uri": passage.uri,
+        "title": passage.heading,
+        "text": passage.text,
+    }
+
+
 def ingest_json(result: IngestResult) -> Json:
     return {"uri": result.uri, "status": result.status, "chunks": result.chunks, "error": result.error}
 

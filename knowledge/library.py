@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from knowledge.parsing import Parser
 from knowledge.refreshing import Refresher
 from knowledge.register import KnownPlace, Register
 from knowledge.rerank import Reranker, open_reranker
+from knowledge.samples import sample
 from knowledge.searching import Searcher
 from knowledge.settings import KnowledgeSettings
 from knowledge.sources import Content, Source, uris_of
@@ -93,6 +94,13 @@ class Library:
         none grows beyond `widen_to` characters; with 0 each passage is a chunk as it was found.
         """
         return await self._searcher.search(query, audience, limit=limit, widen_to=widen_to, only=only)
+
+    async def sample(self, audience: Audience, *, limit: int, seed: int, aside: Collection[str] = ()) -> list[Passage]:
+        """Some passages of documents that the audience may read and that may be learnt from, the same by the same seed.
+
+        `aside` are ids of documents or of places that are set aside.
+        """
+        return await sample(self._index, self._catalogue.engine, audience, limit=limit, seed=seed, aside=aside)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of texts, by the model that questions are embedded with: to say how near they are to one another.

@@ -14,11 +14,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
-    """A paragraph under its article's title; it is a passage as router.prompts wants one."""
+    """A paragraph under its article's title; it is a passage as router.prompts wants one.
+
+    `document_id` is of the team's document that it is taken from.
+    """
 
     title: str
     text: str
     questions: tuple[Asked, ...]
+    document_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from router.prompts import DECLINE, grounded_prompt
 from router.questions import Turn
+from router.words import content_words
 from training.articles import Article, Asked, Paragraph
 from training.embedded_model import EMBEDDED_MODEL
 from training.errors import TrainingError
@@ -36,6 +37,8 @@ _DECLINING_APART = 0.4
 _NUMBERS_APART = (1, 1, 2, 2, 3, 3, 4, 5)
 # Of those rows so many: it takes few to turn an adapter that reads several passages into one that reads them apart.
 _ARTICLES_APART, _INVENTED_APART = 0.35, 0.1
+# Of a question's words, beyond which a passage that holds them may answer it.
+_SPEAKING_SHARE = 1 / 3
 
 
 def grounded_rows(articles: Sequence[Article], *, seed: int = 0) -> Iterator[Row]:
@@ -78,7 +81,22 @@ def row(
     question: str, passages: Sequence[Paragraph], answer: str, thread: Sequence[Turn] = (), *, first: int = 1
 ) -> Row:
     """`first` is the number of the first passage."""
-    return row_of(grounded_prompt(question, passages, thread, first=first), answer)
+    shown = dict.fromkeys(each.document_id for each in passages if each.document_id)
+    prompt = grounded_prompt(question, passages, thread, first=first)
+    return row_of(prompt, answer).model_copy(update={"documents": tuple(shown)})
+
+
+def unanswered_rows(articles: Sequence[Article], strangers: Sequence[Paragraph], *, seed: int = 0) -> Iterator[Row]:
+    """Questions on the articles among strangers' passages alone, from which they decline.
+
+    A passage that speaks of what is asked is not shown: it may hold another answer, or the same in other words.
+    """
+    rng = random.Random(seed)  # noqa: S311 - a mixture, not a secret
+    asking = [(each, asked) for each in articles for paragraph in each.paragraphs for asked in paragraph.questions]
+    for subject, asked in rng.sample(asking, len(asking)):
+        shown = rng.sample(strangers, min(len(strangers), _size(rng)))
+        if not any(_holds(each, asked) or _speaks_of(each, asked) for each in shown):
+            yield row(asked.text, shown, DECLINE, _thread(asked, subject, rng))
 
 
 def _answering(
@@ -111,16 +129,28 @@ def _siblings(asked: Asked, paragraph: Paragraph, subject: Article) -> list[Para
 
 def _around(paragraph: Paragraph, subject: Article, others: Sequence[Article], rng: random.Random) -> list[Paragraph]:
     """The other passages of a prompt: neighbours and strangers."""
-    size = rng.choices(list(_PASSAGES), list(_PASSAGES.values()))[0]
+    size = _size(rng)
     neighbours = [each for each in subject.paragraphs if each is not paragraph]
     near = rng.sample(neighbours, min(len(neighbours), size - 1, rng.choice(_NEIGHBOURS)))
     strangers = rng.sample(others, min(len(others), size - 1 - len(near)))
     return [*near, *(rng.choice(each.paragraphs) for each in strangers)]
 
 
+def _size(rng: random.Random) -> int:
+    """How many passages a prompt holds."""
+    return rng.choices(list(_PASSAGES), list(_PASSAGES.values()))[0]
+
+
 def _holds(passage: Paragraph, asked: Asked) -> bool:
     """Whether an answer to a question on another passage stands in this one too."""
     return any(re.search(rf"(?<!\w){re.escape(gold)}(?!\w)", passage.text, re.IGNORECASE) for gold in asked.golds)
+
+
+def _speaks_of(passage: Paragraph, asked: Asked) -> bool:
+    """Whether many of the question's words stand in it."""
+    telling = set(content_words(f"{asked.after}\n{asked.text}"))
+    shared = telling.intersection(content_words(f"{passage.title}\n{passage.text}"))
+    return len(shared) > len(telling) * _SPEAKING_SHARE
 
 
 def _perhaps_reshaped(paragraph: Paragraph, asked: Asked, rng: random.Random) -> Paragraph:

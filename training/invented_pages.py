@@ -1,5 +1,6 @@
 """Invented pages with questions: in the form of a team's own documents, and articles that nobody knows by heart."""
 
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -42,9 +43,10 @@ def _folder() -> Traversable:
     return resources.files("training").joinpath("pages")
 
 
-def _read(name: str) -> list[Article]:
+@cache
+def _read(name: str) -> tuple[Article, ...]:
     raw = yaml.safe_load(_folder().joinpath(name).read_text("utf-8"))
-    return [_article(_Page.model_validate(page)) for page in raw]
+    return tuple(_article(_Page.model_validate(page)) for page in raw)
 
 
 def _article(page: _Page) -> Article:

@@ -37,11 +37,22 @@ class _Part(BaseModel):
 
 
 class LearntRow(_Part):
-    """`exchange_id` is empty for what no person of the team said: general messages and rehearsed pages."""
+    """`exchange_id` is empty for what no person of the team said: general messages and rehearsed pages.
+
+    `documents` are ids of the team's documents whose passages stand among the rehearsed ones.
+    """
 
     sha256: str
     kind: RowKind
     exchange_id: str = ""
+    documents: tuple[str, ...] = ()
+
+
+class LearntDocument(_Part):
+    """A document of the team's, by what people may call it when it is gone."""
+
+    id: str
+    uri: str
 
 
 class LearntExchange(_Part):
@@ -77,7 +88,8 @@ class Lineage(_Part):
     """`data_sha256` is the digest of all rows, as the adapter's metrics have it.
 
     `is_whole` is False where the journal did not hold all that was learnt from, or where that of the adapter that training
-    started from is not known. What that one learnt from is among the `exchanges`.
+    started from is not known. What that one learnt from is among the `exchanges` and the `documents`, which are those
+    that rows of no exchange show.
     """
 
     format: Literal[1] = 1
@@ -90,6 +102,7 @@ class Lineage(_Part):
     is_whole: bool
     windows: tuple[LearntWindow, ...] = ()
     exchanges: tuple[LearntExchange, ...] = ()
+    documents: tuple[LearntDocument, ...] = ()
     rows: tuple[LearntRow, ...] = ()
 
     @model_validator(mode="after")
@@ -97,16 +110,27 @@ class Lineage(_Part):
         told = {each.exchange_id for each in self.exchanges} | {""}
         if any(row.exchange_id not in told for row in self.rows):
             raise ValueError("a row comes from an exchange that is not told of")
+        if not {each for row in self.rows for each in row.documents} <= {each.id for each in self.documents}:
+            raise ValueError("a row shows a document that is not told of")
         return self
 
     def found(self, sought: Sought) -> list[LearntExchange]:
         """The exchanges learnt from that are sought, or have a part in it."""
         return [each for each in self.exchanges if each.is_among(sought)]
 
+    def shown(self, sought: Sought) -> list[LearntDocument]:
+        """The documents sought that rows of no exchange show."""
+        return [each for each in self.documents if each.id in sought.documents]
+
+    def rows_of(self, sought: Sought) -> list[LearntRow]:
+        """The rows that come from an exchange found, or show a document sought."""
+        ids = {each.exchange_id for each in self.found(sought)}
+        return [row for row in self.rows if row.exchange_id in ids or sought.documents.intersection(row.documents)]
+
 
 def learnt_from(lineage: Lineage | None, sought: Sought) -> bool:
     """Whether an adapter of this lineage learnt from it, or may have."""
-    return lineage is None or not lineage.is_whole or bool(lineage.found(sought))
+    return lineage is None or not lineage.is_whole or bool(lineage.found(sought) or lineage.shown(sought))
 
 
 def read_lineage(folder: Path) -> Lineage | None:
@@ -152,4 +176,4 @@ def _learnt(row: Row, corrected: set[str], general: set[str]) -> LearntRow:
         kind: RowKind = "correction" if row.exchange_id in corrected else "liked"
     else:
         kind = "general" if digest in general else "rehearsed"
-    return LearntRow(sha256=digest, kind=kind, exchange_id=row.exchange_id)
+    return LearntRow(sha256=digest, kind=kind, exchange_id=row.exchange_id, documents=row.documents)

@@ -9,22 +9,27 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS, Citable, direct_prompt
+from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt
 from training.articles import Article, Paragraph
 from training.errors import DataUnusable, TrainingError
-from training.grounding import grounded_rows
+from training.grounding import grounded_rows, unanswered_rows
 from training.invented_pages import invented_pages
 from training.know_how import is_grounded, is_know_how
 from training.lora import start_folder
+from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
 from training.rewording import rewordings
 from training.rows import PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
+
+# Of the rehearsal, rows that show the team's passages alone and decline. More of them decline more, rightly and wrongly.
+_UNANSWERED_SHARE = 0.07
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +41,13 @@ class Taught:
 
 
 def nightly_rows(
-    taught: Taught, recipe: Recipe, *, passages: Sequence[Citable] = (), general: Sequence[Row] = ()
+    taught: Taught, recipe: Recipe, *, passages: Sequence[TeamPassage] = (), general: Sequence[Row] = ()
 ) -> list[Row]:
     """The rows that the recipe is trained on, by its `rehearsal`.
 
     `passages` are of documents that everybody may read: they stand among the passages of the rehearsal as those that
-    distract, since the adapter is to read the team's own prose. `general` are answers of the adapter that the night starts
-    from (see `training.replay`). Raises DataUnusable when nothing was taught.
+    distract, and alone where the answer stands elsewhere, since the adapter is to read the team's own prose. `general` are
+    answers of the adapter that the night starts from (see `training.replay`). Raises DataUnusable when nothing was taught.
     """
     if not taught.know_how and not taught.accepted:
         raise DataUnusable("There is nothing to learn tonight: no correction and no answer that was liked")
@@ -116,17 +121,19 @@ def _shows_passages(row: Row) -> bool:
     return row.prompt[0].content == GROUNDED_SYSTEM
 
 
-def _rehearsed(passages: Sequence[Citable], count: int, rng: random.Random) -> list[Row]:
-    """Questions on invented pages, whose answers are known, with the team's passages among the others."""
+def _rehearsed(passages: Sequence[TeamPassage], count: int, rng: random.Random) -> list[Row]:
+    """Questions on invented pages, whose answers are known, with the team's passages among the others or in their place."""
     pages = invented_pages()
     # As many as there are pages, so that half of what distracts is the team's.
     teams = rng.sample(passages, min(len(passages), len(pages)))
     strangers = [
-        Article(title=each.title, paragraphs=(Paragraph(title=each.title, text=each.text, questions=()),))
-        for each in teams
+        Paragraph(title=each.title, text=each.text, questions=(), document_id=each.document_id) for each in teams
     ]
-    rows = list(grounded_rows([*pages, *strangers], seed=rng.randrange(1 << 30)))
-    return rng.sample(rows, min(count, len(rows)))
+    others = [Article(title=each.title, paragraphs=(each,)) for each in strangers]
+    rows = list(grounded_rows([*pages, *others], seed=rng.randrange(1 << 30)))
+    few = min(len(strangers), round(count * _UNANSWERED_SHARE))
+    unanswered = list(islice(unanswered_rows(pages, strangers, seed=rng.randrange(1 << 30)), few)) if few else []
+    return [*rng.sample(rows, min(count - len(unanswered), len(rows))), *unanswered]
 
 
 class _Document(BaseModel):
@@ -134,12 +141,13 @@ class _Document(BaseModel):
     text: str
 
 
-def _read_documents(path: Path | None) -> list[_Document]:
+def _read_documents(path: Path | None) -> list[TeamPassage]:
     if path is None:
         return []
     try:
         lines = [line for line in path.read_text("utf-8").split("\n") if line.strip()]
-        return [_DOCUMENT.validate_json(line) for line in lines]
+        read = [_DOCUMENT.validate_json(line) for line in lines]
+        return [TeamPassage(title=each.title, text=each.text) for each in read]
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise DataUnusable(f"The documents {path} cannot be read: each line is an object of title and text") from error
 

@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from training.finetune import train
 from training.greedy import greedy_answers
 from training.lora import load_adapter, start_folder
 from training.night import Taught, nightly_rows
+from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, read_recipe
 from training.replay import replay_prompts, replay_rows
 from training.rows import Row, row_of, write_rows
@@ -37,12 +38,6 @@ DATA = Path(os.environ.get("TANDEM_DATA", Path(__file__).resolve().parents[3] / 
 MODELS = Path(os.environ.get("TANDEM_HOME", ".tandem")) / "model"
 SHIPPED = Path(__file__).resolve().parents[2] / "training" / "recipes" / "nightly.yaml"
 ANSWER_TOKENS = 48
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    title: str
-    text: str
 
 
 def main() -> None:
@@ -80,7 +75,7 @@ def measured(recipe_path: Path, out: Path, questions: int) -> dict[str, Any]:
 def night(recipe: Recipe, start: Path, corrections: Sequence[Any]) -> list[Row]:
     know_how = [row_of(direct_prompt(correction["asked"]), correction["answer"]) for correction in corrections]
     pages = [
-        Page(title=path.stem, text=path.read_text("utf-8")[:800])
+        TeamPassage(title=path.stem, text=path.read_text("utf-8")[:800], document_id=path.stem)
         for path in sorted((DATA / "team-handbook" / "pages").rglob("*.md"))
     ]
     general = replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, MODELS, adapter=start)

@@ -26,6 +26,9 @@ class Scripted:
     async def search(self, text, *, limit, audience):
         return [{"title": text, "score": limit}, {"title": audience, "score": 0}]
 
+    async def learnable(self, *, limit, seed):
+        return [{"document_id": f"d{n}", "uri": "u", "title": "Tea", "text": str(seed)} for n in range(limit)]
+
     async def ingest(self, places, *, scope, whole_site=False):
         if scope == "everyone":
             raise InvalidScope(scope)
@@ -67,6 +70,10 @@ async def test_answer_comes_through_the_socket_whole(remote):
 
 async def test_search_results_keep_their_order(remote):
     assert [found["title"] for found in await remote.search("leave", limit=3, audience="public")] == ["leave", "public"]
+
+
+async def test_passages_to_learn_from_come_through_the_socket(remote):
+    assert [found["document_id"] for found in await remote.learnable(limit=2, seed=1)] == ["d0", "d1"]
 
 
 async def test_documents_are_seen_to_through_the_socket(remote):

@@ -36,7 +36,7 @@ from training.data.corrections import fact_place
 from training.data.ledger import catch_up
 from training.forgetting.carried import PLACEHOLDER
 from training.forgetting.plan import FOLDER, Target
-from training.lineage import LearntExchange, LearntRow, Lineage, write_lineage
+from training.lineage import LearntDocument, LearntExchange, LearntRow, Lineage, write_lineage
 
 _ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
 _X, _USER = Target(kind="exchange", name="x"), Target(kind="user", name="U1")
@@ -103,7 +103,9 @@ def _left(proof: dict[str, Any]) -> dict[str, int]:
     return {place: counts["left"] for place, counts in proof["places"].items() if counts["left"]}
 
 
-def _adapter(home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1",)) -> Path:
+def _adapter(
+    home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1",), shown: tuple[LearntDocument, ...] = ()
+) -> Path:
     folder = home / "adapters" / name
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
@@ -120,7 +122,11 @@ def _adapter(home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1
         data_sha256="d",
         is_whole=True,
         exchanges=tuple(exchanges),
-        rows=tuple(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in learnt),
+        documents=shown,
+        rows=(
+            *(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in learnt),
+            *(LearntRow(sha256="s", kind="rehearsed", documents=(each.id,)) for each in shown),
+        ),
     )
     write_lineage(folder, lineage)
     return folder
@@ -266,6 +272,51 @@ async def test_forgotten_document_goes_with_the_exchanges_that_showed_it(
     assert proof["withdrawn"] == ["team@1"]
     assert await Journal(engine).exchange("x") is None
     assert await Journal(engine).exchange("y") is not None
+
+
+_SHOWN = LearntDocument(id=_DOCUMENT, uri="https://wiki.example/leave")
+
+
+async def test_adapter_whose_rehearsed_rows_showed_the_document_is_withdrawn(
+    configuration: Configuration, engine: AsyncEngine
+):
+    await _document(engine, uri=_SHOWN.uri)
+    other = LearntDocument(id="00000000-0000-0000-0000-000000000002", uri="https://wiki.example/tea")
+    await _promoted(engine, _adapter(configuration.home, "team@1", shown=(other,)))
+    await _promoted(engine, _adapter(configuration.home, "team@2", shown=(other, _SHOWN)))
+
+    async with control.serving(configuration.home, RunningBot(engine)):
+        proof = await _forget(Target(kind="document", name="7"), configuration)
+
+    assert _left(proof) == {}
+    assert (proof["withdrawn"], await _in_service(engine)) == (["team@2"], "team@1")
+
+
+@pytest.mark.parametrize("name", [_SHOWN.id, _SHOWN.uri])
+async def test_document_that_only_a_lineage_still_knows_is_forgotten(
+    configuration: Configuration, engine: AsyncEngine, name: str
+):
+    learner = _adapter(configuration.home, "team@1", shown=(_SHOWN,))
+    night = configuration.home / "nights" / "2026-01-01"
+    night.mkdir(parents=True)
+    (night / "lineage.json").write_bytes((learner / "lineage.json").read_bytes())
+    (night / "rows.jsonl").write_text("{}")
+
+    proof = await _forget(Target(kind="document", name=name), configuration)
+
+    assert _left(proof) == {}
+    assert proof["withdrawn"] == ["team@1"]
+    assert not (night / "rows.jsonl").exists()
+
+
+async def test_lineage_tells_of_documents_that_rehearsed_rows_show(configuration: Configuration, engine: AsyncEngine):
+    await _promoted(engine, _adapter(configuration.home, "team@1", shown=(_SHOWN,)))
+    _adapter(configuration.home, "team@2", "y")
+
+    [back] = json.loads((await _tandem("lineage", "--document", _SHOWN.uri, "--json")).stdout)
+    assert (back["adapter"], back["documents"], back["rows"]) == ("team@1", [_SHOWN.uri], 1)
+    assert f"1 rows, of {_SHOWN.uri}" in (await _tandem("lineage", "--document", _SHOWN.uri)).stdout
+    assert f"{_SHOWN.uri}  shown in 1 rows" in (await _tandem("lineage")).stdout
 
 
 async def test_correction_that_became_a_document_goes_too(configuration: Configuration, engine: AsyncEngine):

@@ -2,14 +2,17 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.operations import Asked, LocalOperations
+from bot.quarantine import TRIES, Quarantine, Tried
 from knowledge.audience import Audience
-from knowledge.documents import Passage
+from knowledge.documents import Document, Origin, Passage
 from knowledge.errors import InvalidFilter
 from knowledge.filters import SearchFilter
 from router.answers import Answer, Answered
 from router.decisions import Decision, Route
+from tests.bot.office import Office
 
 
 class Ready:
@@ -72,6 +75,21 @@ async def test_filters_narrow_a_search_and_are_no_words_of_it():
     assert library.asked == [("leave", SearchFilter(authors=frozenset({"anna"})))]
     with pytest.raises(InvalidFilter, match="no date"):
         await operations.search("leave after:monday", limit=3, audience="public")
+
+
+async def test_passages_to_learn_from_are_everybody_s_and_of_nothing_set_aside(engine: AsyncEngine, office: Office):
+    for name, scope in (("open", "public"), ("broken", "public"), ("closed", "channel:C1")):
+        document = Document(uri=f"https://wiki.example/{name}", title=name, text=f"It is {name}.", scope=scope)
+        await office.library.ingest_text(document, Origin(overheard=False))
+    quarantine, unused = Quarantine(engine), cast("Any", None)
+    operations = LocalOperations(
+        router=unused, library=office.library, ingests=unused, quarantine=quarantine, who_sees=unused
+    )
+    tried = Tried(place="https://wiki.example/broken", scope="public", title="broken", channel="C1")
+    for _ in range(TRIES + 1):
+        await quarantine.begin("work", tried)
+
+    assert [each["text"] for each in await operations.learnable(limit=9, seed=1)] == ["It is open."]
 
 
 async def test_filters_of_a_question_are_no_words_of_it():

@@ -6,7 +6,7 @@ import pytest
 from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, grounded_prompt
 from router.questions import Turn
 from training.articles import Article, Asked, Paragraph
-from training.grounding import apart_rows, citing_answer, grounded_rows, row
+from training.grounding import apart_rows, citing_answer, grounded_rows, row, unanswered_rows
 from training.invented_pages import invented_pages
 from training.replay import replay_prompts, replay_rows
 from training.rows import Row
@@ -187,3 +187,14 @@ def test_held_out_articles_are_never_learnt_from(data_dir: Path):
         content = each.prompt[-1].content
         assert not any(text in content for text in held_texts)
         assert content.rsplit("Question: ", 1)[1] not in held_questions
+
+
+def test_passage_that_speaks_of_what_is_asked_is_never_shown_to_decline_from():
+    asked = Asked(text="How many days of parental leave are there?", golds=("90",))
+    page = Article(title="Leave", paragraphs=(Paragraph(title="Leave", text="There are 90.", questions=(asked,)),))
+    other = Paragraph(title="Owls", text="Owls sleep by day.", questions=(), document_id="d1")
+    holding = Paragraph(title="Owls", text="Of the owls 90 sleep.", questions=(), document_id="d2")
+    speaking = Paragraph(title="Parental leave", text="Parents stay at home.", questions=(), document_id="d3")
+
+    assert [each.documents for each in unanswered_rows([page], [other])] == [("d1",)]
+    assert [list(unanswered_rows([page], [each])) for each in (holding, speaking)] == [[], []]

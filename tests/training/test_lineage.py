@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from router import tables as router_tables
+from router.errors import JournalUnavailable
 from router.exchanges import Exchange
 from router.model import ModelClient
+from router.prompts import direct_prompt
 from router.questions import Turn
 from router.settings import RouterSettings
 from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
 from tests.training.fakes import ServerWithAdapters
 from tests.training.trained import learnt, trained
 from training import tables
-from training.adapters import METRICS, keep
+from training.adapters import CONFIG, METRICS, keep
 from training.data.ledger import catch_up
 from training.grounding_adapter import FOLDER
 from training.lineage import LINEAGE, Lineage, Sought, learnt_from, read_lineage, read_lineage_of_rows
+from training.nightly.passages import ReadPassages, TeamPassage, no_passages
 from training.nightly.rows import write_night_rows
-from training.recipe import Recipe, Rehearsal
+from training.recipe import LoraShape, Recipe, Rehearsal
 from training.rows import data_digest
 
 _ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
@@ -44,20 +48,29 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-async def _night(home: Path, engine: AsyncEngine, recipe: Recipe = _RECIPE) -> Lineage:
+async def _night(
+    home: Path, engine: AsyncEngine, recipe: Recipe = _RECIPE, passages: ReadPassages = no_passages
+) -> Lineage:
     """The lineage of a night after all that the journal holds, as an adapter of it has it."""
     [_ async for _ in catch_up(engine, home / "exports", until=NEXT, settings=_ALL_OF_IT)]
-    place, rows = home / "recipe.yaml", home / "night" / "rows.jsonl"
-    place.write_text(recipe.model_dump_json())
-    rows.parent.mkdir(exist_ok=True)
-    async with ServerWithAdapters().running() as server:
-        model = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
-        await write_night_rows(home / "exports", rows, recipe=place, home=home, engine=engine, model=model)
-        await model.aclose()
+    (home / "recipe.yaml").write_text(recipe.model_dump_json())
+    rows = await _rows_again(home, engine, passages)
     (rows.parent / METRICS).write_text(json.dumps({"data_sha256": data_digest(rows)}))
     lineage = read_lineage(rows.parent)
     assert lineage is not None
     return lineage
+
+
+async def _rows_again(home: Path, engine: AsyncEngine, passages: ReadPassages = no_passages) -> Path:
+    place, rows = home / "recipe.yaml", home / "night" / "rows.jsonl"
+    rows.parent.mkdir(exist_ok=True)
+    async with ServerWithAdapters().running() as server:
+        model = ModelClient(url=server.url, settings=RouterSettings(model_name="tiny"))
+        await write_night_rows(
+            home / "exports", rows, recipe=place, home=home, engine=engine, model=model, passages=passages
+        )
+        await model.aclose()
+    return rows
 
 
 def _asked(exchange_id: str, minutes: int, **changes: Any) -> Exchange:
@@ -116,6 +129,85 @@ async def test_adapter_learnt_from_what_was_said_before_in_the_thread(tmp_path: 
 
     assert learnt_from(lineage, Sought(exchanges=frozenset({"first"})))
     assert learnt_from(lineage, Sought(people=frozenset({"U7"})))
+
+
+_SHOWN = _RECIPE.model_copy(update={"rehearsal": Rehearsal(rewordings=1, grounded=30, general=1)})
+
+
+async def _passages(limit: int, seed: int) -> list[TeamPassage]:
+    return [TeamPassage(title="Owls", text="Owls sleep.", document_id=f"d{n}", uri=f"u{n}") for n in range(limit)]
+
+
+async def test_documents_that_rehearsed_rows_show_are_learnt_from_and_others_that_were_read_are_not(
+    tmp_path: Path, engine: AsyncEngine
+):
+    await kept(engine, _asked("liked", 1, passages=()), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine, _SHOWN, _passages)
+
+    shown = {document for row in lineage.rows for document in row.documents}
+    assert shown
+    assert {(each.id, each.uri) for each in lineage.documents} == {(each, f"u{each[1:]}") for each in shown}
+    assert learnt_from(lineage, Sought(documents=frozenset(list(shown)[:1])))
+    [row, *_] = lineage.rows_of(Sought(documents=frozenset(list(shown)[:1])))
+    assert row.kind == "rehearsed"
+    unshown = {f"d{n}" for n in range(300)} - shown
+    assert not learnt_from(lineage, Sought(documents=frozenset(unshown)))
+
+
+async def test_documents_that_the_adapter_before_was_shown_are_learnt_from(tmp_path: Path, engine: AsyncEngine):
+    await kept(engine, _asked("liked", 1, passages=()), ("U2", "vote_up", ""))
+    document = {"id": "before", "uri": "u"}
+    start = trained(tmp_path / "start", weight=1, learnt=())
+    config = json.loads((start / CONFIG).read_text()) | {"lora_alpha": 4}
+    (start / CONFIG).write_text(json.dumps(config))
+    told = json.loads((start / LINEAGE).read_text()) | {"documents": [document]}
+    (start / LINEAGE).write_text(json.dumps(told))
+    of_before = {"start_from": Path("start"), "lora": LoraShape(rank=2, alpha=4)}
+
+    lineage = await _night(tmp_path, engine, _RECIPE.model_copy(update=of_before))
+
+    assert learnt_from(lineage, Sought(documents=frozenset({"before"})))
+
+
+async def test_rows_written_anew_are_never_told_by_the_lineage_before(tmp_path: Path, engine: AsyncEngine):
+    await kept(engine, _asked("liked", 1), ("U2", "vote_up", ""))
+    await _night(tmp_path, engine)
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE feedback RENAME TO elsewhere"))
+
+    with pytest.raises(JournalUnavailable):
+        await _rows_again(tmp_path, engine)
+
+    assert read_lineage_of_rows(tmp_path / "night") is None
+
+
+async def test_adapter_learnt_from_whoever_asked_in_the_words_that_a_prompt_ends_in(
+    tmp_path: Path, engine: AsyncEngine
+):
+    taught = _asked("taught", 1, asker="U7")
+    await kept(engine, taught)
+    reworded = direct_prompt("What do I need it for?", taught=taught.question)
+    await kept(engine, _asked("later", 2, prompt=reworded, passages=()), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine)
+
+    [later] = lineage.exchanges
+    assert (later.exchange_id, later.before, later.people) == ("later", ("taught",), ("U1", "U2", "U7"))
+    assert lineage.is_whole
+    assert learnt_from(lineage, Sought(documents=frozenset({PASSAGE.document_id})))
+
+
+async def test_night_that_does_not_know_who_asked_in_those_words_counts_as_having_learnt_everything(
+    tmp_path: Path, engine: AsyncEngine
+):
+    reworded = direct_prompt("What do I need it for?", taught="What is the roof for?")
+    await kept(engine, _asked("later", 1, prompt=reworded, passages=()), ("U2", "vote_up", ""))
+
+    lineage = await _night(tmp_path, engine)
+
+    assert not lineage.is_whole
+    assert learnt_from(lineage, Sought(people=frozenset({"U99"})))
 
 
 @pytest.mark.parametrize("lost", ["exchange", "thread"])

@@ -1,14 +1,15 @@
 import json
 import random
-from dataclasses import dataclass
+import re
 from pathlib import Path
 
 import pytest
 
-from router.prompts import DIRECT_SYSTEM, GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt, grounded_prompt
+from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt, grounded_prompt
 from router.questions import Turn
 from training.errors import DataUnusable
 from training.night import Taught, know_how_rows, nightly_rows, question_of, read_taught
+from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, Rehearsal, read_recipe
 from training.rows import Row, row_of
 
@@ -18,13 +19,9 @@ _RECIPE = Recipe(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Passage:
-    title: str
-    text: str
-
-
-_PAGES = [_Passage(title=f"Page {n}", text=f"Ours number {n}.") for n in range(3000)]
+_PAGES = [
+    TeamPassage(title=f"Page {n}", text=f"Ours number {n}.", document_id=f"d{n}", uri=f"u{n}") for n in range(3000)
+]
 
 
 def _row(prompt: list, answer: str) -> Row:
@@ -102,6 +99,45 @@ def test_a_night_holds_what_was_taught_and_what_is_not_to_be_forgotten():
     assert rows == nightly_rows(
         Taught(know_how=[corrected], accepted=[liked]), _RECIPE, passages=_PAGES, general=general
     )
+
+
+def _rehearsed(passages: list[TeamPassage]) -> list[Row]:
+    taught = Taught(know_how=[_row(direct_prompt("Who orders laptops?"), "The workplace team.")])
+    rows = nightly_rows(taught, _RECIPE, passages=passages)
+    return [row for row in rows if row.prompt[0].content == GROUNDED_SYSTEM]
+
+
+def _shown(row: Row) -> int:
+    return len(re.findall(r"^\[\d\] ", row.prompt[-1].content, re.MULTILINE))
+
+
+def test_question_whose_answer_stands_on_no_passage_of_the_team_is_declined():
+    rows = _rehearsed(_PAGES)
+
+    alone = [row for row in rows if _shown(row) == len(row.documents)]
+    assert len(rows) == 30
+    assert len(alone) == 2
+    assert {row.completion[0].content for row in alone} == {DECLINE}
+
+
+def test_row_says_which_documents_it_shows():
+    rows = _rehearsed(_PAGES)
+
+    assert any(row.documents for row in rows)
+    for row in rows:
+        numbers = re.findall(r"Ours number (\d+)\.", row.prompt[-1].content)
+        assert sorted(row.documents) == sorted(f"d{n}" for n in numbers)
+
+
+def test_documents_of_a_row_are_shown_to_no_model():
+    assert all("documents" not in row.model_dump() for row in _rehearsed(_PAGES))
+
+
+def test_rehearsal_without_documents_shows_none_and_is_as_long():
+    rows = _rehearsed([])
+
+    assert len(rows) == 30
+    assert not any(row.documents for row in rows)
 
 
 def test_a_night_without_anything_taught_trains_nothing():

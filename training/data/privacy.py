@@ -25,8 +25,12 @@ def private_part(example: Example, exchange: Exchange) -> Reason | None:
 
 def private_question(exchange: Exchange) -> Reason | None:
     """The same for a question by itself."""
-    found = _never_kept(exchange.question)
-    return found or ("personal_data" if any(contact_data(exchange.question)) else None)
+    return private_text(exchange.question)
+
+
+def private_text(text: str) -> Reason | None:
+    """The same for a text that nobody is known to have meant to give away."""
+    return _never_kept(text) or ("personal_data" if any(contact_data(text)) else None)
 
 
 def _never_kept(text: str) -> Reason | None:

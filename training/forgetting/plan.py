@@ -3,6 +3,7 @@
 Only ids are kept: without them a run that was killed could not tell any more what it had begun to forget.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Collection
@@ -20,9 +21,10 @@ from router.tables import exchanges, feedback
 from router.transactions import transaction
 from training.data.corrections import fact_place
 from training.forgetting.carried import carrying
-from training.lineage import Sought
+from training.lineage import Sought, read_lineage_of_rows
 from training.nightly.files import put_text
 from training.tables import training_members
+from training.withdrawal import adapter_folders
 
 FOLDER = "forgetting"
 Kind = Literal["exchange", "user", "document"]
@@ -70,6 +72,8 @@ class Plan(BaseModel):
 async def find(target: Target, known: Plan, *, home: Path, engine: AsyncEngine) -> Plan:
     """All that is there now, added to what was known before. Raises JournalUnavailable."""
     plan = known.model_copy(deep=True)
+    if target.kind == "document":
+        plan.documents |= await _documents_learnt(target.name, home, engine)
     async with transaction(engine) as connection:
         if target.kind == "exchange":
             plan.exchanges.add(target.name)  # an export may hold what the journal does not any more
@@ -120,6 +124,14 @@ async def _documents_named(name: str, connection: AsyncConnection) -> set[str]:
     async for _, shown in _shown({name}, connection):
         found |= {each["document_id"] for each in shown if name in {each["document_id"], each["uri"]}}
     return found
+
+
+async def _documents_learnt(name: str, home: Path, engine: AsyncEngine) -> set[str]:
+    """Those that an adapter was shown, or is about to be, by id or link: the catalogue may not hold them any more."""
+    folders = [*(await adapter_folders(home, engine)).values(), *(home / "nights").glob("*")]
+    lineages = await asyncio.to_thread(lambda: [read_lineage_of_rows(folder) for folder in folders])
+    learnt = [document for lineage in lineages if lineage is not None for document in lineage.documents]
+    return {document.id for document in learnt if name in {document.id, document.uri}}
 
 
 async def _exchanges(target: Target, plan: Plan, connection: AsyncConnection) -> set[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Select, select
@@ -15,6 +15,7 @@ from router.tables import exchanges
 from router.transactions import transaction
 from training.data.files import MANIFEST
 from training.lineage import (
+    LearntDocument,
     LearntExchange,
     LearntRow,
     LearntWindow,
@@ -22,14 +23,22 @@ from training.lineage import (
     read_lineage,
 )
 from training.lora import start_folder
+from training.nightly.passages import TeamPassage
 from training.recipe import Recipe
 from training.rows import data_digest
 
 
 async def lineage_of_night(
-    rows: Sequence[LearntRow], data: Path, *, recipe: Recipe, recipe_path: Path, exports: Path, engine: AsyncEngine
+    rows: Sequence[LearntRow],
+    data: Path,
+    *,
+    passages: Sequence[TeamPassage],
+    recipe: Recipe,
+    recipe_path: Path,
+    exports: Path,
+    engine: AsyncEngine,
 ) -> Lineage:
-    """Of the rows in the file `data`. Raises RecipeInvalid and JournalUnavailable."""
+    """Of the rows in the file `data`, some of which show `passages`. Raises RecipeInvalid and JournalUnavailable."""
     ids = list(dict.fromkeys(row.exchange_id for row in rows if row.exchange_id))
     found = [await _learnt_exchange(exchange_id, engine) for exchange_id in ids]
     own = [each for each in found if each is not None]
@@ -45,6 +54,7 @@ async def lineage_of_night(
         is_whole=not missing and start is not None and start.is_whole,
         windows=tuple(await asyncio.to_thread(_windows, exports)),
         exchanges=(*own, *missing, *(start.exchanges if start else ())),
+        documents=tuple(_shown(rows, passages, start.documents if start else ())),
         rows=tuple(rows),
     )
 
@@ -103,6 +113,15 @@ async def _read(wanted: Select[str], engine: AsyncEngine) -> list[Exchange]:
         ids = (await connection.execute(wanted.order_by(table.asked_at, table.exchange_id))).scalars().all()
     found = [await Journal(engine).exchange(exchange_id) for exchange_id in ids]
     return [each for each in found if each is not None]
+
+
+def _shown(
+    rows: Iterable[LearntRow], passages: Iterable[TeamPassage], before: Iterable[LearntDocument]
+) -> list[LearntDocument]:
+    """The documents in the rows, and those that the adapter before was shown; each once."""
+    known = {each.document_id: LearntDocument(id=each.document_id, uri=each.uri) for each in passages}
+    ids = sorted({document for row in rows for document in row.documents})
+    return list(({each.id: each for each in before} | {each: known[each] for each in ids}).values())
 
 
 def _documents(exchange: Exchange) -> set[str]:

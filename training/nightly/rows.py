@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from router.model import ModelClient
 from training.errors import RowInvalid
 from training.know_how import put_know_how
-from training.lineage import learnt_rows, write_lineage
+from training.lineage import LINEAGE, learnt_rows, write_lineage
 from training.night import Taught, corrected_row, nightly_rows, questions_taught
 from training.nightly.origins import lineage_of_night
+from training.nightly.passages import READ, ReadPassages, learnable, no_passages
 from training.nightly.rehearsal import general_rows
 from training.recipe import read_recipe
 from training.rows import PreferenceRow, Row, write_rows
@@ -24,12 +25,20 @@ _Row = TypeVar("_Row", bound=BaseModel)
 
 
 async def write_night_rows(
-    exports: Path, out: Path, *, recipe: Path, home: Path, engine: AsyncEngine, model: ModelClient
+    exports: Path,
+    out: Path,
+    *,
+    recipe: Path,
+    home: Path,
+    engine: AsyncEngine,
+    model: ModelClient,
+    passages: ReadPassages = no_passages,
 ) -> int:
     """Write the rows that the recipe is trained on, and return their number: 0 where nothing was taught.
 
-    Beside them it writes the questions whose answers are taught, for the router, and what each row comes from. Raises
-    RowInvalid, RecipeInvalid, DataUnusable, AdapterRefused, ModelError and JournalUnavailable.
+    `passages` gives some of documents that everybody may read. Beside the rows it writes the questions whose answers are
+    taught, for the router, and what each row comes from. Raises RowInvalid, RecipeInvalid, DataUnusable, AdapterRefused,
+    ModelError and JournalUnavailable.
     """
     taught = await asyncio.to_thread(gather_taught, exports)
     if not taught.know_how and not taught.accepted:
@@ -37,10 +46,15 @@ async def write_night_rows(
         return 0
     read = read_recipe(recipe)
     general = await general_rows(read, recipe.parent, home=home, model=model)
-    rows = await asyncio.to_thread(nightly_rows, taught, read, general=general)
+    teams = learnable(await passages(READ, read.seed), home)
+    rows = await asyncio.to_thread(nightly_rows, taught, read, passages=teams, general=general)
+    # Killed between the two, the night counts as one that learns from everything.
+    await asyncio.to_thread((out.parent / LINEAGE).unlink, missing_ok=True)
     await asyncio.to_thread(write_rows, out, rows)
     told = learnt_rows(rows, corrected=[row.exchange_id for row in taught.know_how], general=general)
-    lineage = await lineage_of_night(told, out, recipe=read, recipe_path=recipe, exports=exports, engine=engine)
+    lineage = await lineage_of_night(
+        told, out, passages=teams, recipe=read, recipe_path=recipe, exports=exports, engine=engine
+    )
     await asyncio.to_thread(write_lineage, out.parent, lineage)
     await asyncio.to_thread(put_know_how, questions_taught(taught), out.parent)
     return len(rows)
