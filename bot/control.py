@@ -6,10 +6,11 @@ Only the bot's own user can open it, so it asks for no token. A line of JSON per
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx
 from aiohttp import web
@@ -21,6 +22,7 @@ from knowledge.errors import KnowledgeError
 from router.errors import RouterError
 
 _log = logging.getLogger(__name__)
+_Call = Callable[..., AsyncIterator[Json]]
 _NDJSON = "application/x-ndjson"
 _ANSWER_TIMEOUT_S = 600.0
 # What a command under way gets to end in; one that waits for the model would hold the end up for aiohttp's minute.
@@ -137,54 +139,47 @@ def _application(operations: Operations) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    async def ask(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, operations.ask(Asked(**await request.json())))
+    def ask(**told: Any) -> AsyncIterator[Json]:
+        return operations.ask(Asked(**told))
 
-    async def explain(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _one(operations.explain(Asked(**await request.json()))))
+    def explain(**told: Any) -> Awaitable[Json]:
+        return operations.explain(Asked(**told))
 
-    async def search(request: web.Request) -> web.StreamResponse:
-        told = await request.json()
-        return await _stream(request, _several(operations.search(**told)))
-
-    async def ingest(request: web.Request) -> web.StreamResponse:
-        told = await request.json()
-        return await _stream(request, operations.ingest(**told))
-
-    async def documents(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _several(operations.documents(**await request.json())))
-
-    async def set_aside(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _several(operations.set_aside(**await request.json())))
-
-    async def remove(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, _one(operations.remove(**await request.json())))
-
-    async def refresh(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, operations.refresh(**await request.json()))
-
-    application = web.Application()
-    posted = {
+    posted: Mapping[str, _Call] = {
         "/ask": ask,
-        "/explain": explain,
-        "/search": search,
-        "/ingest": ingest,
-        "/documents": documents,
-        "/set-aside": set_aside,
-        "/remove": remove,
-        "/refresh": refresh,
+        "/explain": _one(explain),
+        "/search": _several(operations.search),
+        "/ingest": operations.ingest,
+        "/documents": _several(operations.documents),
+        "/set-aside": _several(operations.set_aside),
+        "/remove": _one(operations.remove),
+        "/refresh": operations.refresh,
     }
-    application.add_routes([web.get("/", alive), *(web.post(path, handler) for path, handler in posted.items())])
+    application = web.Application()
+    application.add_routes([web.get("/", alive), *(web.post(path, _handler(call)) for path, call in posted.items())])
     return application
 
 
-async def _several(found: Awaitable[list[Json]]) -> AsyncIterator[Json]:
-    for each in await found:
-        yield each
+def _handler(call: _Call) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _stream(request, call(**await request.json()))
+
+    return handle
 
 
-async def _one(found: Awaitable[Json]) -> AsyncIterator[Json]:
-    yield await found
+def _several(call: Callable[..., Awaitable[list[Json]]]) -> _Call:
+    async def several(**told: Any) -> AsyncIterator[Json]:
+        for each in await call(**told):
+            yield each
+
+    return several
+
+
+def _one(call: Callable[..., Awaitable[Json]]) -> _Call:
+    async def one(**told: Any) -> AsyncIterator[Json]:
+        yield await call(**told)
+
+    return one
 
 
 async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.StreamResponse:
