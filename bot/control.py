@@ -96,6 +96,14 @@ class RemoteOperations:
         (removed,) = [line async for line in self._lines("/remove", told)]
         return removed
 
+    async def indexed(self, document_ids: list[str]) -> Json:
+        (counts,) = [line async for line in self._lines("/indexed", {"document_ids": document_ids})]
+        return counts
+
+    async def clear_index(self, document_ids: list[str]) -> Json:
+        (counts,) = [line async for line in self._lines("/clear-index", {"document_ids": document_ids})]
+        return counts
+
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         async for line in self._lines("/refresh", {"reference": reference, "audience": audience}):
             yield line
@@ -153,6 +161,8 @@ def _application(operations: Operations) -> web.Application:
         "/documents": _several(operations.documents),
         "/set-aside": _several(operations.set_aside),
         "/remove": _one(operations.remove),
+        "/indexed": _one(operations.indexed),
+        "/clear-index": _one(operations.clear_index),
         "/refresh": operations.refresh,
     }
     application = web.Application()
