@@ -51,11 +51,16 @@ from training.forgetting.plan import FOLDER, Target
 _X, _USER = Target(kind="exchange", name="x"), Target(kind="user", name="U1")
 
 
+both_databases = pytest.mark.parametrize("configuration", ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def configuration(home: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
+def configuration(home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Configuration:
     """No model server is reached, and no bot runs."""
     home.mkdir()
     monkeypatch.setenv("TANDEM_MODEL_URL", "http://127.0.0.1:9")
+    if getattr(request, "param", "sqlite") == "postgres":
+        monkeypatch.setenv("TANDEM_DATABASE_URL", request.getfixturevalue("postgres_url"))
     return Configuration(
         bot=BotSettings(home=home),
         router=RouterSettings(model_url="http://127.0.0.1:9"),
@@ -120,6 +125,7 @@ async def _in_service(engine: AsyncEngine) -> str:
     return release.adapter if release else ""
 
 
+@both_databases
 async def test_forgotten_exchange_leaves_the_rows_of_others_byte_for_byte(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -150,6 +156,7 @@ async def test_forgotten_exchange_leaves_the_rows_of_others_byte_for_byte(
     assert not list((configuration.home / FOLDER).iterdir())
 
 
+@both_databases
 async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -174,6 +181,7 @@ async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     assert b"y: what" not in b"".join(line for lines in _lines(configuration.home).values() for line in lines)
 
 
+@both_databases
 async def test_question_of_others_that_was_put_in_its_words_too_loses_them(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -187,6 +195,7 @@ async def test_question_of_others_that_was_put_in_its_words_too_loses_them(
     assert (others.question, others.prompt) == (asked("y").question, ())
 
 
+@both_databases
 async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Configuration, engine: AsyncEngine):
     await kept(engine, asked("x", thread_id="t", asked_at=DAY - timedelta(days=1)))
     turns = (Turn(speaker="user", text=asked("x").question),)
@@ -202,6 +211,7 @@ async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Config
     assert b"z: what" in rows
 
 
+@both_databases
 async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -219,6 +229,7 @@ async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
     assert any("model server" in each for each in proof["not_reached"])
 
 
+@both_databases
 async def test_forgotten_document_goes_with_the_exchanges_that_showed_it(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -263,6 +274,7 @@ async def test_passages_of_a_document_that_the_catalogue_lost_go_too(configurati
     assert documents_in_index(configuration.knowledge) == {other.id}
 
 
+@both_databases
 async def test_correction_that_became_a_document_goes_too(configuration: Configuration, engine: AsyncEngine):
     await kept(engine, asked("x", asker="U2"), ("U1", "correction", "Only on Sundays."))
     place = fact_place(configuration.home, "x-0")
@@ -279,6 +291,7 @@ async def test_correction_that_became_a_document_goes_too(configuration: Configu
     assert await Journal(engine).exchange("y") is None
 
 
+@both_databases
 async def test_killed_between_steps_it_comes_to_its_end_when_it_is_run_again(
     configuration: Configuration, engine: AsyncEngine
 ):
@@ -365,6 +378,7 @@ async def _tandem(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, cli.app, arguments)
 
 
+@both_databases
 async def test_what_nobody_knows_withdraws_nothing(configuration: Configuration, engine: AsyncEngine):
     silent = configuration.home / "adapters" / "silent@1"
     silent.mkdir(parents=True)
@@ -373,6 +387,7 @@ async def test_what_nobody_knows_withdraws_nothing(configuration: Configuration,
     assert not (silent / WITHDRAWN).exists()
 
 
+@both_databases
 async def test_question_as_it_arrived_keeps_neither_its_text_nor_its_asker(
     configuration: Configuration, engine: AsyncEngine
 ):
