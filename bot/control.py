@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx
 from aiohttp import web
@@ -97,6 +98,14 @@ class RemoteOperations:
         (removed,) = [line async for line in self._lines("/remove", told)]
         return removed
 
+    async def indexed(self, document_ids: list[str]) -> Json:
+        (counts,) = [line async for line in self._lines("/indexed", {"document_ids": document_ids})]
+        return counts
+
+    async def clear_index(self, document_ids: list[str]) -> Json:
+        (counts,) = [line async for line in self._lines("/clear-index", {"document_ids": document_ids})]
+        return counts
+
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         async for line in self._lines("/refresh", {"reference": reference, "audience": audience}):
             yield line
@@ -146,6 +155,8 @@ def _application(operations: Operations) -> web.Application:
         "/documents": lambda told: _several(operations.documents(**told)),
         "/set-aside": lambda told: _several(operations.set_aside(**told)),
         "/remove": lambda told: _one(operations.remove(**told)),
+        "/indexed": lambda told: _one(operations.indexed(**told)),
+        "/clear-index": lambda told: _one(operations.clear_index(**told)),
         "/refresh": lambda told: operations.refresh(**told),
     }
 

@@ -24,6 +24,7 @@ from training.forgetting.learnt import Places, count_learnt, forget_learnt, was_
 from training.forgetting.plan import Plan, Target, drop_plan, find, keep_plan, kept_plan
 from training.settings import TrainingSettings
 
+_INDEXED = "passages in the index"
 _NOT_REACHED = (
     "Slack's own messages: delete them there, or what was asked comes back with the thread that it stands in",
     "backups, files that tandem export --out wrote elsewhere, and adapters that were copied elsewhere",
@@ -44,10 +45,11 @@ async def forget_all(configuration: Configuration, target: Target, switch: Train
         if not is_begun and not any(others.values()) and not await was_learnt(target, plan, forgetting.places):
             raise BotError(f"nothing is known of {target.kind} {target.name}, so nothing was done")
         keep_plan(target, plan, configuration.home)
-        withdrawn = await forgetting.purge(plan)
+        withdrawn, indexed = await forgetting.purge(plan)
+        before = {**before, _INDEXED: indexed}
         # Asked anew: what came meanwhile is left, too.
         plan = await forgetting.plan()
-        after = await forgetting.count(plan)
+        after = {**await forgetting.count(plan), _INDEXED: await forgetting.count_indexed(plan)}
         release = await Releases(forgetting.engine).in_service()
         if not any(after.values()):
             drop_plan(target, configuration.home)
@@ -84,15 +86,23 @@ class _Forgetting:
             "stored work": await self.stored.count(self._words(plan)),
         }
 
-    async def purge(self, plan: Plan) -> list[str]:
+    async def count_indexed(self, plan: Plan) -> int:
+        """What the index itself holds, whatever the catalogue says. Raises KnowledgeError."""
+        if not plan.documents:
+            return 0
+        async with reach_operations(self.configuration, needs_model=False, progress=say) as operations:
+            return sum((await operations.indexed(sorted(plan.documents))).values())
+
+    async def purge(self, plan: Plan) -> tuple[list[str], int]:
+        """The adapters that are withdrawn now, and how many passages the index held."""
         try:
             withdrawn = await forget_learnt(self.target, plan, self.places)
         except TrainingError as error:
             raise BotError(str(error)) from error
-        await _take_out(self.configuration, plan.documents, self.engine)
+        indexed = await _take_out(self.configuration, plan.documents, self.engine)
         await clear_deliveries(self._words(plan), self.engine)
         await self.stored.delete(self._words(plan))
-        return withdrawn
+        return withdrawn, indexed
 
     def _words(self, plan: Plan) -> Words:
         ids = frozenset(plan.exchanges | plan.feedback)
@@ -120,15 +130,22 @@ async def _opened(
         await model.aclose()
 
 
-async def _take_out(configuration: Configuration, ids: set[str], engine: AsyncEngine) -> None:
+async def _take_out(configuration: Configuration, ids: set[str], engine: AsyncEngine) -> int:
+    """Those in the catalogue, and what the index holds of others; returns how many passages it held of all of them."""
+    if not ids:
+        return 0
     async with engine.connect() as connection:
         wanted = select(documents.c.number, documents.c.scope).where(documents.c.id.in_(sorted(ids)))
         known = (await connection.execute(wanted)).all()
-    if not known:
-        return
     async with reach_operations(configuration, needs_model=False, progress=say) as operations:
+        indexed = await operations.indexed(sorted(ids))
         for number, scope in known:
             try:
                 await operations.remove(str(number), audience=scope)
             except UnknownDocument:
                 say(f"document {number} was taken out by somebody else meanwhile")
+        # An ingest that was killed leaves passages of a document that nothing lists.
+        unlisted = await operations.indexed(sorted(ids))
+        if unlisted:
+            await operations.clear_index(sorted(unlisted))
+    return sum(indexed.values())

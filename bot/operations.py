@@ -79,6 +79,14 @@ class Operations(Protocol):
         """Raises UnknownDocument, or ControlError from another process, unless one document has this number or link."""
         ...
 
+    async def indexed(self, document_ids: list[str]) -> Json:
+        """How many passages of each of these documents the index holds, whoever may read them; absent where none."""
+        ...
+
+    async def clear_index(self, document_ids: list[str]) -> Json:
+        """Take these documents out by their ids, listed or not, and return what `indexed` tells of them then."""
+        ...
+
     def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         """By number, by link, by the place that was taken in, or `all`. Raises as `remove`."""
         ...
@@ -177,6 +185,14 @@ class LocalOperations:
         await self._ingests.forget({found[0].uri})
         await self._quarantine.release({found[0].origin.place, found[0].uri}, found[0].scope)
         return document_json(found[0])
+
+    async def indexed(self, document_ids: list[str]) -> Json:
+        return await self._library.count_passages(document_ids)
+
+    async def clear_index(self, document_ids: list[str]) -> Json:
+        for each in document_ids:
+            await self._library.remove(each)
+        return await self.indexed(document_ids)
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         is_all = reference == ALL_DOCUMENTS

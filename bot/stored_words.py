@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus
-from sqlalchemy import ColumnElement, Engine, func, make_url, or_, select, update
+from sqlalchemy import URL, ColumnElement, Engine, NullPool, create_engine, func, inspect, make_url, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.executor import sqlite_engine
@@ -85,8 +85,7 @@ class StoredWords:
     @contextmanager
     def _opened(self) -> Generator[tuple[DBOSClient, Engine | None] | None]:
         """None where no bot ever ran."""
-        url = make_url(self._url)
-        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
+        if not _was_begun(make_url(self._url)):
             yield None
             return
         engine = sqlite_engine(self._url)
@@ -102,6 +101,14 @@ class StoredWords:
             client.destroy()
             if engine is not None:
                 engine.dispose()
+
+
+def _was_begun(url: URL) -> bool:
+    if url.get_backend_name() == "sqlite":
+        return Path(str(url.database)).is_file()
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with engine.connect() as connection:
+        return inspect(connection).has_table("workflow_status", schema="dbos")
 
 
 def _found(client: DBOSClient, words: Words) -> list[WorkflowStatus]:

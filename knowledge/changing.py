@@ -115,6 +115,11 @@ class ChangingIndex:
     async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
         return await self._read(lambda index: index.counts(document_ids))
 
+    async def held(self, document_ids: Collection[str]) -> dict[str, int]:
+        """In the index that answers or in the one that is built, whichever holds more."""
+        here, there = await self.counts(document_ids), await self._new.counts(document_ids)
+        return {each: max(here.get(each, 0), there.get(each, 0)) for each in here.keys() | there.keys()}
+
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         async with self._writing:
             await self._new.remove(document_id, all_but=all_but)

@@ -87,6 +87,10 @@ class FollowingIndex:
     async def counts(self, document_ids: Collection[str]) -> dict[str, int]:
         return await self._read(lambda index: index.counts(document_ids))
 
+    async def held(self, document_ids: Collection[str]) -> dict[str, int]:
+        """One that another process builds is filled from this one, and cleared of what this one lacks."""
+        return await self.counts(document_ids)
+
     async def settle(self) -> None:
         await self._read(lambda index: index.settle())
 

@@ -161,6 +161,10 @@ class PassageIndex:
         """How many chunks of each of these documents there are; those without any are absent."""
         return await self._store.counts(list(document_ids))
 
+    async def held(self, document_ids: Collection[str]) -> dict[str, int]:
+        """The same, also in an index that is being built: there is none."""
+        return await self.counts(document_ids)
+
     async def remove(self, document_id: str, *, all_but: str | None = None) -> None:
         """Remove a document's chunks, or those of all versions but one."""
         await self._store.adelete_nodes(filters=of_document(document_id, other_than=all_but))

@@ -256,6 +256,13 @@ class Library:
         """How many documents the audience may read."""
         return await self._catalogue.count(audience)
 
+    async def count_passages(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """How many the index holds of each of these documents, listed or not, of all versions; absent where none.
+
+        While another index is built, the fuller of both counts. Raises IndexUnavailable.
+        """
+        return await self._index.held(document_ids)
+
     async def ready(self) -> bool:
         """Whether the index answers. Raises IndexUnavailable where it does not."""
         return await self._index.count(_NO_DOCUMENT) == 0

@@ -53,6 +53,12 @@ class Scripted:
             raise UnknownDocument(f"there is no document {reference}")
         return {"number": 1, "audience": audience}
 
+    async def indexed(self, document_ids):
+        return dict.fromkeys(document_ids, 3)
+
+    async def clear_index(self, document_ids):
+        return {}
+
     async def refresh(self, reference, *, audience):
         yield {"uri": reference, "status": "unchanged"}
 

@@ -4,13 +4,12 @@ import asyncio
 import fcntl
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
@@ -22,32 +21,47 @@ from bot.errors import BotError
 from bot.forgetting import forget_all
 from bot.settings import BotSettings
 from knowledge.settings import KnowledgeSettings
-from router.exchanges import Exchange
 from router.journal import Journal
 from router.prompts import direct_prompt
 from router.questions import Turn
-from router.releases import Release, Releases
+from router.releases import Releases
 from router.settings import RouterSettings
 from router.withdrawn import WITHDRAWN
+from tests.bot.remembered import (
+    ALL_OF_IT,
+    DOCUMENT,
+    add_adapter,
+    add_delivery,
+    add_document,
+    add_passages,
+    asked,
+    documents_in_index,
+    exported,
+    page,
+    promoted,
+    showing,
+)
 from tests.bot.test_control import Scripted
-from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
+from tests.training.data.samples import DAY, kept, reviewed
 from training.data.consent import Consent
 from training.data.corrections import fact_place
-from training.data.ledger import catch_up
 from training.forgetting.carried import PLACEHOLDER
 from training.forgetting.plan import FOLDER, Target
-from training.lineage import LearntDocument, LearntExchange, LearntRow, Lineage, write_lineage
+from training.lineage import LearntDocument
 
-_ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
 _X, _USER = Target(kind="exchange", name="x"), Target(kind="user", name="U1")
-_DOCUMENT = "00000000-0000-0000-0000-000000000001"
+
+
+both_databases = pytest.mark.parametrize("configuration", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
-def configuration(home: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
+def configuration(home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Configuration:
     """No model server is reached, and no bot runs."""
     home.mkdir()
     monkeypatch.setenv("TANDEM_MODEL_URL", "http://127.0.0.1:9")
+    if getattr(request, "param", "sqlite") == "postgres":
+        monkeypatch.setenv("TANDEM_DATABASE_URL", request.getfixturevalue("postgres_url"))
     return Configuration(
         bot=BotSettings(home=home),
         router=RouterSettings(model_url="http://127.0.0.1:9"),
@@ -62,12 +76,16 @@ async def engine(configuration: Configuration) -> AsyncIterator[AsyncEngine]:
 
 
 class RunningBot(Scripted):
-    """Takes documents out of the catalogue, and does `meanwhile` before."""
+    """Takes documents out of the catalogue and the index, and does `meanwhile` before.
+
+    `passages` are what its index holds, by document.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
         self._engine = engine
         self.fails = False
+        self.passages = {DOCUMENT: 3}
 
     async def meanwhile(self) -> None:
         return
@@ -79,15 +97,15 @@ class RunningBot(Scripted):
         table = knowledge.tables.documents
         async with self._engine.begin() as connection:
             await connection.execute(table.delete().where(table.c.number == int(reference)))
+        return await self.clear_index([DOCUMENT])
+
+    async def indexed(self, document_ids: list[str]) -> dict[str, int]:
+        return {each: count for each, count in self.passages.items() if each in document_ids}
+
+    async def clear_index(self, document_ids: list[str]) -> dict[str, int]:
+        for each in document_ids:
+            self.passages.pop(each, None)
         return {}
-
-
-def _asked(exchange_id: str, **changes: Any) -> Exchange:
-    return exchange(exchange_id, **{"question": f"{exchange_id}: what is the {exchange_id * 5} for?", **changes})
-
-
-async def _exported(home: Path, engine: AsyncEngine) -> None:
-    [_ async for _ in catch_up(engine, home / "exports", until=NEXT, settings=_ALL_OF_IT)]
 
 
 def _lines(home: Path) -> dict[str, list[bytes]]:
@@ -96,45 +114,11 @@ def _lines(home: Path) -> dict[str, list[bytes]]:
 
 
 async def _forget(target: Target, configuration: Configuration) -> dict[str, Any]:
-    return await forget_all(configuration, target, _ALL_OF_IT)
+    return await forget_all(configuration, target, ALL_OF_IT)
 
 
 def _left(proof: dict[str, Any]) -> dict[str, int]:
     return {place: counts["left"] for place, counts in proof["places"].items() if counts["left"]}
-
-
-def _adapter(
-    home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1",), shown: tuple[LearntDocument, ...] = ()
-) -> Path:
-    folder = home / "adapters" / name
-    folder.mkdir(parents=True)
-    (folder / "adapter_model.safetensors").write_bytes(b"weights")
-    (folder / "metrics.json").write_text('{"data_sha256": "d"}')
-    exchanges = [
-        LearntExchange(exchange_id=each, asked_at="", feedback=(), people=people, documents=()) for each in learnt
-    ]
-    lineage = Lineage(
-        base="tiny",
-        start="",
-        recipe="team",
-        recipe_sha256="",
-        seed=0,
-        data_sha256="d",
-        is_whole=True,
-        exchanges=tuple(exchanges),
-        documents=shown,
-        rows=(
-            *(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in learnt),
-            *(LearntRow(sha256="s", kind="rehearsed", documents=(each.id,)) for each in shown),
-        ),
-    )
-    write_lineage(folder, lineage)
-    return folder
-
-
-async def _promoted(engine: AsyncEngine, folder: Path) -> None:
-    release = Release(adapter=folder.name, path=str(folder), base="tiny", promoted_at=DAY)
-    await Releases(engine).put_in_service(release)
 
 
 async def _in_service(engine: AsyncEngine) -> str:
@@ -142,13 +126,14 @@ async def _in_service(engine: AsyncEngine) -> str:
     return release.adapter if release else ""
 
 
+@both_databases
 async def test_forgotten_exchange_leaves_the_rows_of_others_byte_for_byte(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await kept(engine, _asked("x"), ("U2", "correction", "For the roof."), ("U3", "vote_down", ""))
+    await kept(engine, asked("x"), ("U2", "correction", "For the roof."), ("U3", "vote_down", ""))
     await reviewed(engine, "x-0", "know_how")
-    await kept(engine, _asked("y"), ("U2", "vote_up", ""))
-    await _exported(configuration.home, engine)
+    await kept(engine, asked("y"), ("U2", "vote_up", ""))
+    await exported(configuration.home, engine)
     before = _lines(configuration.home)
 
     proof = await _forget(_X, configuration)
@@ -167,19 +152,20 @@ async def test_forgotten_exchange_leaves_the_rows_of_others_byte_for_byte(
         path: [line for at, line in enumerate(lines) if b"x: what" not in line] for path, lines in before.items()
     }
     assert b"x: what" not in b"".join(line for lines in after.values() for line in lines)
-    assert (await Journal(engine).exchange("y")) == _asked("y")
+    assert (await Journal(engine).exchange("y")) == asked("y")
     assert len(await Journal(engine).feedback_events("y")) == 1
     assert not list((configuration.home / FOLDER).iterdir())
 
 
+@both_databases
 async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await kept(engine, _asked("x", thread_id="t"), ("U2", "vote_up", ""))
-    turns = (Turn(speaker="user", text=_asked("x").question),)
-    later = _asked("y", asker="U2", thread_id="t", thread=turns, asked_at=DAY + timedelta(hours=2))
+    await kept(engine, asked("x", thread_id="t"), ("U2", "vote_up", ""))
+    turns = (Turn(speaker="user", text=asked("x").question),)
+    later = asked("y", asker="U2", thread_id="t", thread=turns, asked_at=DAY + timedelta(hours=2))
     await kept(engine, later, ("U1", "correction", "U1's own words"), ("U3", "vote_up", ""))
-    await kept(engine, _asked("z", asker="U3"), ("U2", "vote_up", ""))
+    await kept(engine, asked("z", asker="U3"), ("U2", "vote_up", ""))
     await Consent(engine).opt_out("U1", DAY)
 
     assert _left(await _forget(_USER, configuration)) == {}
@@ -190,31 +176,33 @@ async def test_forgotten_person_takes_their_words_from_the_prompts_of_others(
     assert (others.question, others.answer) == (later.question, later.answer)
     assert (others.prompt, others.thread) == ((), (Turn(speaker="user", text=PLACEHOLDER["text"], overheard=True),))
     assert [event.person for event in await Journal(engine).feedback_events("y")] == ["U3"]
-    assert await Journal(engine).exchange("z") == _asked("z", asker="U3")
+    assert await Journal(engine).exchange("z") == asked("z", asker="U3")
     assert (await Consent(engine).opted_out()).people == {"U1"}
-    await _exported(configuration.home, engine)
+    await exported(configuration.home, engine)
     assert b"y: what" not in b"".join(line for lines in _lines(configuration.home).values() for line in lines)
 
 
+@both_databases
 async def test_question_of_others_that_was_put_in_its_words_too_loses_them(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await kept(engine, _asked("x"))
-    prompt = tuple(direct_prompt("y: the roof?", taught=_asked("x").question))
-    await kept(engine, _asked("y", asker="U2", channel="C2", prompt=prompt))
+    await kept(engine, asked("x"))
+    prompt = tuple(direct_prompt("y: the roof?", taught=asked("x").question))
+    await kept(engine, asked("y", asker="U2", channel="C2", prompt=prompt))
 
     assert _left(await _forget(_X, configuration)) == {}
     others = await Journal(engine).exchange("y")
     assert others is not None
-    assert (others.question, others.prompt) == (_asked("y").question, ())
+    assert (others.question, others.prompt) == (asked("y").question, ())
 
 
+@both_databases
 async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Configuration, engine: AsyncEngine):
-    await kept(engine, _asked("x", thread_id="t", asked_at=DAY - timedelta(days=1)))
-    turns = (Turn(speaker="user", text=_asked("x").question),)
-    await kept(engine, _asked("y", asker="U2", thread_id="t", thread=turns), ("U3", "vote_up", ""))
-    await kept(engine, _asked("z", asker="U2"), ("U3", "vote_up", ""))
-    await _exported(configuration.home, engine)
+    await kept(engine, asked("x", thread_id="t", asked_at=DAY - timedelta(days=1)))
+    turns = (Turn(speaker="user", text=asked("x").question),)
+    await kept(engine, asked("y", asker="U2", thread_id="t", thread=turns), ("U3", "vote_up", ""))
+    await kept(engine, asked("z", asker="U2"), ("U3", "vote_up", ""))
+    await exported(configuration.home, engine)
     rows = b"".join(line for lines in _lines(configuration.home).values() for line in lines)
     assert b"y: what" in rows
 
@@ -224,13 +212,14 @@ async def test_row_of_a_later_day_that_repeats_it_goes_too(configuration: Config
     assert b"z: what" in rows
 
 
+@both_databases
 async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await kept(engine, _asked("x"))
-    folders = [_adapter(configuration.home, f"team@{n}", *ids) for n, ids in enumerate((["y"], ["x", "y"], ["x"]))]
+    await kept(engine, asked("x"))
+    folders = [add_adapter(configuration.home, f"team@{n}", *ids) for n, ids in enumerate((["y"], ["x", "y"], ["x"]))]
     for folder in folders:
-        await _promoted(engine, folder)
+        await promoted(engine, folder)
 
     proof = await _forget(_X, configuration)
 
@@ -241,49 +230,36 @@ async def test_adapters_that_learnt_from_it_go_and_the_latest_other_one_serves(
     assert any("model server" in each for each in proof["not_reached"])
 
 
-async def _document(engine: AsyncEngine, **values: Any) -> None:
-    row = {
-        "id": _DOCUMENT, "uri": "u", "title": "Leave", "scope": "public", "content_hash": "", "chunks": 1, "ingested_at": DAY,
-        "number": 7, "place": "", "added_by": "", "added_in": "", "ingest_id": "", "added_at": DAY, "cut": "",
-        "fingerprint": "", "validator_url": "", "etag": "", "last_modified": "", "missing_since": None, "overheard": False,
-        **values,
-    }  # fmt: skip
-    async with engine.begin() as connection:
-        await connection.execute(insert(knowledge.tables.documents).values(row))
-
-
-def _showing(document_id: str) -> tuple[Any, ...]:
-    return (replace(PASSAGE, document_id=document_id, uri="elsewhere"),)
-
-
+@both_databases
 async def test_forgotten_document_goes_with_the_exchanges_that_showed_it(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await _document(engine)
-    await kept(engine, _asked("x", passages=_showing(_DOCUMENT)), ("U2", "vote_up", ""))
-    await kept(engine, _asked("y", passages=_showing("00000000-0000-0000-0000-000000000002")), ("U2", "vote_up", ""))
-    _adapter(configuration.home, "team@1", "x")
+    await add_document(engine)
+    await kept(engine, asked("x", passages=showing(DOCUMENT)), ("U2", "vote_up", ""))
+    await kept(engine, asked("y", passages=showing("00000000-0000-0000-0000-000000000002")), ("U2", "vote_up", ""))
+    add_adapter(configuration.home, "team@1", "x")
 
     async with control.serving(configuration.home, RunningBot(engine)):
         proof = await _forget(Target(kind="document", name="7"), configuration)
 
     assert _left(proof) == {}
     assert proof["places"]["documents"]["found"] == 1
+    assert proof["places"]["passages in the index"]["found"] == 3
     assert proof["withdrawn"] == ["team@1"]
     assert await Journal(engine).exchange("x") is None
     assert await Journal(engine).exchange("y") is not None
 
 
-_SHOWN = LearntDocument(id=_DOCUMENT, uri="https://wiki.example/leave")
+_SHOWN = LearntDocument(id=DOCUMENT, uri="https://wiki.example/leave")
 
 
 async def test_adapter_whose_rehearsed_rows_showed_the_document_is_withdrawn(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await _document(engine, uri=_SHOWN.uri)
+    await add_document(engine, uri=_SHOWN.uri)
     other = LearntDocument(id="00000000-0000-0000-0000-000000000002", uri="https://wiki.example/tea")
-    await _promoted(engine, _adapter(configuration.home, "team@1", shown=(other,)))
-    await _promoted(engine, _adapter(configuration.home, "team@2", shown=(other, _SHOWN)))
+    await promoted(engine, add_adapter(configuration.home, "team@1", shown=(other,)))
+    await promoted(engine, add_adapter(configuration.home, "team@2", shown=(other, _SHOWN)))
 
     async with control.serving(configuration.home, RunningBot(engine)):
         proof = await _forget(Target(kind="document", name="7"), configuration)
@@ -296,7 +272,7 @@ async def test_adapter_whose_rehearsed_rows_showed_the_document_is_withdrawn(
 async def test_document_that_only_a_lineage_still_knows_is_forgotten(
     configuration: Configuration, engine: AsyncEngine, name: str
 ):
-    learner = _adapter(configuration.home, "team@1", shown=(_SHOWN,))
+    learner = add_adapter(configuration.home, "team@1", shown=(_SHOWN,))
     night = configuration.home / "nights" / "2026-01-01"
     night.mkdir(parents=True)
     (night / "lineage.json").write_bytes((learner / "lineage.json").read_bytes())
@@ -310,8 +286,8 @@ async def test_document_that_only_a_lineage_still_knows_is_forgotten(
 
 
 async def test_lineage_tells_of_documents_that_rehearsed_rows_show(configuration: Configuration, engine: AsyncEngine):
-    await _promoted(engine, _adapter(configuration.home, "team@1", shown=(_SHOWN,)))
-    _adapter(configuration.home, "team@2", "y")
+    await promoted(engine, add_adapter(configuration.home, "team@1", shown=(_SHOWN,)))
+    add_adapter(configuration.home, "team@2", "y")
 
     [back] = json.loads((await _tandem("lineage", "--document", _SHOWN.uri, "--json")).stdout)
     assert (back["adapter"], back["documents"], back["rows"]) == ("team@1", [_SHOWN.uri], 1)
@@ -319,13 +295,39 @@ async def test_lineage_tells_of_documents_that_rehearsed_rows_show(configuration
     assert f"{_SHOWN.uri}  shown in 1 rows" in (await _tandem("lineage")).stdout
 
 
+async def test_passages_that_stay_in_the_index_are_told_as_left(configuration: Configuration, engine: AsyncEngine):
+    class Forgetful(RunningBot):
+        async def clear_index(self, document_ids: list[str]) -> dict[str, int]:
+            return {}
+
+    await add_document(engine)
+
+    async with control.serving(configuration.home, Forgetful(engine)):
+        result = await _tandem("forget", "--document", "7", "--json")
+
+    assert _left(json.loads(result.stdout)) == {"passages in the index": 3}
+    assert result.exit_code == 1
+
+
+async def test_passages_of_a_document_that_the_catalogue_lost_go_too(configuration: Configuration, engine: AsyncEngine):
+    mine, other = page("mine"), page("other")
+    await add_passages(configuration.knowledge, mine, other)
+    await kept(engine, asked("x", passages=showing(mine.id)))
+
+    proof = await _forget(Target(kind="document", name=mine.id), configuration)
+
+    assert proof["places"]["passages in the index"] == {"found": 1, "left": 0}
+    assert documents_in_index(configuration.knowledge) == {other.id}
+
+
+@both_databases
 async def test_correction_that_became_a_document_goes_too(configuration: Configuration, engine: AsyncEngine):
-    await kept(engine, _asked("x", asker="U2"), ("U1", "correction", "Only on Sundays."))
+    await kept(engine, asked("x", asker="U2"), ("U1", "correction", "Only on Sundays."))
     place = fact_place(configuration.home, "x-0")
     place.parent.mkdir()
     place.write_text("Only on Sundays.")
-    await _document(engine, place=str(place), uri=str(place))
-    await kept(engine, _asked("y", asker="U2", passages=_showing(_DOCUMENT)))
+    await add_document(engine, place=str(place), uri=str(place))
+    await kept(engine, asked("y", asker="U2", passages=showing(DOCUMENT)))
 
     async with control.serving(configuration.home, RunningBot(engine)):
         assert _left(await _forget(_USER, configuration)) == {}
@@ -335,13 +337,14 @@ async def test_correction_that_became_a_document_goes_too(configuration: Configu
     assert await Journal(engine).exchange("y") is None
 
 
+@both_databases
 async def test_killed_between_steps_it_comes_to_its_end_when_it_is_run_again(
     configuration: Configuration, engine: AsyncEngine
 ):
-    await _document(engine)
-    await kept(engine, _asked("x", passages=_showing(_DOCUMENT)), ("U2", "vote_up", ""))
-    await kept(engine, _asked("y", passages=()), ("U2", "vote_up", ""))
-    await _exported(configuration.home, engine)
+    await add_document(engine)
+    await kept(engine, asked("x", passages=showing(DOCUMENT)), ("U2", "vote_up", ""))
+    await kept(engine, asked("y", passages=()), ("U2", "vote_up", ""))
+    await exported(configuration.home, engine)
     document = Target(kind="document", name="7")
     with (configuration.home / "exports" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -376,7 +379,7 @@ async def test_killed_between_steps_it_comes_to_its_end_when_it_is_run_again(
 async def test_whatever_may_hold_it_is_found_and_deleted(
     configuration: Configuration, engine: AsyncEngine, file: str, content: str
 ):
-    await kept(engine, _asked("x"))
+    await kept(engine, asked("x"))
     planted = configuration.home / file
     planted.parent.mkdir(parents=True)
     planted.write_text(content)
@@ -389,8 +392,8 @@ async def test_whatever_may_hold_it_is_found_and_deleted(
 
 
 async def test_night_s_rows_of_other_things_stay(configuration: Configuration, engine: AsyncEngine):
-    await kept(engine, _asked("x"))
-    other = _adapter(configuration.home, "other@1", "y") / "lineage.json"
+    await kept(engine, asked("x"))
+    other = add_adapter(configuration.home, "other@1", "y") / "lineage.json"
     night = configuration.home / "nights" / "2026-01-01"
     night.mkdir(parents=True)
     (night / "lineage.json").write_bytes(other.read_bytes())
@@ -403,10 +406,10 @@ async def test_night_s_rows_of_other_things_stay(configuration: Configuration, e
 async def test_what_is_left_is_told_and_fails_the_command(configuration: Configuration, engine: AsyncEngine):
     class Busy(RunningBot):
         async def meanwhile(self) -> None:
-            await kept(engine, _asked("new", asker="U1"), ("U2", "vote_up", ""))
+            await kept(engine, asked("new", asker="U1"), ("U2", "vote_up", ""))
 
-    await _document(engine, place=str(fact_place(configuration.home, "y-0")))
-    await kept(engine, _asked("y", asker="U2"), ("U1", "correction", "Only on Sundays."))
+    await add_document(engine, place=str(fact_place(configuration.home, "y-0")))
+    await kept(engine, asked("y", asker="U2"), ("U1", "correction", "Only on Sundays."))
 
     async with control.serving(configuration.home, Busy(engine)):
         result = await _tandem("forget", "--user", "U1", "--json")
@@ -421,6 +424,7 @@ async def _tandem(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, cli.app, arguments)
 
 
+@both_databases
 async def test_what_nobody_knows_withdraws_nothing(configuration: Configuration, engine: AsyncEngine):
     silent = configuration.home / "adapters" / "silent@1"
     silent.mkdir(parents=True)
@@ -429,14 +433,12 @@ async def test_what_nobody_knows_withdraws_nothing(configuration: Configuration,
     assert not (silent / WITHDRAWN).exists()
 
 
+@both_databases
 async def test_question_as_it_arrived_keeps_neither_its_text_nor_its_asker(
     configuration: Configuration, engine: AsyncEngine
 ):
-    arrived = {"team": "T", "channel": "C", "question_ts": "1", "thread_ts": "1", "version": "", "updated_at_us": 0}
-    async with engine.begin() as connection:
-        for key, person in (("x", "U1"), ("y", "U2")):
-            row = {**arrived, "question_key": key, "exchange_id": key, "asker": person, "text": f"{key}?"}
-            await connection.execute(insert(bot.tables.deliveries).values(**row, state="answered"))
+    await add_delivery(engine, "x", "U1")
+    await add_delivery(engine, "y", "U2")
 
     assert _left(await _forget(_USER, configuration)) == {}
 
@@ -447,9 +449,9 @@ async def test_question_as_it_arrived_keeps_neither_its_text_nor_its_asker(
 
 
 async def test_lineage_is_told_from_the_adapter_and_back(configuration: Configuration, engine: AsyncEngine):
-    await kept(engine, _asked("x"))
-    await _promoted(engine, _adapter(configuration.home, "team@1", "x"))
-    _adapter(configuration.home, "team@2", "y", people=("U2",))
+    await kept(engine, asked("x"))
+    await promoted(engine, add_adapter(configuration.home, "team@1", "x"))
+    add_adapter(configuration.home, "team@2", "y", people=("U2",))
 
     told = json.loads((await _tandem("lineage", "--json")).stdout)
     assert (told["adapter"], [each["exchange_id"] for each in told["exchanges"]]) == ("team@1", ["x"])

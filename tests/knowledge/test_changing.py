@@ -185,6 +185,16 @@ async def test_what_is_taken_in_and_out_meanwhile_is_so_in_both(start, models):
     assert await index.count(page(8).id) == 0
 
 
+async def test_what_lies_in_either_index_is_held(start):
+    await filled(start, pages=1)
+    index = await start("second")
+    assert isinstance(index, ChangingIndex)
+    await index._new.add(page(5))
+    wanted = [page(number).id for number in (0, 5, 6)]
+    assert await index.counts(wanted) == {page(0).id: 1}
+    assert await index.held(wanted) == {page(0).id: 1, page(5).id: 1}
+
+
 async def test_a_process_that_does_not_build_follows_the_switch(start, models, engine, make_store):
     stores = make_store(), make_store()
     record, serving = ServiceRecord(engine), InService(name="old", model="", url="", other="new", is_building=True)

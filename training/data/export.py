@@ -19,7 +19,7 @@ from training.data.curation import Curated, curate
 from training.data.files import ExportFiles
 from training.data.forms import FORMS, PARQUET_FORMS, rows_of
 from training.data.judging import Judges
-from training.data.members import SPLITS, Members
+from training.data.members import SPLITS, Members, Split
 from training.data.signatures import NEARLY_ALL, VALUES
 from training.settings import TrainingSettings
 
@@ -72,7 +72,7 @@ async def export_window(
         reached("read")
         files = await asyncio.to_thread(_write, out, curated, spool, reached)
         withheld = dict(sorted(curated.withheld.items()))
-        manifest = _manifest(files, curated) | {
+        manifest = await asyncio.to_thread(_manifest, files, curated) | {
             "start": start.astimezone(UTC).isoformat(),
             "end": end.astimezone(UTC).isoformat(),
             "settings": settings.model_dump(),
@@ -99,15 +99,16 @@ def _write(out: Path, curated: Curated, spool: IO[bytes], reached: Callable[[str
 
 
 def _manifest(files: ExportFiles, curated: Curated) -> dict[str, Any]:
-    sides = curated.placement.sides.values()
-    closest = curated.placement.closest
+    written: dict[Split, set[str]] = {split: files.exchange_ids(split) for split in SPLITS}
+    closest = curated.placement.closest(written)
     return {
         "format": FORMAT,
         "exchanges": curated.exchanges,
-        "examples": {split: sum(side == split for side in sides) for split in SPLITS},
+        "examples": {split: len(written[split]) for split in SPLITS},
         "rows": files.rows,
         "sha256": files.digests(),
-        # Of all windows until now: the nearest pair of a question that is trained on and one that is held out.
+        # Of these rows and those of all windows until now: the nearest pair of a question that is trained on and one that
+        # is held out.
         "across_split": {
             "near_duplicates": closest.near_duplicates,
             "closest": closest.similarity,

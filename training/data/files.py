@@ -20,8 +20,8 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 from pyarrow import parquet
 
-from training.data.forms import Form
-from training.data.members import SPLITS
+from training.data.forms import PARQUET_FORMS, Form
+from training.data.members import SPLITS, Split
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _SCHEMAS: dict[Form, Any] = {
@@ -90,6 +90,11 @@ class ExportFiles:
             os.fsync(file.fileno())
         with self._partial(target).open("rb") as file:
             return target, hashlib.file_digest(file, "sha256")
+
+    def exchange_ids(self, split: Split) -> set[str]:
+        """Whose rows were written there: read back, whatever was meant to be written."""
+        files = [self._partial(f"{split}/{form}.parquet") for form in PARQUET_FORMS]
+        return {exchange_id for file in files for exchange_id in exchange_ids_in(file)}
 
     def digests(self) -> dict[str, str]:
         return {name: found.hexdigest() for name, found in sorted(self._sums.items())}

@@ -6,13 +6,13 @@ what a gate measures on never returns to training; an exchange that is near to b
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from training.data.members import SPLITS, Index, Member, Members, Split
 from training.data.reasons import Reason
-from training.data.signatures import Closest
+from training.data.signatures import Closest, Questions
 from training.settings import TrainingSettings
 
 
@@ -32,14 +32,26 @@ class Candidate:
 class Placement:
     """The side of each exchange that is kept, the reason for each that is not, and what is to be remembered.
 
-    `closest` tells how near any question that is trained on comes to one that is held out, in all windows.
+    `questions` knows the signatures of all windows: of this one by `numbers`, of the others by what is `taught_elsewhere`.
     """
 
     sides: dict[str, Split] = field(default_factory=dict[str, Split])
     dropped: dict[str, Reason] = field(default_factory=dict[str, Reason])
     members: list[Member] = field(default_factory=list[Member])
     clusters: dict[str, Split] = field(default_factory=dict[str, Split])
-    closest: Closest = field(default_factory=lambda: Closest(near_duplicates=0, similarity=0.0))
+    questions: Questions = field(default_factory=Questions)
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    taught_elsewhere: Mapping[Split, set[int]] = field(default_factory=lambda: Index().taught)
+
+    def closest(self, written: Mapping[Split, Collection[str]]) -> Closest:
+        """How near any question that is trained on comes to one that is held out, in all windows.
+
+        `written` are this window's exchanges as they stand on each side. Raises KeyError for one that was never placed.
+        """
+        train, holdout = (
+            self.taught_elsewhere[split] | {self.numbers[each] for each in written[split]} for split in SPLITS
+        )
+        return self.questions.closest(train, holdout)
 
 
 def place(candidates: Sequence[Candidate], known: Members, *, start: datetime, settings: TrainingSettings) -> Placement:
@@ -117,7 +129,9 @@ class _Placing:
             dropped=self._dropped,
             members=[*members, *past],
             clusters=self._new,
-            closest=self._closest(),
+            questions=self._known.questions,
+            numbers={each.exchange_id: self._number(each.signature) for each in self.kept()},
+            taught_elsewhere=self._others.taught,
         )
 
     def _clusters_near(self, candidate: Candidate) -> set[str]:
@@ -157,12 +171,6 @@ class _Placing:
             signature=candidate.signature,
             taught=candidate.taught if candidate.exchange_id in self._kept else "",
         )
-
-    def _closest(self) -> Closest:
-        for each in self.kept():
-            self._own.taught[self._side(self._cluster[each.exchange_id])].add(self._number(each.signature))
-        train, holdout = (self._others.taught[split] | self._own.taught[split] for split in SPLITS)
-        return self._known.questions.closest(train, holdout)
 
 
 def _is_drawn(candidate: Candidate) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 import router.tables
@@ -16,8 +17,10 @@ from router.journal import Journal
 from tests.training.data.samples import DAY, NEXT, ON, both, exchange, kept, reviewed, rows
 from training.data.consent import Consent
 from training.data.ledger import catch_up
+from training.data.signatures import plain, sign
 from training.errors import ExportBusy
 from training.settings import TrainingSettings
+from training.tables import training_clusters, training_members
 
 CITIES = ["Bern", "Lima", "Oslo", "Rome", "Cairo", "Delhi", "Quito", "Accra", "Seoul", "Tunis", "Minsk", "Dakar"]
 LATER = DAY + timedelta(days=3)
@@ -150,6 +153,24 @@ async def test_manifest_vouches_for_the_files_and_for_the_split(engine: AsyncEng
     assert manifest["across_split"]["near_duplicates"] == 0
     assert manifest["across_split"]["closest"] < manifest["across_split"]["near_from"] == 0.7578
     assert manifest["examples"]["train"] + manifest["examples"]["holdout"] + sum(manifest["withheld"].values()) == 12
+
+
+async def test_manifest_tells_of_near_duplicates_across_the_split_where_there_are_such(
+    engine: AsyncEngine, exports: Path
+):
+    for name in ("x1", "x2"):  # of one question, on two sides since before: as no export places them
+        await kept(engine, exchange(name, completion=f"It is {name}."), ("U1", "vote_up", ""))
+    (signature,) = sign([plain(exchange("x1").question)])
+    async with engine.begin() as connection:
+        for name, split in (("x1", "train"), ("x2", "holdout")):
+            await connection.execute(insert(training_clusters).values(cluster=name, split=split))
+            member = {"exchange_id": name, "cluster": name, "thread_id": "", "start": DAY, "taught": name}
+            await connection.execute(insert(training_members).values(**member, signature=signature))
+    await caught_up(engine, exports)
+    manifest = json.loads((exports / "2026-03-01" / "manifest.json").read_text())
+    assert manifest["examples"] == {"train": 1, "holdout": 1}
+    assert manifest["across_split"]["near_duplicates"] == 1
+    assert manifest["across_split"]["closest"] == 1.0
 
 
 async def test_question_whose_passage_was_not_found_waits_for_whoever_mends_the_search(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.data.samples import DAY, ON
-from training.data.members import Members
+from training.data.members import SPLITS, Members, Split
 from training.data.placement import Candidate, Placement, place
 from training.data.signatures import plain, sign
 from training.settings import TrainingSettings
@@ -70,6 +70,20 @@ def test_near_duplicates_and_threads_are_on_one_side():
         assert len(set(placement.sides.values())) == 1
         assert len(placement.sides) == 3
         assert len(placement.clusters) == 1
+
+
+def on_each_side(placement: Placement) -> dict[Split, list[str]]:
+    return {split: [each for each, side in placement.sides.items() if side == split] for split in SPLITS}
+
+
+def test_what_stands_on_both_sides_is_told_though_it_was_placed_on_one():
+    known = Members()
+    trained, held_out = on_sides(known)
+    placement = placed([trained, held_out], known)
+    sides = on_each_side(placement)
+    assert placement.closest(sides).near_duplicates == 0
+    both = placement.closest({**sides, "holdout": [held_out.exchange_id, trained.exchange_id]})
+    assert (both.near_duplicates, both.similarity) == (1, 1.0)
 
 
 def on_sides(known: Members) -> tuple[Candidate, Candidate]:
@@ -171,7 +185,7 @@ def test_no_near_duplicate_and_no_thread_ever_crosses_the_split(seed: int):
             for n in range(15)
         ]  # fmt: skip
         placement = placed(some, known, start=DAY + timedelta(days=day))
-        assert placement.closest.near_duplicates == 0
+        assert placement.closest(on_each_side(placement)).near_duplicates == 0
     sides = {each.exchange_id: known.splits[each.cluster] for each in known.by_id.values()}
     members = list(known.by_id.values())
     for one in members:
