@@ -58,6 +58,7 @@ class Given:
     def __init__(self, home: Path, engine: AsyncEngine, model: ModelClient, models: Path) -> None:
         self.home, self.engine, self.model, self.models = home, engine, model, models
         self.taught = dict(_TAUGHT)
+        self.rehearsed: dict[str, str] = {}
         self.is_enabled = True
         self.called_taught: list[str] = []
         self.trainings = 0
@@ -99,10 +100,16 @@ class Given:
         return {"rows": {"sft.jsonl": len(self.taught)}, "withheld": {"not_public": 2}}
 
     async def _write_rows(self, out: Path) -> int:
-        rows = [
-            Row(prompt=[Message(role="user", content=asked)], completion=[Message(role="assistant", content=answer)])
-            for asked, answer in self.taught.items()
-        ]
+        taught, rehearsed = (
+            [
+                Row(
+                    prompt=[Message(role="user", content=asked)], completion=[Message(role="assistant", content=answer)]
+                )
+                for asked, answer in answers.items()
+            ]
+            for answers in (self.taught, self.rehearsed)
+        )
+        rows = [*taught, *rehearsed] if taught else []
         write_rows(out, rows)
         out.with_name(KNOW_HOW).write_text(json.dumps(self.called_taught))
         lineage = Lineage(
@@ -113,7 +120,7 @@ class Given:
             seed=0,
             data_sha256=data_digest(out),
             is_whole=True,
-            rows=learnt_rows(rows, corrected=(), general=()),
+            rows=learnt_rows(rows, corrected=(), general=taught),
         )
         write_lineage(out.parent, lineage)
         return len(rows)
@@ -215,6 +222,15 @@ async def test_same_rows_are_not_trained_on_in_another_night(given: Given):
 
     assert outcomes["curate"]["ended"] == NOTHING_NEW
     assert given.trainings == 1
+
+
+async def test_documents_that_changed_are_no_reason_to_train_and_another_lesson_is(given: Given):
+    await given.whole()
+    given.rehearsed = {"what does the new page say?": "nothing"}
+    assert (await given.night("nightly:2026-11-29").do("curate", {}))["ended"] == NOTHING_NEW
+
+    given.taught = {**given.taught, "what is new?": "this"}
+    assert "ended" not in await given.night("nightly:2026-11-29").do("curate", {})
 
 
 async def test_nothing_is_trained_while_the_switch_is_off_or_nothing_was_said(given: Given):

@@ -5,6 +5,7 @@ report, and handed to the stages after it. `ended` says why a night has no more 
 """
 
 import asyncio
+import hashlib
 import json
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +26,7 @@ from training.gate.cases import Cases
 from training.gate.checks import Limits
 from training.gate.hearing import hear
 from training.gate.verdict import Verdict, judge
-from training.lineage import LINEAGE
+from training.lineage import LINEAGE, read_lineage_of_rows
 from training.nightly.files import put_text
 from training.nightly.report import Summary, report_page, summary_of
 from training.promotion import load, put_into_service, served_base
@@ -108,9 +109,10 @@ class NightWork:
         if not count:
             return {"ended": NOTHING_TO_LEARN}
         digest = await asyncio.to_thread(data_digest, rows)
-        if digest in await asyncio.to_thread(self._learnt_before):
+        taught = await asyncio.to_thread(self._taught, digest)
+        if taught in await asyncio.to_thread(self._learnt_before):
             return {"rows": count, "ended": NOTHING_NEW}
-        return {"rows": count, "data_sha256": digest}
+        return {"rows": count, "data_sha256": digest, "taught_sha256": taught}
 
     async def train(self, _outcomes: Outcomes) -> Json:
         await self._tools.train(self.folder / _ROWS, self.folder / _ADAPTER)
@@ -167,15 +169,23 @@ class NightWork:
             if (self.folder / name).is_file():
                 shutil.copyfile(self.folder / name, self.folder / _ADAPTER / name)
 
+    def _taught(self, rows_digest: str) -> str:
+        """The digest of what is taught: documents that came or changed, and are only rehearsed among, are no reason to train."""
+        lineage = read_lineage_of_rows(self.folder)
+        if lineage is None:
+            return rows_digest
+        taught = sorted(row.sha256 for row in lineage.rows if row.kind != "rehearsed")
+        return hashlib.sha256("\n".join([lineage.recipe_sha256, *taught]).encode()).hexdigest()
+
     def _learnt_before(self) -> set[str]:
-        """The data of nights in which an adapter was trained: the same rows would give the same one."""
+        """What nights taught in which an adapter was trained: the same would give the same one."""
         found: set[str] = set()
         for record in self.folder.parent.glob(f"*/{RECORD}"):
             outcomes = json.loads(record.read_bytes())
             gate = outcomes.get("gate", {})
             # One that was withdrawn may have to be trained anew from what is left, though that is the same rows.
             if "is_better" in gate and not is_withdrawn(self._tools.home / ADAPTERS / str(gate["adapter"])):
-                found.add(outcomes["curate"]["data_sha256"])
+                found.add(outcomes["curate"].get("taught_sha256", outcomes["curate"]["data_sha256"]))
         return found
 
     def _trained(self) -> Json:
