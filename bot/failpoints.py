@@ -11,7 +11,23 @@ STAGES = ("export", "curate", "train", "gate", "promote", "refit", "report")
 
 STEPS_OF_AN_ANSWER = ("after_store", "after_retrieval", "before_stream_recorded", "mid_stream", "after_stream_end")
 STEPS_OF_A_NIGHT = tuple(f"night_{stage}" for stage in STAGES)
-FAILPOINTS = (*STEPS_OF_AN_ANSWER, *STEPS_OF_A_NIGHT)
+STEPS_OF_FORGETTING = (
+    "forget_planned",
+    "forget_marked",
+    "forget_service_changed",
+    "forget_unloaded",
+    "forget_weights_deleted",
+    "forget_journal",
+    "forget_facts",
+    "forget_exported",
+    "forget_days",
+    "forget_nights",
+    "forget_documents",
+    "forget_deliveries",
+    "forget_work",
+    "forget_counted",
+)
+FAILPOINTS = (*STEPS_OF_AN_ANSWER, *STEPS_OF_A_NIGHT, *STEPS_OF_FORGETTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

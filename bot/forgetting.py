@@ -11,6 +11,7 @@ from bot.assembly import Configuration, open_database
 from bot.control import RemoteOperations
 from bot.database import durable_url
 from bot.errors import BotError, UnknownDocument
+from bot.failpoints import Failpoints
 from bot.night_command import alone
 from bot.printing import say
 from bot.reach import reach_operations
@@ -45,11 +46,13 @@ async def forget_all(configuration: Configuration, target: Target, switch: Train
         if not is_begun and not any(others.values()) and not await was_learnt(target, plan, forgetting.places):
             raise BotError(f"nothing is known of {target.kind} {target.name}, so nothing was done")
         keep_plan(target, plan, configuration.home)
+        forgetting.reached("planned")
         withdrawn, indexed = await forgetting.purge(plan)
         before = {**before, _INDEXED: indexed}
         # Asked anew: what came meanwhile is left, too.
         plan = await forgetting.plan()
         after = {**await forgetting.count(plan), _INDEXED: await forgetting.count_indexed(plan)}
+        forgetting.reached("counted")
         release = await Releases(forgetting.engine).in_service()
         if not any(after.values()):
             drop_plan(target, configuration.home)
@@ -69,6 +72,10 @@ class _Forgetting:
     target: Target
     places: Places
     stored: StoredWords
+    failpoints: Failpoints
+
+    def reached(self, step: str) -> None:
+        self.failpoints.reached(f"forget_{step}")
 
     @property
     def engine(self) -> AsyncEngine:
@@ -96,12 +103,15 @@ class _Forgetting:
     async def purge(self, plan: Plan) -> tuple[list[str], int]:
         """The adapters that are withdrawn now, and how many passages the index held."""
         try:
-            withdrawn = await forget_learnt(self.target, plan, self.places)
+            withdrawn = await forget_learnt(self.target, plan, self.places, self.reached)
         except TrainingError as error:
             raise BotError(str(error)) from error
         indexed = await _take_out(self.configuration, plan.documents, self.engine)
+        self.reached("documents")
         await clear_deliveries(self._words(plan), self.engine)
+        self.reached("deliveries")
         await self.stored.delete(self._words(plan))
+        self.reached("work")
         return withdrawn, indexed
 
     def _words(self, plan: Plan) -> Words:
@@ -125,6 +135,7 @@ async def _opened(
                     target=target,
                     places=Places(home=configuration.home, engine=engine, model=reached, settings=switch),
                     stored=StoredWords(durable_url(configuration.database), is_bot_running=running),
+                    failpoints=Failpoints(name=configuration.bot.failpoint),
                 )
     finally:
         await model.aclose()

@@ -6,7 +6,7 @@ Each step may be cut off: what was marked before is taken out by the next run.
 import asyncio
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,21 +24,32 @@ from training.lineage import Lineage, Sought, learnt_from, read_lineage
 from training.nightly.files import put_text
 
 
-async def withdraw(sought: Sought, *, home: Path, engine: AsyncEngine, model: ModelClient | None) -> list[str]:
+async def withdraw(
+    sought: Sought,
+    *,
+    home: Path,
+    engine: AsyncEngine,
+    model: ModelClient | None,
+    reached: Callable[[str], None] = lambda _: None,
+) -> list[str]:
     """Withdraw every adapter that learnt from it, or may have, and return the names of those that are withdrawn now.
 
     The latest earlier one that did not comes into service, or none. Without a model server, what it still holds is not
-    unloaded. Raises JournalUnavailable; again, it goes on.
+    unloaded. `reached` is called after each step. Raises JournalUnavailable; again, it goes on.
     """
     folders = await adapter_folders(home, engine)
     learners = await asyncio.to_thread(_learners, folders, sought)
     for name in learners:
         await asyncio.to_thread(_mark, name, folders[name])
+    reached("marked")
     await _change_service(engine, model)
+    reached("service_changed")
     withdrawn = _withdrawn(folders)
     if model is not None:
         await _unload(withdrawn, model)
+    reached("unloaded")
     await asyncio.to_thread(_empty, withdrawn, home)
+    reached("weights_deleted")
     return learners
 
 

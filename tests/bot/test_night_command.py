@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -24,9 +25,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def _nightly(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _nightly(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bot.cli", "nightly", "--once", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **settings}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
 
 
@@ -68,3 +69,17 @@ def test_night_in_which_nothing_was_said_ends_before_it_needs_a_model(
     monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "true")
     outcomes = json.loads(_nightly("--json").stdout)
     assert outcomes["curate"]["ended"].startswith("There is nothing to learn from yet")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["export", "curate", "refit", "report"])
+def test_command_killed_at_a_stage_goes_on_there(home: Path, stage: str) -> None:
+    days = ("--date", "2026-11-27", "--json")
+    assert _nightly(*days, TANDEM_FAILPOINT=f"night_{stage}").returncode == -signal.SIGKILL
+
+    resumed = _nightly(*days)
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert list(json.loads(resumed.stdout)) == ["export", "curate", "refit", "report"]
+    assert resumed.stdout == _nightly(*days).stdout
+    assert [path.name for path in (home / "nights").iterdir()] == ["2026-11-27"]

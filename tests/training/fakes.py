@@ -29,6 +29,7 @@ class ServerWithAdapters:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ServerWithAdapters"]:
         app = web.Application()
+        app.router.add_get("/health", self._health)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/load_lora_adapter", self._load)
         app.router.add_post("/v1/unload_lora_adapter", self._unload)
@@ -41,6 +42,9 @@ class ServerWithAdapters:
             yield self
         finally:
             await runner.cleanup()
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.Response()
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response({"data": [{"id": name} for name in (self.base, *self.loaded)]})

@@ -26,7 +26,7 @@ from training.gate.checks import Limits
 from training.lineage import Lineage, learnt_rows, read_lineage, write_lineage
 from training.nightly.report import Summary, headline, report_page, summary_of
 from training.nightly.rows import gather_taught
-from training.nightly.work import NOTHING_NEW, NOTHING_TO_LEARN, SWITCHED_OFF, NightWork, Tools
+from training.nightly.work import ALWAYS, NOTHING_NEW, NOTHING_TO_LEARN, SWITCHED_OFF, NightWork, Tools
 from training.rows import Message, Row, data_digest, write_rows
 
 _DAY = date(2026, 11, 28)
@@ -87,12 +87,10 @@ class Given:
     async def whole(self, run: str = "nightly:2026-11-28") -> dict[str, dict]:
         """All stages, as the workflow does them, each of them twice: the first time it was killed."""
         outcomes: dict[str, dict] = {}
-        for stage in ("export", "curate", "train", "gate", "promote"):
-            if not any("ended" in outcome for outcome in outcomes.values()):
-                for _ in range(2):
-                    outcomes[stage] = await self.night(run).do(stage, outcomes)
-        for stage in ("refit", "report"):
-            outcomes[stage] = await self.night(run).do(stage, outcomes)
+        for stage in ("export", "curate", "train", "gate", "promote", "refit", "report"):
+            if stage in ALWAYS or not any("ended" in outcome for outcome in outcomes.values()):
+                outcomes[stage], again = [await self.night(run).do(stage, outcomes) for _ in range(2)]
+                assert again == outcomes[stage] or stage == "gate"  # which tells how long answers took
         return json.loads(json.dumps(outcomes))
 
     async def _export(self, until: datetime) -> dict:
@@ -151,7 +149,8 @@ class Given:
         return {"reason": "It is in service.", "loss_before": 0.7, "loss_after": 0.6, "by_arm": {"direct": 4}}
 
     async def _post(self, summary: Summary, work_id: str) -> str:
-        self.posts.append((work_id, summary))
+        if (work_id, summary) not in self.posts:  # as in Slack, where its id is looked for first
+            self.posts.append((work_id, summary))
         return "It was posted."
 
 

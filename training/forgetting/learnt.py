@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,20 +60,27 @@ async def was_learnt(target: Target, plan: Plan, places: Places) -> bool:
     return any(lineage.found(plan.sought(target)) for lineage in lineages if lineage is not None)
 
 
-async def forget_learnt(target: Target, plan: Plan, places: Places) -> list[str]:
+async def forget_learnt(
+    target: Target, plan: Plan, places: Places, reached: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """Purge it, and return the adapters that are withdrawn now. Documents are others' to take out.
 
-    Raises JournalUnavailable, ExportBusy and ModelError; again, it goes on.
+    `reached` is called after each step. Raises JournalUnavailable, ExportBusy and ModelError; again, it goes on.
     """
     sought = plan.sought(target)
     # First what is answered from. That it goes does not depend on the journal any more, which goes next.
-    withdrawn = await withdraw(sought, home=places.home, engine=places.engine, model=places.model)
+    withdrawn = await withdraw(sought, home=places.home, engine=places.engine, model=places.model, reached=reached)
     await delete_from_journal(plan, places.engine)
+    reached("journal")
     for each in plan.feedback:
         await asyncio.to_thread(fact_place(places.home, each).unlink, missing_ok=True)
+    reached("facts")
     await _export_anew(await days_waiting(plan, places.engine), places)
+    reached("exported")
     await asyncio.to_thread(delete_days, plan, places.exports)
+    reached("days")
     await asyncio.to_thread(delete_nights_work, sought, places.nights)
+    reached("nights")
     return withdrawn
 
 
