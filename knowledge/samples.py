@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from knowledge.opening import ServingIndex
 
 _PAGE = 1000
+_Found = Row[*tuple[Any, ...]]
 
 
 async def sample(
@@ -43,7 +44,7 @@ async def sample(
     return [replace(found[chunk], overheard=False) for chunk in ids if chunk in found][:limit]
 
 
-async def _learnable(engine: AsyncEngine, audience: Audience, page_size: int) -> AsyncIterator[list[Row[Any]]]:
+async def _learnable(engine: AsyncEngine, audience: Audience, page_size: int) -> AsyncIterator[Sequence[_Found]]:
     table, after = documents.c, ""
     learnable = (
         table.scope.in_(sorted(audience.scopes)),
@@ -63,16 +64,16 @@ async def _learnable(engine: AsyncEngine, audience: Audience, page_size: int) ->
         after = page[-1].id
 
 
-async def _draw(pages: AsyncIterator[list[Row[Any]]], limit: int, seed: int, aside: set[str]) -> list[Row[Any]]:
+async def _draw(pages: AsyncIterator[Sequence[_Found]], limit: int, seed: int, aside: set[str]) -> list[_Found]:
     """Those that come first by the seed; no more are held at once than these and a page."""
-    first: list[Row[Any]] = []
+    first: list[_Found] = []
     async for page in pages:
         kept = [row for row in page if aside.isdisjoint({row.id, document_id(row.place, row.scope)})]
         first = heapq.nsmallest(limit, [*first, *kept], key=lambda row: _rank(seed, row.id))
     return first
 
 
-def _chunks(document: Row[Any], count: int, seed: int) -> list[str]:
+def _chunks(document: _Found, count: int, seed: int) -> list[str]:
     """Of the version that answers, so many chunks."""
     numbers = range(document.chunks)
     drawn = heapq.nsmallest(count, numbers, key=lambda number: _rank(seed, f"{document.id} {number}"))
