@@ -113,7 +113,7 @@ def test_rows_that_are_read_apart_answer_from_the_right_passage_and_decline_from
         )
         assert passage.startswith(f"Article {_asked(each)[0]}\n")
     declining = sum(row.completion[0].content == DECLINE for row in rows)
-    assert 0.35 < declining / len(rows) < 0.5
+    assert 0.2 < declining / len(rows) < 0.4
 
 
 def test_right_passage_stands_at_every_place():
