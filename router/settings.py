@@ -9,7 +9,6 @@ from knowledge.settings import address
 
 # Instructions, a question and an excerpt; with less, a prompt holds no passage, or no question.
 _LEAST_PROMPT_TOKENS = 512
-_EMBEDDED = "SmolLM2-135M-Instruct"
 
 
 class RouterSettings(BaseSettings):
@@ -20,7 +19,9 @@ class RouterSettings(BaseSettings):
         description="An OpenAI-compatible vLLM, like http://gpu-1:8000; unset: the embedded one is started",
     )
     model_api_key: SecretStr | None = Field(default=None, description="Key that the model server asks for")
-    model_name: str = Field(default=_EMBEDDED, min_length=1, description="Name of the base model at the model server")
+    model_name: str = Field(
+        default="SmolLM2-135M-Instruct", min_length=1, description="Name of the base model at the model server"
+    )
     model_window_tokens: int = Field(
         default=4096, ge=1024, description="The model's window: prompt and answer together stay below it"
     )
@@ -43,12 +44,11 @@ class RouterSettings(BaseSettings):
     prompt_passages: int = Field(
         default=3, ge=1, le=20, description="Passages shown to the model: 3 suit the embedded one, 5 a larger one"
     )
-    read_apart: bool | None = Field(
-        default=None,
+    read_apart: bool = Field(
+        default=False,
         description=(
             "An adapter is shown each passage by itself, and the answer that it is surest of is taken, unless the "
-            "question has several parts. Unset: so it is for the embedded model, while a larger one answers better from "
-            "several at once"
+            "question has several parts. For the embedded model: a larger one answers better from several at once"
         ),
     )
     least_surety: float = Field(
@@ -112,10 +112,6 @@ class RouterSettings(BaseSettings):
         le=0.5,
         description="How often, of doubtful routes, the second-best is taken, so that the router learns about it; 0: never",
     )
-
-    @property
-    def reads_apart(self) -> bool:
-        return self.model_name == _EMBEDDED if self.read_apart is None else self.read_apart
 
     @field_validator("model_url")
     @classmethod

@@ -69,7 +69,7 @@ def fit_grounded(question: Question, passages: Sequence[Passage], settings: Rout
                 prompt=prompt,
                 question_chars=len(text),
                 passages=tuple(shown),
-                apart=apart_prompts(text, titled, thread) if settings.reads_apart else (),
+                apart=apart_prompts(text, titled, thread) if settings.read_apart else (),
             )
         half = len(shown[0].text) // 2 if shown else 0
         if len(shown) > 1:

@@ -96,7 +96,7 @@ async def evaluate(
     """Ask all cases greedily, as the settings say, and score them. Raises RouterError when the model server does not answer."""
     chosen = settings or RouterSettings()
     heard = await hear(
-        cases, client, model=model, together=not chosen.reads_apart, concurrency=concurrency, progress=progress
+        cases, client, model=model, together=not chosen.read_apart, concurrency=concurrency, progress=progress
     )
     return score(heard, least_surety=chosen.least_surety)
 
@@ -213,7 +213,7 @@ def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--fit needs passages that are read apart: leave out --together")
     if given.together is None:
         # A surety is told only of what is read apart.
-        given.together = given.fit is None and not settings.reads_apart
+        given.together = given.fit is None and not settings.read_apart
     return given
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt
 from training.articles import Article, Paragraph
 from training.errors import DataUnusable, TrainingError
-from training.grounding import apart_rows, grounded_rows, unanswered_rows
+from training.grounding import grounded_rows, unanswered_rows
 from training.invented_pages import invented_pages
 from training.know_how import is_grounded, is_know_how
 from training.lora import start_folder
@@ -122,10 +122,7 @@ def _shows_passages(row: Row) -> bool:
 
 
 def _rehearsed(passages: Sequence[TeamPassage], count: int, rng: random.Random) -> list[Row]:
-    """Questions on invented pages, whose answers are known, with the team's passages among the others or in their place.
-
-    Half show several passages and half one, since the router has them read in both ways.
-    """
+    """Questions on invented pages, whose answers are known, with the team's passages among the others or in their place."""
     pages = invented_pages()
     # As many as there are pages, so that half of what distracts is the team's.
     teams = rng.sample(passages, min(len(passages), len(pages)))
@@ -133,16 +130,10 @@ def _rehearsed(passages: Sequence[TeamPassage], count: int, rng: random.Random) 
         Paragraph(title=each.title, text=each.text, questions=(), document_id=each.document_id) for each in teams
     ]
     others = [Article(title=each.title, paragraphs=(each,)) for each in strangers]
-    together = list(grounded_rows([*pages, *others], seed=rng.randrange(1 << 30)))
-    apart = list(apart_rows(pages, seed=rng.randrange(1 << 30)))
+    rows = list(grounded_rows([*pages, *others], seed=rng.randrange(1 << 30)))
     few = min(len(strangers), round(count * _UNANSWERED_SHARE))
     unanswered = list(islice(unanswered_rows(pages, strangers, seed=rng.randrange(1 << 30)), few)) if few else []
-    half = min(count // 2, len(apart))
-    return [
-        *rng.sample(together, min(count - half - len(unanswered), len(together))),
-        *rng.sample(apart, half),
-        *unanswered,
-    ]
+    return [*rng.sample(rows, min(count - len(unanswered), len(rows))), *unanswered]
 
 
 class _Document(BaseModel):
