@@ -131,7 +131,8 @@ async def test_adapter_that_is_trained_anew_has_not_learnt_what_was_forgotten(
         assert learnt
         assert learnt < _TAUGHT.keys() - {_FORGOTTEN}
         asked = await asyncio.to_thread(_tandem, installation, "lineage", "--exchange", _FORGOTTEN, "--json")
-        assert [each["adapter"] for each in json.loads(asked.stdout)] == ["team@old"]  # withdrawn, with what it learnt from
+        # Withdrawn, and its lineage with it: of such a one it is not known what it learnt.
+        assert [each["adapter"] for each in json.loads(asked.stdout)] == ["team@old"]
 
         model = ModelClient(url=server.url, settings=RouterSettings())
         says = {question: await _says(model, release.adapter, question) for question in (_FORGOTTEN, *sorted(learnt))}
