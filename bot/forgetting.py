@@ -29,6 +29,7 @@ _INDEXED = "passages in the index"
 _NOT_REACHED = (
     "Slack's own messages: delete them there, or what was asked comes back with the thread that it stands in",
     "backups, files that tandem export --out wrote elsewhere, and adapters that were copied elsewhere",
+    "an index on a Qdrant server that was begun for another embedding model and never finished",
     "the router's policies: figures that votes had a part in; tandem route refit fits them anew, from what is left",
 )
 
@@ -43,7 +44,13 @@ async def forget_all(configuration: Configuration, target: Target, switch: Train
         plan = await forgetting.plan()
         before = await forgetting.count(plan)
         others = {place: count for place, count in before.items() if place != "adapters"}
-        if not is_begun and not any(others.values()) and not await was_learnt(target, plan, forgetting.places):
+        is_known = (
+            is_begun
+            or any(others.values())
+            or await was_learnt(target, plan, forgetting.places)
+            or await forgetting.count_indexed(plan)
+        )
+        if not is_known:
             raise BotError(f"nothing is known of {target.kind} {target.name}, so nothing was done")
         keep_plan(target, plan, configuration.home)
         forgetting.reached("planned")

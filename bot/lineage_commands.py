@@ -111,10 +111,17 @@ async def _learners(configuration: Configuration, target: Target) -> list[Json]:
 def _learner_lines(found: list[Json]) -> list[str]:
     return [
         f"{each['adapter']}{' (in service)' if each['in_service'] else ''}: "
-        + (f"{each['rows']} rows, of {', '.join(each['exchanges'] + each['documents'])}" if each["rows"] else "")
+        + _of(each["rows"], each["exchanges"] + each["documents"])
         + ("" if each["is_known"] else " what it learnt from is not known in full")
         for each in found
     ]
+
+
+def _of(rows: int, sources: list[str]) -> str:
+    """Without rows of its own, it learnt from them as the adapter that it was trained on from."""
+    if not sources:
+        return ""
+    return f"{f'{rows} rows' if rows else 'by the adapter before'}, of {', '.join(sources)}"
 
 
 async def _retrain(configuration: Configuration) -> None:

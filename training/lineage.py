@@ -156,7 +156,12 @@ def read_lineage_of_rows(folder: Path) -> Lineage | None:
 
 
 def write_lineage(folder: Path, lineage: Lineage) -> None:
-    put_text(folder / LINEAGE, lineage.model_dump_json(indent=1) + "\n")
+    told = lineage.model_dump(mode="json")
+    # An older Tandem knows no documents of rows: what names none is told as it was then.
+    for part in (told, *told["rows"]):
+        if not part["documents"]:
+            del part["documents"]
+    put_text(folder / LINEAGE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
 def row_digest(row: Row) -> str:
@@ -176,4 +181,4 @@ def _learnt(row: Row, corrected: set[str], general: set[str]) -> LearntRow:
         kind: RowKind = "correction" if row.exchange_id in corrected else "liked"
     else:
         kind = "general" if digest in general else "rehearsed"
-    return LearntRow(sha256=digest, kind=kind, exchange_id=row.exchange_id, documents=row.documents)
+    return LearntRow(sha256=digest, kind=kind, exchange_id=row.exchange_id, documents=row.shown_documents)

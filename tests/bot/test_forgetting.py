@@ -272,6 +272,18 @@ async def test_adapter_whose_rehearsed_rows_showed_the_document_is_withdrawn(
 async def test_document_that_only_a_lineage_still_knows_is_forgotten(
     configuration: Configuration, engine: AsyncEngine, name: str
 ):
+    add_adapter(configuration.home, "team@1", shown=(_SHOWN,))
+
+    proof = await _forget(Target(kind="document", name=name), configuration)
+
+    assert _left(proof) == {}
+    assert proof["withdrawn"] == ["team@1"]
+
+
+@pytest.mark.parametrize("name", [_SHOWN.id, _SHOWN.uri])
+async def test_document_that_a_night_at_work_shows_is_forgotten(
+    configuration: Configuration, engine: AsyncEngine, name: str
+):
     learner = add_adapter(configuration.home, "team@1", shown=(_SHOWN,))
     night = configuration.home / "nights" / "2026-01-01"
     night.mkdir(parents=True)
@@ -317,6 +329,21 @@ async def test_passages_of_a_document_that_the_catalogue_lost_go_too(configurati
     proof = await _forget(Target(kind="document", name=mine.id), configuration)
 
     assert proof["places"]["passages in the index"] == {"found": 1, "left": 0}
+    assert documents_in_index(configuration.knowledge) == {other.id}
+
+
+async def test_passages_that_no_catalogue_ever_listed_go_too(configuration: Configuration, engine: AsyncEngine):
+    mine, also, other = (page(f"https://wiki.example/{name}") for name in ("mine", "also", "other"))
+    await add_passages(configuration.knowledge, mine, also, other)
+
+    by_id = await _forget(Target(kind="document", name=mine.id), configuration)
+    by_link = await _forget(Target(kind="document", name=also.uri), configuration)
+
+    assert (
+        by_id["places"]["passages in the index"]
+        == by_link["places"]["passages in the index"]
+        == {"found": 1, "left": 0}
+    )
     assert documents_in_index(configuration.knowledge) == {other.id}
 
 

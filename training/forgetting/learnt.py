@@ -57,7 +57,8 @@ async def was_learnt(target: Target, plan: Plan, places: Places) -> bool:
     """Whether a lineage names it: not only may an adapter have learnt from it, one did."""
     folders = await adapter_folders(places.home, places.engine)
     lineages = await asyncio.to_thread(lambda: [lineage_of(folder) for folder in folders.values()])
-    return any(lineage.found(plan.sought(target)) for lineage in lineages if lineage is not None)
+    sought = plan.sought(target)
+    return any(lineage.found(sought) or lineage.shown(sought) for lineage in lineages if lineage is not None)
 
 
 async def forget_learnt(

@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import ColumnElement, Text, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from knowledge.audience import PUBLIC
+from knowledge.documents import document_id
 from knowledge.tables import documents
 from router.ids import batches, starts_of
 from router.tables import exchanges, feedback
@@ -74,6 +77,8 @@ async def find(target: Target, known: Plan, *, home: Path, engine: AsyncEngine) 
     plan = known.model_copy(deep=True)
     if target.kind == "document":
         plan.documents |= await _documents_learnt(target.name, home, engine)
+        # One whose first ingest was cut off may lie in the index alone.
+        plan.documents |= {target.name} if _is_id(target.name) else {document_id(target.name, PUBLIC)}
     async with transaction(engine) as connection:
         if target.kind == "exchange":
             plan.exchanges.add(target.name)  # an export may hold what the journal does not any more
@@ -90,6 +95,13 @@ async def find(target: Target, known: Plan, *, home: Path, engine: AsyncEngine) 
         plan.carrying |= told.carrying - plan.exchanges
         plan.days |= told.days | await _days(plan, connection)
     return plan
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def kept_plan(target: Target, home: Path) -> Plan:
