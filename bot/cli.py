@@ -374,6 +374,8 @@ async def _compare(configuration: Configuration, data: Path, plot: Path | None, 
     from training.comparison.scores import figures_of, plot_of, scores_of
 
     questions = read_questions(data)
+    async with open_database(configuration) as engine:
+        corrections = await corrected(engine)
     with progress_bar() as bar:
         task = bar.add_task("opening", total=None)
         texts = {each.title: each.text for each in questions.texts}
@@ -388,8 +390,6 @@ async def _compare(configuration: Configuration, data: Path, plot: Path | None, 
                 at_once=at_once,
                 progress=lambda done, total: bar.update(task, description="asking", completed=done, total=total),
             )
-    async with open_database(configuration) as engine:
-        corrections = await corrected(engine)
     scores = scores_of(questions.asked, exchanges)
     if plot is not None:
         await asyncio.to_thread(plot.write_text, plot_of(scores), "utf-8")

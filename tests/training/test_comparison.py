@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -171,7 +172,13 @@ async def test_wait_of_a_correction_ends_with_the_document_or_the_adapter_that_f
             await connection.run_sync(each.metadata.create_all)
     journal, corrections, releases = Journal(engine), Corrections(engine), Releases(engine)
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    verdicts: list[tuple[Verdict, int]] = [("fact", 2), ("know_how", 3), ("know_how", 3), ("rejected", 1)]
+    verdicts: list[tuple[Verdict | Literal[""], int]] = [
+        ("fact", 2),
+        ("know_how", 3),
+        ("know_how", 3),
+        ("rejected", 1),
+        ("", 0),
+    ]
     for number, (verdict, hours) in enumerate(verdicts):
         await journal.record(replace(_exchange("1 [1]."), exchange_id=f"x{number}"))
         said = Feedback(
@@ -184,14 +191,15 @@ async def test_wait_of_a_correction_ends_with_the_document_or_the_adapter_that_f
         )
         await journal.add_feedback(said)
         found = await corrections.find(said.feedback_id)
-        await corrections.review(found, verdict, reviewer="U2", at=noon + timedelta(hours=hours))
-    assert await corrected(engine) == Corrected(corrections=3, followed=1, p50_hours=2.0, longest_hours=2.0)
+        if verdict:
+            await corrections.review(found, verdict, reviewer="U2", at=noon + timedelta(hours=hours))
+    assert await corrected(engine) == Corrected(corrections=4, followed=1, p50_hours=2.0, longest_hours=2.0)
 
-    folder = trained(tmp_path / "adapter", weight=1, learnt=(learnt("x1"), learnt("x3")))
+    folder = trained(tmp_path / "adapter", weight=1, learnt=(learnt("x1"), learnt("x3"), learnt("x4")))
     for hours in (20, 44):
         at = noon + timedelta(hours=hours)
         await releases.put_in_service(
             Release(adapter="team@1", path=str(folder), base="tiny", promoted_at=at, released_at=at)
         )
-    assert await corrected(engine) == Corrected(corrections=3, followed=2, p50_hours=11.0, longest_hours=20.0)
+    assert await corrected(engine) == Corrected(corrections=4, followed=2, p50_hours=11.0, longest_hours=20.0)
     await engine.dispose()

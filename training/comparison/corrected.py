@@ -35,13 +35,14 @@ async def corrected(engine: AsyncEngine) -> Corrected:
     given = (
         select(feedback.c.feedback_id, feedback.c.at, correction_reviews.c.verdict, correction_reviews.c.at)
         .outerjoin(correction_reviews, correction_reviews.c.feedback_id == feedback.c.feedback_id)
-        .where(feedback.c.kind == "correction")
+        .where(feedback.c.kind == "correction", feedback.c.correction != "")
     )
     async with transaction(engine) as connection:
         rows = (await connection.execute(given)).all()
     served = await asyncio.to_thread(_first_served, await Releases(engine).history())
+    # Of one that nobody has reviewed nothing is learnt, though its answer may be.
     corrections = [
-        (said_at, reviewed_at if verdict == "fact" else served.get(feedback_id))
+        (said_at, {"fact": reviewed_at, "know_how": served.get(feedback_id)}.get(verdict))
         for feedback_id, said_at, verdict, reviewed_at in rows
         if verdict != "rejected"
     ]
@@ -55,11 +56,11 @@ async def corrected(engine: AsyncEngine) -> Corrected:
 
 
 def _first_served(releases: Sequence[Release]) -> Mapping[str, datetime]:
-    """When an adapter first served that had learnt a correction, by the correction's feedback id."""
+    """When an adapter first served that had learnt from what was said of an answer, by the id of what was said."""
     first: dict[str, datetime] = {}
-    lineages = {each.adapter: lineage_of(Path(each.path)) for each in releases if each.adapter}
-    for release in releases:
-        lineage = lineages.get(release.adapter)
+    earliest = {each.adapter: each for each in reversed(releases) if each.adapter}
+    for release in sorted(earliest.values(), key=lambda each: each.released_at):
+        lineage = lineage_of(Path(release.path))
         for exchange in lineage.exchanges if lineage else ():
             for feedback_id in exchange.feedback:
                 first.setdefault(feedback_id, release.released_at)
