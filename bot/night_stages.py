@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.assembly import Configuration
+from bot.assembly import Configuration, open_database
+from bot.control import RemoteOperations
 from bot.errors import BotError
 from bot.failpoints import STAGES
 from bot.night_command import train_in_a_process
@@ -20,6 +21,8 @@ from bot.nights import Night, Outcomes, Stage
 from bot.reach import reach_operations
 from bot.shapes import Json
 from knowledge.errors import KnowledgeError
+from knowledge.in_service import ServiceRecord
+from knowledge.index import index_name
 from router.errors import RouterError
 from router.journal import Journal
 from router.model import ModelClient
@@ -98,12 +101,23 @@ def night_stages(
 async def passages_of_documents(configuration: Configuration, limit: int, seed: int) -> Sequence[TeamPassage]:
     """What the process that owns the index may give; none where it cannot: a night teaches its corrections all the same."""
     try:
+        is_running = await RemoteOperations(configuration.home).reachable()
+        if not is_running and not await _is_index_in_service(configuration):
+            _log.warning("the night's rows show no passages of the team's documents: another index is in service")
+            return ()
         async with reach_operations(configuration, needs_model=False, progress=_log.info) as operations:
             found = await operations.learnable(limit=limit, seed=seed)
     except (BotError, KnowledgeError) as error:
         _log.warning("the night's rows show no passages of the team's documents: %s", error)
         return ()
     return [TeamPassage(**each) for each in found]
+
+
+async def _is_index_in_service(configuration: Configuration) -> bool:
+    """Whether opening the index leaves the team's record of it alone: a night elsewhere may have other settings."""
+    async with open_database(configuration) as engine:
+        noted = await ServiceRecord(engine).read()
+    return noted is not None and noted.name == index_name(configuration.knowledge)
 
 
 async def export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import control
-from bot.assembly import Configuration
+from bot.assembly import Configuration, open_database
 from bot.errors import BotError
 from bot.night_stages import night_stages, passages_of_documents
 from bot.nights import Night
 from bot.settings import BotSettings
+from knowledge.in_service import InService, ServiceRecord
 from knowledge.settings import KnowledgeSettings
 from router.model import ModelClient
 from router.settings import RouterSettings
@@ -39,6 +40,19 @@ async def test_night_reads_passages_from_the_bot_that_owns_the_index(configurati
         found = await passages_of_documents(configuration, 2, 1)
 
     assert [each.document_id for each in found] == ["d0", "d1"]
+
+
+async def test_night_with_other_settings_leaves_the_teams_index_alone(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+):
+    async with open_database(configuration) as engine:
+        record = ServiceRecord(engine)
+        await record.begin(InService(name="another", model="another", url=""))
+        with caplog.at_level(logging.WARNING):
+            assert list(await passages_of_documents(configuration, 2, 1)) == []
+        assert await record.read() == InService(name="another", model="another", url="")
+
+    assert "another index is in service" in caplog.text
 
 
 async def test_night_whose_documents_cannot_be_read_goes_on_without_them_and_says_so(

@@ -88,6 +88,12 @@ def test_night_without_the_teams_database_and_model_server_does_not_begin():
         assert reference == {"name": "tandem", "key": name}  # without `optional` a pod waits for the key
 
 
+def test_night_opens_the_index_that_the_bot_has():
+    for name in ("QDRANT_URL", "QDRANT_API_KEY", "EMBEDDING_MODEL", "EMBEDDING_URL", "EMBEDDING_API_KEY"):
+        reference = VARIABLES[f"TANDEM_{name}"]["valueFrom"]["secretKeyRef"]
+        assert reference == {"name": "tandem", "key": f"TANDEM_{name}", "optional": True}
+
+
 def test_no_secret_stands_in_the_manifest():
     given = {name for name, each in VARIABLES.items() if "value" in each}
     assert given == {"TANDEM_REPORT_CHANNEL", "TANDEM_TRAINING_ENABLED", "TANDEM_HOME"}
