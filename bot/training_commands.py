@@ -1,5 +1,6 @@
 """`tandem corrections …` and `tandem consent …`: what people decide about training."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,8 +120,16 @@ async def _review_each(
                 fail(str(error))
             if verdict == "fact":
                 await _take_in(configuration, correction, audience)
-            await reviewing.review(correction, verdict, reviewer=getuser(), at=datetime.now(UTC))
+            await reviewing.review(correction, verdict, reviewer=_reviewer(), at=datetime.now(UTC))
             tell(_told(correction) | {"verdict": verdict})
+
+
+def _reviewer() -> str:
+    """In a container the user may have no name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 async def _take_in(configuration: Configuration, correction: Correction, audience: str) -> None:

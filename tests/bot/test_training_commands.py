@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import Pool
 from typer.testing import CliRunner, Result
 
-from bot import cli, control
+from bot import cli, control, training_commands
 from tests.bot.test_cli import TakingIn
 from tests.training.data.samples import Said, exchange, kept
 
@@ -74,3 +75,11 @@ async def _openings(*arguments: str) -> int:
         event.remove(Pool, "first_connect", connected)
     assert result.exit_code == 0, result.output
     return len(opened)
+
+
+def test_reviewer_without_a_name_in_the_container_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch):
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")
+
+    monkeypatch.setattr(training_commands, "getuser", nameless)
+    assert training_commands._reviewer() == str(os.getuid())
