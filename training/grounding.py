@@ -83,7 +83,7 @@ def row(
     """`first` is the number of the first passage."""
     shown = dict.fromkeys(each.document_id for each in passages if each.document_id)
     prompt = grounded_prompt(question, passages, thread, first=first)
-    return row_of(prompt, answer).model_copy(update={"documents": tuple(shown)})
+    return row_of(prompt, answer).model_copy(update={"shown_documents": tuple(shown)})
 
 
 def unanswered_rows(articles: Sequence[Article], strangers: Sequence[Paragraph], *, seed: int = 0) -> Iterator[Row]:

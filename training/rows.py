@@ -22,7 +22,7 @@ class Row(BaseModel):
     """What the model is shown and what it should say. Other keys of a row are left alone, but for the label of a row to avoid.
 
     `exchange_id` says which exchange it comes from, as an export does. It is read, and not written: no model sees it.
-    `documents` are ids of the team's documents that are shown in a row of no exchange; not written either.
+    `shown_documents` are ids of the team's documents that are shown in a row of no exchange; not written either.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -30,7 +30,7 @@ class Row(BaseModel):
     prompt: list[Message] = Field(min_length=1)
     completion: list[Message] = Field(min_length=1)
     exchange_id: str = Field(default="", exclude=True)
-    documents: tuple[str, ...] = Field(default=(), exclude=True)
+    shown_documents: tuple[str, ...] = Field(default=(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod

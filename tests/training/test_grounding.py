@@ -196,5 +196,5 @@ def test_passage_that_speaks_of_what_is_asked_is_never_shown_to_decline_from():
     holding = Paragraph(title="Owls", text="Of the owls 90 sleep.", questions=(), document_id="d2")
     speaking = Paragraph(title="Parental leave", text="Parents stay at home.", questions=(), document_id="d3")
 
-    assert [each.documents for each in unanswered_rows([page], [other])] == [("d1",)]
+    assert [each.shown_documents for each in unanswered_rows([page], [other])] == [("d1",)]
     assert [list(unanswered_rows([page], [each])) for each in (holding, speaking)] == [[], []]

@@ -114,7 +114,7 @@ def _shown(row: Row) -> int:
 def test_question_whose_answer_stands_on_no_passage_of_the_team_is_declined():
     rows = _rehearsed(_PAGES)
 
-    alone = [row for row in rows if _shown(row) == len(row.documents)]
+    alone = [row for row in rows if _shown(row) == len(row.shown_documents)]
     assert len(rows) == 30
     assert len(alone) == 2
     assert {row.completion[0].content for row in alone} == {DECLINE}
@@ -123,21 +123,21 @@ def test_question_whose_answer_stands_on_no_passage_of_the_team_is_declined():
 def test_row_says_which_documents_it_shows():
     rows = _rehearsed(_PAGES)
 
-    assert any(row.documents for row in rows)
+    assert any(row.shown_documents for row in rows)
     for row in rows:
         numbers = re.findall(r"Ours number (\d+)\.", row.prompt[-1].content)
-        assert sorted(row.documents) == sorted(f"d{n}" for n in numbers)
+        assert sorted(row.shown_documents) == sorted(f"d{n}" for n in numbers)
 
 
 def test_documents_of_a_row_are_shown_to_no_model():
-    assert all("documents" not in row.model_dump() for row in _rehearsed(_PAGES))
+    assert all("shown_documents" not in row.model_dump() for row in _rehearsed(_PAGES))
 
 
 def test_rehearsal_without_documents_shows_none_and_is_as_long():
     rows = _rehearsed([])
 
     assert len(rows) == 30
-    assert not any(row.documents for row in rows)
+    assert not any(row.shown_documents for row in rows)
 
 
 def test_a_night_without_anything_taught_trains_nothing():
