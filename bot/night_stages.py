@@ -31,7 +31,7 @@ from router.refit import refit
 from router.releases import Releases
 from training.errors import TrainingError
 from training.nightly.cases import cases_of
-from training.nightly.passages import TeamPassage
+from training.nightly.passages import TeamPassage, no_passages
 from training.nightly.report import Summary
 from training.nightly.rows import write_night_rows
 from training.nightly.work import ALWAYS, NightWork, Tools
@@ -58,7 +58,7 @@ def night_stages(
             home=home,
             engine=engine,
             model=model,
-            passages=partial(passages_of_documents, configuration),
+            passages=partial(passages_of_documents, configuration) if switch.training_documents else no_passages,
         )
 
     async def train_apart(rows: Path, out: Path) -> None:

@@ -11,6 +11,13 @@ class TrainingSettings(BaseSettings):
         default=False,
         description="The training switch: while it is off, no exchange becomes training data and exports are empty",
     )
+    training_documents: bool = Field(
+        default=False,
+        description=(
+            "Nights also rehearse among passages of the team's own documents, of those that everybody may read. The adapter then "
+            "declines more, rightly and wrongly"
+        ),
+    )
     training_holdout_share: float = Field(
         default=0.1,
         ge=0,

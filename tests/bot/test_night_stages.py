@@ -65,7 +65,11 @@ async def test_night_whose_documents_cannot_be_read_goes_on_without_them_and_say
     assert "the index is away" in caplog.text
 
 
-async def test_rows_of_a_night_in_service_show_the_team_s_documents(configuration: Configuration, engine: AsyncEngine):
+@pytest.mark.parametrize("is_wanted", [True, False])
+async def test_rows_of_a_night_in_service_show_the_team_s_documents_where_that_is_wanted(
+    configuration: Configuration, engine: AsyncEngine, is_wanted: bool
+):
+    switch = ON.model_copy(update={"training_documents": is_wanted})
     day = configuration.home / "exports" / "2026-03-01" / "train"
     day.mkdir(parents=True)
     said = {"prompt": [{"role": "user", "content": "Who?"}], "chosen": [{"role": "assistant", "content": "Ada."}]}
@@ -76,11 +80,11 @@ async def test_rows_of_a_night_in_service_show_the_team_s_documents(configuratio
         control.serving(configuration.home, Scripted()),
     ):
         model = ModelClient(url=server.url, settings=RouterSettings())
-        [curate] = [each for each in night_stages(configuration, ON, engine, model) if each.name == "curate"]
+        [curate] = [each for each in night_stages(configuration, switch, engine, model) if each.name == "curate"]
         outcome = await curate.work(Night(id="nightly:2026-03-02", day=date(2026, 3, 2)), {})
         await model.aclose()
 
     lineage = read_lineage_of_rows(configuration.home / "nights" / "2026-03-02")
     assert outcome["rows"] > 1
     assert lineage is not None
-    assert lineage.documents
+    assert bool(lineage.documents) == is_wanted
