@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from enum import StrEnum
 from getpass import getuser
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.assembly import Configuration, open_database
 from bot.command_line import AsJson, fail, finish, read_configuration
+from bot.operations import Operations
 from bot.printing import print_json, print_line, say
+from bot.reach import reach_operations
 from bot.shapes import Json
 from training.data.consent import Consent
 from training.data.corrections import Correction, Corrections, Verdict, fact_place
@@ -110,16 +114,20 @@ async def _review_each(
     *,
     audience: str = "",
 ) -> None:
-    """Each is kept and told before the next one, which may fail."""
-    async with open_database(configuration) as engine:
-        reviewing = Corrections(engine)
+    """Each is kept and told before the next one, which may fail. All facts are taken in at one opening of the index."""
+    async with open_database(configuration) as engine, AsyncExitStack() as opened:
+        reviewing, operations = Corrections(engine), None
         for correction_id in correction_ids:
             try:
                 correction = await reviewing.find(correction_id)
             except TrainingError as error:
                 fail(str(error))
             if verdict == "fact":
-                await _take_in(configuration, correction, audience)
+                scope = _scope(correction, audience)
+                if operations is None:
+                    reaching = reach_operations(configuration, needs_model=False, progress=say)
+                    operations = await opened.enter_async_context(reaching)
+                await _take_in(operations, _written(correction, configuration.home), scope)
             await reviewing.review(correction, verdict, reviewer=_reviewer(), at=datetime.now(UTC))
             tell(_told(correction) | {"verdict": verdict})
 
@@ -132,18 +140,23 @@ def _reviewer() -> str:
         return str(os.getuid())
 
 
-async def _take_in(configuration: Configuration, correction: Correction, audience: str) -> None:
-    """As a file below TANDEM_HOME, so that whoever refreshes documents finds it, and an administrator can mend it."""
-    from bot.reach import reach_operations
-
+def _scope(correction: Correction, audience: str) -> str:
     scope = audience or correction.scope
     if not scope:
         fail("who may read this fact? It was written where no document belongs: say --audience public or channel:ID")
-    place = fact_place(configuration.home, correction.feedback_id)
+    return scope
+
+
+def _written(correction: Correction, home: Path) -> Path:
+    """A file below TANDEM_HOME, so that whoever refreshes documents finds it, and an administrator can mend it."""
+    place = fact_place(home, correction.feedback_id)
     place.parent.mkdir(mode=0o700, exist_ok=True)
     place.write_text(f"# {' '.join(correction.question.split())}\n\n{correction.should_say}\n", "utf-8")
-    async with reach_operations(configuration, needs_model=False, progress=say) as operations:
-        results = [result async for result in operations.ingest([str(place)], scope=scope)]
+    return place
+
+
+async def _take_in(operations: Operations, place: Path, scope: str) -> None:
+    results = [result async for result in operations.ingest([str(place)], scope=scope)]
     for result in results:
         if result["status"] == "failed":
             fail(f"the fact could not be taken in, and waits for another review: {result['error']}")

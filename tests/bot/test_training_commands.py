@@ -61,6 +61,12 @@ async def test_several_facts_are_each_taken_into_the_documents(home: Path):
     assert bot.taken == [("# How long is parental leave?\n\nEighteen.\n", "public")] * 2
 
 
+@pytest.mark.usefixtures("engine")
+async def test_several_facts_are_taken_in_at_one_opening_of_the_index():
+    of_one = await _openings("corrections", "approve", "x1-0", "--as", "fact")
+    assert await _openings("corrections", "approve", "x1-1", "x1-2", "--as", "fact") == of_one
+
+
 async def _openings(*arguments: str) -> int:
     """How many engines connect to a database while the command runs."""
     opened: list[object] = []

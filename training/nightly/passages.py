@@ -26,7 +26,7 @@ ReadPassages = Callable[[int, int], Awaitable[Sequence[TeamPassage]]]
 
 
 async def no_passages(_limit: int, _seed: int) -> Sequence[TeamPassage]:
-    """Of a team that has no documents."""
+    """Where none are to be shown."""
     return ()
 
 
