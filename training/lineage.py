@@ -122,6 +122,10 @@ class Lineage(_Part):
         """The documents sought that rows of no exchange show."""
         return [each for each in self.documents if each.id in sought.documents]
 
+    def names(self, sought: Sought) -> bool:
+        """Whether anything sought is among what was learnt from."""
+        return bool(self.found(sought) or self.shown(sought))
+
     def rows_of(self, sought: Sought) -> list[LearntRow]:
         """The rows that come from an exchange found, or show a document sought."""
         ids = {each.exchange_id for each in self.found(sought)}
@@ -130,7 +134,7 @@ class Lineage(_Part):
 
 def learnt_from(lineage: Lineage | None, sought: Sought) -> bool:
     """Whether an adapter of this lineage learnt from it, or may have."""
-    return lineage is None or not lineage.is_whole or bool(lineage.found(sought) or lineage.shown(sought))
+    return lineage is None or not lineage.is_whole or lineage.names(sought)
 
 
 def read_lineage(folder: Path) -> Lineage | None:

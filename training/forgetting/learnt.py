@@ -58,7 +58,7 @@ async def was_learnt(target: Target, plan: Plan, places: Places) -> bool:
     folders = await adapter_folders(places.home, places.engine)
     lineages = await asyncio.to_thread(lambda: [lineage_of(folder) for folder in folders.values()])
     sought = plan.sought(target)
-    return any(lineage.found(sought) or lineage.shown(sought) for lineage in lineages if lineage is not None)
+    return any(lineage.names(sought) for lineage in lineages if lineage is not None)
 
 
 async def forget_learnt(
