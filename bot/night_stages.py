@@ -101,10 +101,8 @@ def night_stages(
 async def passages_of_documents(configuration: Configuration, limit: int, seed: int) -> Sequence[TeamPassage]:
     """What the process that owns the index may give; none where it cannot: a night teaches its corrections all the same."""
     try:
-        is_running = await RemoteOperations(configuration.home).reachable()
-        if not is_running and not await _is_index_in_service(configuration):
-            _log.warning("the night's rows show no passages of the team's documents: another index is in service")
-            return ()
+        if not await RemoteOperations(configuration.home).reachable():
+            await _refuse_another_index(configuration)
         async with reach_operations(configuration, needs_model=False, progress=_log.info) as operations:
             found = await operations.learnable(limit=limit, seed=seed)
     except (BotError, KnowledgeError) as error:
@@ -113,11 +111,12 @@ async def passages_of_documents(configuration: Configuration, limit: int, seed: 
     return [TeamPassage(**each) for each in found]
 
 
-async def _is_index_in_service(configuration: Configuration) -> bool:
-    """Whether opening the index leaves the team's record of it alone: a night elsewhere may have other settings."""
+async def _refuse_another_index(configuration: Configuration) -> None:
+    """A night elsewhere may have other settings: opening the index by them would change the team's record of it."""
     async with open_database(configuration) as engine:
         noted = await ServiceRecord(engine).read()
-    return noted is not None and noted.name == index_name(configuration.knowledge)
+    if noted is None or noted.name != index_name(configuration.knowledge):
+        raise BotError("another index is in service")
 
 
 async def export_nightly(engine: AsyncEngine, exports: Path, until: datetime, settings: TrainingSettings) -> Json:
