@@ -262,11 +262,15 @@ def rollback(
 @app.command()
 def compare(
     data: Annotated[Path, typer.Argument(help="JSON lines: question, answers, and optional documents, answerable.")],
-    plot: Annotated[Path | None, typer.Option("--plot", help="Write the F1 of the four as an SVG.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", dir_okay=False, help="Write the F1 of the four as an SVG.")
+    ] = None,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Questions at once; latencies are under that load.")] = 4,
     as_json: AsJson = False,
 ) -> None:
     """Answer the team's own questions from the base model, the adapter, documents, and both, and compare."""
+    if plot is not None and not plot.absolute().parent.is_dir():
+        fail(f"there is no folder {plot.parent} to write the plot to")
     figures = _finish(_compare(read_configuration(), data, plot, at_once))
     print_json(figures) if as_json else print_comparison(figures)
 
