@@ -28,6 +28,7 @@ from training.articles import Article, Asked, Paragraph
 from training.errors import TrainingError
 from training.invented_pages import held_out_pages
 from training.scoring import Measured, citations, declines, f1, holds_gold, measure
+from training.tasks import failing_as_one
 from training.xquad import read_articles, split
 
 Progress = Callable[[int, int], None]
@@ -110,7 +111,7 @@ async def hear(
     concurrency: int = 16,
     progress: Progress = lambda _done, _all: None,
 ) -> list[Heard]:
-    """What is said to each case, however unsure. Raises RouterError when the model server does not answer."""
+    """What is said to each case, however unsure. Raises RouterError when the model server does not answer, and asks no more."""
     gate = asyncio.Semaphore(concurrency)
     done = 0
 
@@ -122,7 +123,9 @@ async def hear(
         progress(done, len(cases))
         return heard
 
-    return await asyncio.gather(*(ask(case) for case in cases))
+    async with failing_as_one() as tasks:
+        asked = [tasks.create_task(ask(case)) for case in cases]
+    return [each.result() for each in asked]
 
 
 def score(heard: Sequence[Heard], *, least_surety: float = -math.inf) -> Grounding:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from router import tables as router_tables
 from router.answers import Source
 from router.decisions import Decision, Route
+from router.errors import ModelUnavailable
 from router.exchanges import Exchange
 from router.feedback import Feedback
 from router.journal import Journal
@@ -163,6 +165,22 @@ async def test_each_way_asks_its_own_model_by_its_own_route(tmp_path: Path):
         "both": (Route.RETRIEVE, "team@1", True),
     }
     assert [arm.name for arm in ARMS] == list(found)
+
+
+async def test_no_other_question_is_asked_once_one_was_not_answered(tmp_path: Path):
+    adapter = Release(adapter="team@1", path="/a", base="base", promoted_at=datetime.now(UTC))
+    settings = RouterSettings(model_name="base")
+    async with ScriptedModel(mode="error").running() as server:
+        model = ModelClient(url=server.url, settings=settings)
+        with pytest.raises(ModelUnavailable):
+            await answers_of(
+                [Asked(question=f"Question {n}?") for n in range(3)],
+                search=FakeSearch(), model=model, adapter=adapter, settings=settings, folder=tmp_path, at_once=1,
+            )  # fmt: skip
+        await asyncio.sleep(0.4)
+        await model.aclose()
+
+    assert {each["messages"][-1]["content"] for each in server.requests} == {"Question 0?"}
 
 
 async def test_wait_of_a_correction_ends_with_the_document_or_the_adapter_that_follows_it(tmp_path: Path):

@@ -1,8 +1,14 @@
+import asyncio
+
 import pytest
 
+from router.errors import ModelUnavailable
+from router.model import ModelClient
 from router.prompts import DECLINE
+from router.settings import RouterSettings
+from tests.router.fakes import ScriptedModel
 from training.articles import Article, Asked, Paragraph
-from training.evaluation import Case, Heard, arguments, fitted_surety, grounding_cases, score, some
+from training.evaluation import Case, Heard, arguments, fitted_surety, grounding_cases, hear, score, some
 
 
 def _articles() -> list[Article]:
@@ -57,6 +63,17 @@ def test_some_questions_are_asked_both_with_and_without_their_passage():
 
 def test_right_passage_is_shuffled():
     assert {case.right for case in grounding_cases(_articles())} == {1, 2, 3, None}
+
+
+async def test_nothing_more_is_asked_once_a_question_was_not_answered():
+    async with ScriptedModel(mode="error").running() as server:
+        model = ModelClient(url=server.url, settings=RouterSettings())
+        with pytest.raises(ModelUnavailable):
+            await hear(grounding_cases(_articles()), model, model="base", together=True, concurrency=1)
+        await asyncio.sleep(0.2)
+        await model.aclose()
+
+    assert len(server.requests) == 1
 
 
 def _case(*, right: int | None) -> Case:

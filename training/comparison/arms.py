@@ -21,6 +21,7 @@ from router.releases import Release, Releases
 from router.router import Router
 from router.settings import RouterSettings
 from training.comparison.questions import Asked
+from training.tasks import failing_as_one
 
 Progress = Callable[[int, int], None]
 
@@ -53,7 +54,7 @@ async def answers_of(
 ) -> Mapping[str, list[Exchange]]:
     """By arm, an exchange for each question. The team's own router answers, and its own journal does not hear of it.
 
-    Everyone's view is searched. `folder` is a place for what the router writes down meanwhile. Raises RouterError.
+    Everyone's view is searched. `folder` is a place for what the router writes down meanwhile. Raises RouterError, and asks no more.
     """
     seats, done = asyncio.Semaphore(at_once), 0
 
@@ -76,9 +77,12 @@ async def answers_of(
             router,
             journal,
         ):
-            found[arm.name] = await asyncio.gather(
-                *(ask(router, journal, arm, number, each.question) for number, each in enumerate(asked))
-            )
+            async with failing_as_one() as tasks:
+                answering = [
+                    tasks.create_task(ask(router, journal, arm, number, each.question))
+                    for number, each in enumerate(asked)
+                ]
+            found[arm.name] = [each.result() for each in answering]
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from router.model import Finish, ModelClient
 from router.prompts import ChatMessage
 from training.gate.cases import Cases, Judged, Known, Probe, is_grounded
+from training.tasks import failing_as_one
 
 _GROUNDED_TOKENS = 64
 _DIRECT_TOKENS = 160
@@ -57,27 +58,32 @@ async def hear(
     concurrency: int = 8,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Trial:
-    """Ask all cases greedily. The three names are the model server's. Raises RouterError when it does not answer."""
+    """Ask all cases greedily. The three names are the model server's.
+
+    Raises RouterError when it does not answer, and asks no more.
+    """
     seats = asyncio.Semaphore(concurrency)
     total = len(cases.judged) + len(cases.general) + len(cases.probes)
     done = 0
 
     async def ask(case: _Case, against: str) -> Heard[_Case]:
         nonlocal done
-        async with seats:
-            one, other = await asyncio.gather(
-                _answer(client, against, case.prompt), _answer(client, challenger, case.prompt)
-            )
+        async with seats, failing_as_one() as both:
+            one = both.create_task(_answer(client, against, case.prompt))
+            other = both.create_task(_answer(client, challenger, case.prompt))
         done += 1
         progress(done, total)
-        return Heard(case=case, champion=one, challenger=other)
+        return Heard(case=case, champion=one.result(), challenger=other.result())
 
-    judged, general, probes = await asyncio.gather(
-        asyncio.gather(*(ask(case, champion) for case in cases.judged)),
-        asyncio.gather(*(ask(case, champion) for case in cases.general)),
-        asyncio.gather(*(ask(case, base) for case in cases.probes)),
+    async with failing_as_one() as tasks:
+        judged = [tasks.create_task(ask(case, champion)) for case in cases.judged]
+        general = [tasks.create_task(ask(case, champion)) for case in cases.general]
+        probes = [tasks.create_task(ask(case, base)) for case in cases.probes]
+    return Trial(
+        judged=[each.result() for each in judged],
+        general=[each.result() for each in general],
+        probes=[each.result() for each in probes],
     )
-    return Trial(judged=judged, general=general, probes=probes)
 
 
 async def _answer(client: ModelClient, model: str, prompt: Sequence[ChatMessage]) -> Spoken:

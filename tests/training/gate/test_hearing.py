@@ -1,6 +1,12 @@
+import asyncio
+
+import pytest
+
+from router.errors import ModelNotFound
 from router.model import ModelClient
 from router.prompts import direct_prompt
 from router.settings import RouterSettings
+from tests.router.fakes import ScriptedModel
 from tests.training.fakes import ServerWithAdapters
 from training.gate.cases import Cases, Judged, Known, Probe
 from training.gate.hearing import hear
@@ -31,3 +37,15 @@ async def test_both_are_asked_and_of_a_secret_the_base_model_instead_of_the_cham
     assert (probe.champion.text, probe.challenger.text) == ("I do not know.", "At noon.")
     assert 0 < judged.champion.first_ms <= judged.champion.total_ms
     assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+async def test_nothing_more_is_asked_once_one_of_the_two_does_not_answer():
+    async with ScriptedModel(names=["one@1"], pause_s=0.1).running() as server:
+        client = ModelClient(url=server.url, settings=RouterSettings())
+        cases = Cases(judged=[Judged(prompt=_ASKED, wanted="At noon.")] * 3, general=[], probes=[])
+        with pytest.raises(ModelNotFound):
+            await hear(cases, client, champion="one@1", challenger="two@2", base="tiny", concurrency=1)
+        await asyncio.sleep(0.4)
+        await client.aclose()
+
+    assert len(server.requests) <= 2
