@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from router.errors import ModelError, first_of
 from router.model import ModelClient
 from router.prompts import direct_prompt
 from training.adapters import REPLAY, keep
@@ -21,6 +20,7 @@ from training.promotion import base_as_served, served_base
 from training.recipe import Recipe
 from training.replay import LONGEST_ANSWER, replay_prompts
 from training.rows import Row, row_of
+from training.tasks import failing_as_one
 
 _AT_ONCE = 16
 
@@ -72,11 +72,8 @@ async def _answers(prompts: Sequence[str], model: ModelClient, name: str) -> dic
                 pieces.append(chunk.text)
         return "".join(pieces).strip() if finish == "stop" else ""
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            asked = {prompt: group.create_task(answer(prompt)) for prompt in prompts}
-    except* ModelError as errors:
-        raise first_of(errors) from errors
+    async with failing_as_one() as tasks:
+        asked = {prompt: tasks.create_task(answer(prompt)) for prompt in prompts}
     return {prompt: each.result() for prompt, each in asked.items()}
 
 
