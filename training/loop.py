@@ -9,7 +9,6 @@ masters of the adapter's weights, also in attention, logits only where there is 
 
 import math
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ class Progress:
     step: int
     steps: int
     loss: float
-    elapsed_s: float
 
 
 class Loop:
@@ -76,7 +74,6 @@ class Loop:
         if checkpoint is not None and (left := checkpoint.read()):
             self._restore(*left)
             self.resumed_at = self.course.steps
-        started = time.monotonic()
         self._model.train()
         with self._workers() as workers:
             self._take_references(workers)
@@ -88,8 +85,7 @@ class Loop:
                     self._measure(workers)
                 if checkpoint is not None and self.course.steps % self._recipe.checkpoint_steps == 0:
                     self._keep(checkpoint)
-                elapsed = round(time.monotonic() - started, 1)
-                progress(Progress(step=self.course.steps, steps=self.planned, loss=loss, elapsed_s=elapsed))
+                progress(Progress(step=self.course.steps, steps=self.planned, loss=loss))
         if self._best:
             self._set_weights(self._best)
         return self.course
