@@ -24,6 +24,7 @@ from router.model import ModelClient
 from router.prompts import DECLINE, apart_prompts, grounded_prompt
 from router.reading import READ_TOKENS, read_apart
 from router.settings import RouterSettings
+from training.arguments import number_of_questions
 from training.articles import Article, Asked, Paragraph
 from training.errors import TrainingError
 from training.invented_pages import held_out_pages
@@ -205,7 +206,9 @@ def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
     parser.add_argument("--seed", type=int, default=0, help="of the shuffled passages")
     parser.add_argument("--on", choices=["articles", "pages"], default="articles", help="what is asked about")
-    parser.add_argument("--questions", type=_positive, help="ask so many of them, chosen by a fixed seed; default: all")
+    parser.add_argument(
+        "--questions", type=number_of_questions, help="ask so many of them, chosen by a fixed seed; default: all"
+    )
     reading = parser.add_mutually_exclusive_group()
     reading.add_argument("--together", action="store_true", default=None, help="show all passages in one prompt")
     reading.add_argument("--apart", action="store_false", dest="together", default=None, help="show each by itself")
@@ -218,12 +221,6 @@ def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
         # A surety is told only of what is read apart.
         given.together = given.fit is None and not settings.read_apart
     return given
-
-
-def _positive(told: str) -> int:
-    if not told.isdecimal() or int(told) == 0:
-        raise argparse.ArgumentTypeError(f"{told} is no number of questions")
-    return int(told)
 
 
 async def _hear(cases: Sequence[Case], url: str, model: str, *, together: bool) -> list[Heard]:

@@ -28,7 +28,7 @@ from training.comparison.arms import ARMS, answers_of
 from training.comparison.corrected import Corrected, corrected
 from training.comparison.questions import Asked, read_questions
 from training.comparison.scores import plot_of, scores_of
-from training.comparison.xquad import lines_of
+from training.comparison.xquad import arguments, lines_of
 from training.data.corrections import Corrections, Verdict
 from training.errors import DataUnusable, RowInvalid
 
@@ -85,6 +85,14 @@ def test_of_an_article_the_last_paragraph_is_asked_about_and_not_shown(tmp_path:
 
     assert [(each.question, each.answers) for each in questions.asked] == [("q0", ("a",)), ("q1", ("a",)), ("q2", ())]
     assert [each.text for each in questions.texts] == ["text 0", "text 1"]
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "few"])
+def test_no_questions_or_fewer_cannot_be_asked_for(told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        arguments(("--out", str(tmp_path / "questions.jsonl"), "--questions", told))
+
+    assert f"{told} is no number of questions" in capsys.readouterr().err
 
 
 def test_empty_file_says_so(tmp_path: Path):

@@ -135,6 +135,14 @@ def test_fitted_surety_declines_no_more_than_the_share_asked_for():
 _ASKED = ("--url", "http://127.0.0.1:1", "--model", "grounding")
 
 
+@pytest.mark.parametrize("told", ["0", "-1", "few"])
+def test_no_questions_or_fewer_cannot_be_asked_for(told: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        arguments((*_ASKED, "--questions", told))
+
+    assert f"{told} is no number of questions" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("setting", "together"), [(None, True), ("false", True), ("true", False)])
 def test_passages_are_read_as_the_router_is_set_to_read_them(
     setting: str | None, together: bool, monkeypatch: pytest.MonkeyPatch

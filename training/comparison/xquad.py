@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.arguments import number_of_questions
 from training.articles import Article
 from training.errors import TrainingError
 from training.xquad import read_articles, split
@@ -30,11 +31,7 @@ def lines_of(articles: Sequence[Article]) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write xquad-en's held-out questions for tandem compare.")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
-    parser.add_argument("--out", type=Path, required=True, help="the JSONL file to write")
-    parser.add_argument("--questions", type=int, help="so many of them, chosen by a fixed seed; default: all")
-    given = parser.parse_args()
+    given = arguments()
     try:
         _, held_out = split(read_articles(given.data))
     except TrainingError as error:
@@ -47,6 +44,17 @@ def main() -> int:
     given.out.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     sys.stdout.write(f"{len(lines)} questions written to {given.out}\n")
     return 0
+
+
+def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was typed, by default at this process's start."""
+    parser = argparse.ArgumentParser(description="Write xquad-en's held-out questions for tandem compare.")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TANDEM_DATA", "../shared/data")))
+    parser.add_argument("--out", type=Path, required=True, help="the JSONL file to write")
+    parser.add_argument(
+        "--questions", type=number_of_questions, help="so many of them, chosen by a fixed seed; default: all"
+    )
+    return parser.parse_args(typed)
 
 
 if __name__ == "__main__":
