@@ -101,9 +101,8 @@ class RemoteOperations:
         (counts,) = [line async for line in self._lines("/indexed", {"document_ids": document_ids})]
         return counts
 
-    async def clear_index(self, document_ids: list[str]) -> Json:
-        (counts,) = [line async for line in self._lines("/clear-index", {"document_ids": document_ids})]
-        return counts
+    async def clear_index(self, document_ids: list[str]) -> None:
+        (_,) = [line async for line in self._lines("/clear-index", {"document_ids": document_ids})]
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         async for line in self._lines("/refresh", {"reference": reference, "audience": audience}):
@@ -155,7 +154,7 @@ def _application(operations: Operations) -> web.Application:
         "/set-aside": lambda told: _several(operations.set_aside(**told)),
         "/remove": lambda told: _one(operations.remove(**told)),
         "/indexed": lambda told: _one(operations.indexed(**told)),
-        "/clear-index": lambda told: _one(operations.clear_index(**told)),
+        "/clear-index": lambda told: _done(operations.clear_index(**told)),
         "/refresh": lambda told: operations.refresh(**told),
     }
 
@@ -177,6 +176,12 @@ async def _several(found: Awaitable[list[Json]]) -> AsyncIterator[Json]:
 
 async def _one(found: Awaitable[Json]) -> AsyncIterator[Json]:
     yield await found
+
+
+async def _done(work: Awaitable[None]) -> AsyncIterator[Json]:
+    """An empty line, when it is."""
+    await work
+    yield {}
 
 
 async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.StreamResponse:

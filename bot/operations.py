@@ -83,8 +83,8 @@ class Operations(Protocol):
         """How many passages of each of these documents the index holds, whoever may read them; absent where none."""
         ...
 
-    async def clear_index(self, document_ids: list[str]) -> Json:
-        """Take these documents out by their ids, listed or not, and return what `indexed` tells of them then."""
+    async def clear_index(self, document_ids: list[str]) -> None:
+        """Take these documents out by their ids, listed or not."""
         ...
 
     def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
@@ -189,10 +189,9 @@ class LocalOperations:
     async def indexed(self, document_ids: list[str]) -> Json:
         return await self._library.count_passages(document_ids)
 
-    async def clear_index(self, document_ids: list[str]) -> Json:
+    async def clear_index(self, document_ids: list[str]) -> None:
         for each in document_ids:
             await self._library.remove(each)
-        return await self.indexed(document_ids)
 
     async def refresh(self, reference: str, *, audience: str) -> AsyncIterator[Json]:
         is_all = reference == ALL_DOCUMENTS

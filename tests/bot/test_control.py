@@ -14,6 +14,7 @@ class Scripted:
 
     def __init__(self):
         self.asked = None
+        self.cleared = set()
 
     async def ask(self, asked):
         self.asked = asked
@@ -54,10 +55,10 @@ class Scripted:
         return {"number": 1, "audience": audience}
 
     async def indexed(self, document_ids):
-        return dict.fromkeys(document_ids, 3)
+        return {each: 3 for each in document_ids if each not in self.cleared}
 
     async def clear_index(self, document_ids):
-        return {}
+        self.cleared.update(document_ids)
 
     async def refresh(self, reference, *, audience):
         yield {"uri": reference, "status": "unchanged"}
@@ -89,6 +90,11 @@ async def test_documents_are_seen_to_through_the_socket(remote):
     assert [line async for line in remote.refresh("all", audience="public")] == [{"uri": "all", "status": "unchanged"}]
     with pytest.raises(ControlError, match="there is no document 9"):
         await remote.remove("9", audience="public")
+
+
+async def test_index_is_cleared_of_documents_through_the_socket(remote):
+    await remote.clear_index(["d1", "d2"])
+    assert await remote.indexed(["d1", "d3"]) == {"d3": 3}
 
 
 async def test_error_for_people_reaches_the_person(remote):

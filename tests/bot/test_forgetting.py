@@ -97,15 +97,15 @@ class RunningBot(Scripted):
         table = knowledge.tables.documents
         async with self._engine.begin() as connection:
             await connection.execute(table.delete().where(table.c.number == int(reference)))
-        return await self.clear_index([DOCUMENT])
+        await self.clear_index([DOCUMENT])
+        return {}
 
     async def indexed(self, document_ids: list[str]) -> dict[str, int]:
         return {each: count for each, count in self.passages.items() if each in document_ids}
 
-    async def clear_index(self, document_ids: list[str]) -> dict[str, int]:
+    async def clear_index(self, document_ids: list[str]) -> None:
         for each in document_ids:
             self.passages.pop(each, None)
-        return {}
 
 
 def _lines(home: Path) -> dict[str, list[bytes]]:
@@ -309,8 +309,8 @@ async def test_lineage_tells_of_documents_that_rehearsed_rows_show(configuration
 
 async def test_passages_that_stay_in_the_index_are_told_as_left(configuration: Configuration, engine: AsyncEngine):
     class Forgetful(RunningBot):
-        async def clear_index(self, document_ids: list[str]) -> dict[str, int]:
-            return {}
+        async def clear_index(self, document_ids: list[str]) -> None:
+            return
 
     await add_document(engine)
 
