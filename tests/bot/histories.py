@@ -1,6 +1,7 @@
 """What happens in a workspace, step by step, and the library that goes through it."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -13,7 +14,7 @@ from bot.ingest_report import readers
 from bot.membership import access
 from bot.slack import Slack
 from knowledge.audience import PUBLIC, Audience, channel_scope
-from knowledge.documents import Document
+from knowledge.documents import Document, Origin, Passage
 from knowledge.layout import PassageStore, readable_by
 from knowledge.library import Library
 from knowledge.tables import documents
@@ -37,6 +38,10 @@ EVERY_SCOPE = Audience(scopes=frozenset({PUBLIC, *map(channel_scope, CHANNELS)})
 LIMIT = 40
 # Longer than anything about membership is remembered for.
 A_MINUTE = 60.0
+# Of what is overheard, nothing is drawn.
+_HANDED_OVER = Origin(overheard=False)
+# What a page says, by its address and its readers.
+_Pages = dict[tuple[str, str], str]
 
 
 class Bench:
@@ -65,7 +70,7 @@ class Bench:
         # No two say the same, or only one of them would be found: a channel's page may be kept for it, and for everyone.
         text = f"The page {uri} of {year} as {where} says it to {who_reads}."
         [result] = await self._library.ingest_bytes(
-            text.encode(), name="page.txt", uri=uri, scope=found.scope or PUBLIC
+            text.encode(), name="page.txt", uri=uri, scope=found.scope or PUBLIC, origin=_HANDED_OVER
         )
         assert result.status != "failed", result.error
         self.world.documents[uri, who_reads] = text
@@ -87,7 +92,7 @@ class Bench:
             self._now += A_MINUTE
 
     async def all_ask_everywhere(self) -> None:
-        seen: dict[Audience, tuple[dict[tuple[str, str], str], int]] = {}
+        seen: dict[Audience, tuple[_Pages, _Pages, int]] = {}
         for who, where in itertools.product(PEOPLE, (*CHANNELS, "direct")):
             where = f"D{who}" if where == "direct" else where  # noqa: PLW2901 — a direct message is the asker's own
             audience = (await access(self._directory, channel=where, user=who)).audience
@@ -96,15 +101,17 @@ class Bench:
             expected = {
                 key: text for key, text in self.world.documents.items() if may_read(self.world, who, where, key[1])
             }
-            found, count = seen[audience]
+            found, drawn, count = seen[audience]
             assert found == expected, f"{who} in {where} finds {found}, and may read {expected}"
+            assert drawn == expected, f"{who} in {where} draws {drawn}, and may read {expected}"
             assert count == len(expected), f"{who} in {where} counts {count} documents, and may read {expected}"
 
-    async def _seen_by(self, audience: Audience) -> tuple[dict[tuple[str, str], str], int]:
-        passages = await self._library.search("What does the page say?", audience, limit=LIMIT)
-        found = {(hit.uri, EVERYONE if hit.scope == PUBLIC else hit.scope.split(":")[1]): hit.text for hit in passages}
-        assert len(found) == len(passages)
-        return found, await self._library.count(audience)
+    async def _seen_by(self, audience: Audience) -> tuple[_Pages, _Pages, int]:
+        """What is found, what is drawn to be learnt from, and how many documents are counted."""
+        found = _pages(await self._library.search("What does the page say?", audience, limit=LIMIT))
+        # No more than may be read: what may not be would take the place of another.
+        drawn = _pages(await self._library.sample(audience, limit=max(1, len(found)), seed=len(self.world.documents)))
+        return found, drawn, await self._library.count(audience)
 
     def _start(self, world: World) -> None:
         self.world = world
@@ -116,6 +123,12 @@ class Bench:
         await self._store.adelete_nodes(filters=readable_by(EVERY_SCOPE))
         async with self._engine.begin() as connection:
             await connection.execute(delete(documents))
+
+
+def _pages(passages: Sequence[Passage]) -> _Pages:
+    found = {(hit.uri, EVERYONE if hit.scope == PUBLIC else hit.scope.split(":")[1]): hit.text for hit in passages}
+    assert len(found) == len(passages)
+    return found
 
 
 class Step(Protocol):

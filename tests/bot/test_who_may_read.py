@@ -5,8 +5,9 @@ TANDEM_CASES says how many workspaces; the default is a sample.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import qdrant_edge as edge
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from knowledge.audience import Audience
 from knowledge.catalogue import Catalogue
+from knowledge.documents import Passage
 from knowledge.edge_store import EdgeStore
 from knowledge.fetching import Fetcher
 from knowledge.index import PassageIndex
@@ -40,7 +42,10 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 # A bench is made once for all cases: an embedded index takes a third of a second to come into being.
-MakeBench = Callable[[PassageStore, type[Catalogue]], Bench]
+class MakeBench(Protocol):
+    def __call__(
+        self, store: PassageStore, *, catalogue: type[Catalogue] = ..., library: type[Library] = ...
+    ) -> Bench: ...
 
 
 @pytest.fixture
@@ -53,16 +58,16 @@ def make_bench(runner: asyncio.Runner, tmp_path: Path) -> Iterator[MakeBench]:
         async with engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
 
-    def make(store: PassageStore, catalogue: type[Catalogue]) -> Bench:
-        library = Library(
+    def make(store: PassageStore, *, catalogue: type[Catalogue] = Catalogue, library: type[Library] = Library) -> Bench:
+        made = library(
             index=PassageIndex(store=store, embedding=WordEmbedding(), chunk_tokens=220),
             catalogue=catalogue(engine),
             parser=Parser(knowledge_settings),
             fetcher=Fetcher(knowledge_settings),
             settings=knowledge_settings,
         )
-        libraries.append(library)
-        return Bench(library=library, store=store, engine=engine)
+        libraries.append(made)
+        return Bench(library=made, store=store, engine=engine)
 
     runner.run(tables())
     yield make
@@ -90,7 +95,7 @@ def test_nobody_reads_more_or_less_than_they_may(
     store = (
         EdgeStore(tmp_path / "index") if kind == "embedded" else ServerStore(AsyncQdrantClient(":memory:"), "tandem")
     )
-    hold(runner, make_bench(store, Catalogue), cases=CASES)
+    hold(runner, make_bench(store), cases=CASES)
 
 
 class OpenEdgeStore(EdgeStore):
@@ -114,22 +119,41 @@ class OpenCatalogue(Catalogue):
         return await super().count(EVERY_SCOPE)
 
 
+class OpenLibrary(Library):
+    """Draws whatever there is."""
+
+    async def sample(self, audience: Audience, *, limit: int, seed: int, aside: Collection[str] = ()) -> list[Passage]:
+        return await super().sample(EVERY_SCOPE, limit=limit, seed=seed, aside=aside)
+
+
 def test_an_embedded_index_that_does_not_filter_is_found_out(
     runner: asyncio.Runner, make_bench: MakeBench, tmp_path: Path
 ) -> None:
     store = OpenEdgeStore(tmp_path / "index")  # pyright: ignore[reportCallIssue] — pydantic's constructor is overridden
     with pytest.raises(AssertionError, match="finds"):
-        hold(runner, make_bench(store, Catalogue), cases=60, phases=(Phase.generate,))
+        hold(runner, make_bench(store), cases=60, phases=(Phase.generate,))
 
 
 def test_a_server_that_does_not_filter_is_found_out(runner: asyncio.Runner, make_bench: MakeBench) -> None:
     store = OpenServerStore(AsyncQdrantClient(":memory:"), "tandem")  # pyright: ignore[reportCallIssue] — as above
     with pytest.raises(AssertionError, match="finds"):
-        hold(runner, make_bench(store, Catalogue), cases=60, phases=(Phase.generate,))
+        hold(runner, make_bench(store), cases=60, phases=(Phase.generate,))
 
 
 def test_a_catalogue_that_does_not_filter_is_found_out(
     runner: asyncio.Runner, make_bench: MakeBench, tmp_path: Path
 ) -> None:
     with pytest.raises(AssertionError, match="counts"):
-        hold(runner, make_bench(EdgeStore(tmp_path / "index"), OpenCatalogue), cases=60, phases=(Phase.generate,))
+        hold(
+            runner,
+            make_bench(EdgeStore(tmp_path / "index"), catalogue=OpenCatalogue),
+            cases=60,
+            phases=(Phase.generate,),
+        )
+
+
+def test_a_library_that_draws_without_a_filter_is_found_out(
+    runner: asyncio.Runner, make_bench: MakeBench, tmp_path: Path
+) -> None:
+    with pytest.raises(AssertionError, match="draws"):
+        hold(runner, make_bench(EdgeStore(tmp_path / "index"), library=OpenLibrary), cases=60, phases=(Phase.generate,))
