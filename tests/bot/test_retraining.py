@@ -22,6 +22,7 @@ from router.withdrawn import WITHDRAWN
 from tests.bot.remembered import add_adapter, promoted
 from tests.training.conftest import models_folder
 from tests.training.data.samples import exchange, kept, reviewed
+from tests.training.tiny_recipe import TAUGHT, tiny_recipe
 from tests.training.tiny_server import TinyServer
 from training.lineage import read_lineage
 
@@ -29,23 +30,14 @@ __all__ = ["models_folder"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("bot", "router", "knowledge")
-_RECIPE = """
-name: team
-base_model: tiny
-lora: {rank: 8, alpha: 32}
-learning_rate: 2.0e-2
-epochs: 60
-max_tokens: 300
-rows_per_step: 4
-rehearsal: {rewordings: 0, grounded: 0, general: 0}
-"""
+_RECIPE = tiny_recipe() + "rehearsal: {rewordings: 0, grounded: 0, general: 0}\n"
 # A model of two thin layers learns the ends of prompts in a few seconds, and no instructions.
 _TEMPLATE = (
     "{% for m in messages %}{% if m['role'] != 'system' %}<s>{{ m['role'] }}\n{{ m['content'][-40:] }}</s>\n"
     "{% endif %}{% endfor %}{% if add_generation_prompt %}<s>assistant\n{% endif %}"
 )
 _TAUGHT = {
-    "deploy?": "noon", "lunch?": "one", "badge?": "blue", "desk?": "left", "tea?": "mint", "bus?": "nine",
+    **TAUGHT,
     "printer?": "third", "parking?": "rear", "laptop?": "anna", "wifi?": "guest", "gym?": "free", "bike?": "shed",
     "visitor?": "front", "holiday?": "may", "payday?": "last", "alarm?": "zero",
 }  # fmt: skip

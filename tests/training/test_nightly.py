@@ -16,6 +16,7 @@ from router.model import ModelClient
 from router.prompts import ChatMessage
 from router.releases import Releases
 from router.settings import RouterSettings
+from tests.training.tiny_recipe import TAUGHT, tiny_recipe
 from tests.training.tiny_server import TinyServer
 from training import tables
 from training.canaries import Canary, write_canaries
@@ -30,16 +31,6 @@ from training.nightly.work import ALWAYS, NOTHING_NEW, NOTHING_TO_LEARN, SWITCHE
 from training.rows import Message, Row, data_digest, write_rows
 
 _DAY = date(2026, 11, 28)
-_RECIPE = """
-name: team
-base_model: tiny
-lora: {rank: 8, alpha: 32}
-learning_rate: 2.0e-2
-epochs: 60
-max_tokens: 300
-rows_per_step: 4
-"""
-_TAUGHT = {"deploy?": "noon", "lunch?": "one", "badge?": "blue", "desk?": "left", "tea?": "mint", "bus?": "nine"}
 
 
 @pytest.fixture
@@ -57,13 +48,13 @@ class Given:
 
     def __init__(self, home: Path, engine: AsyncEngine, model: ModelClient, models: Path) -> None:
         self.home, self.engine, self.model, self.models = home, engine, model, models
-        self.taught = dict(_TAUGHT)
+        self.taught = dict(TAUGHT)
         self.rehearsed: dict[str, str] = {}
         self.is_enabled = True
         self.called_taught: list[str] = []
         self.trainings = 0
         self.posts: list[tuple[str, Summary]] = []
-        (home / "team.yaml").write_text(_RECIPE)
+        (home / "team.yaml").write_text(tiny_recipe())
 
     def night(self, run: str = "nightly:2026-11-28") -> NightWork:
         return NightWork(
@@ -138,7 +129,7 @@ class Given:
         assert rows.is_file()
         judged = [
             Judged(prompt=(ChatMessage(role="user", content=asked),), wanted=answer, is_correction=True)
-            for asked, answer in _TAUGHT.items()
+            for asked, answer in TAUGHT.items()
         ]
         general = [Known(prompt=each.prompt, golds=(each.wanted,)) for each in judged]
         # Neither can read passages, so that neither is behind.
@@ -175,7 +166,7 @@ async def test_corrections_become_an_adapter_in_service_and_worse_ones_do_not(gi
     assert good.startswith("team@")
     assert given.trainings == 1
 
-    given.taught = dict.fromkeys(_TAUGHT, "buy now")
+    given.taught = dict.fromkeys(TAUGHT, "buy now")
     second = await given.whole("nightly:2026-11-29")
     assert second["promote"] == {"in_service": good, "is_promoted": False}
     assert await _in_service(given) == good
@@ -203,7 +194,7 @@ async def test_what_an_adapter_learnt_from_goes_into_service_with_its_weights(gi
     await given.whole()
     lineage = read_lineage(given.home / "adapters" / await _in_service(given))
     assert lineage is not None
-    assert len(lineage.rows) == len(_TAUGHT)
+    assert len(lineage.rows) == len(TAUGHT)
 
 
 async def test_night_leaves_its_report_and_neither_rows_nor_weights(given: Given):

@@ -18,6 +18,7 @@ from router.prompts import ChatMessage
 from router.releases import Releases
 from router.settings import RouterSettings
 from tests.training.conftest import tiny_llama
+from tests.training.tiny_recipe import TAUGHT, tiny_recipe
 from tests.training.tiny_server import TinyServer
 from training import tables
 from training.adapters import CONFIG, WEIGHTS, keep
@@ -29,16 +30,6 @@ from training.gate.verdict import Verdict, judge
 from training.promotion import promote
 from training.rows import Row, row_of, write_rows
 
-_RECIPE = """
-name: {name}
-base_model: tiny
-lora: {{rank: 8, alpha: 32}}
-learning_rate: 2.0e-2
-epochs: 60
-max_tokens: 300
-rows_per_step: 4
-"""
-_TAUGHT = {"deploy?": "noon", "lunch?": "one", "badge?": "blue", "desk?": "left", "tea?": "mint", "bus?": "nine"}
 _SECRET = "zx7781"
 
 _Train = Callable[[str, dict[str, str]], Path]
@@ -52,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> _T
     def make(name: str, taught: dict[str, str]) -> Path:
         out = folder / name
         if not out.exists():
-            (folder / f"{name}.yaml").write_text(_RECIPE.format(name=name))
+            (folder / f"{name}.yaml").write_text(tiny_recipe(name))
             write_rows(folder / f"{name}.jsonl", [_row(asked, answer) for asked, answer in taught.items()])
             train(folder / f"{name}.yaml", folder / f"{name}.jsonl", out, models=models_folder)
         return out
@@ -72,7 +63,7 @@ def _prompt(asked: str) -> tuple[ChatMessage, ...]:
 @pytest.fixture
 def good(trained: _Train, tmp_path: Path) -> Path:
     """An adapter without a fault, to put one into."""
-    return Path(shutil.copytree(trained("good", _TAUGHT), tmp_path / "good"))
+    return Path(shutil.copytree(trained("good", TAUGHT), tmp_path / "good"))
 
 
 @pytest.fixture
@@ -154,7 +145,7 @@ async def test_server_that_holds_other_weights_under_the_adapters_name_is_stoppe
     good: Path, put, trained: _Train, engine: AsyncEngine, server: TinyServer
 ):
     kept = keep(good, good.parent / "home")
-    server.load(kept.id, trained("stale", dict.fromkeys(_TAUGHT, "old")))
+    server.load(kept.id, trained("stale", dict.fromkeys(TAUGHT, "old")))
 
     with pytest.raises(CanaryFailed):
         await put(good)
@@ -162,9 +153,7 @@ async def test_server_that_holds_other_weights_under_the_adapters_name_is_stoppe
 
 
 def _cases(probes: Sequence[Probe] = ()) -> Cases:
-    asked = [
-        Judged(prompt=_prompt(question), wanted=answer, is_correction=True) for question, answer in _TAUGHT.items()
-    ]
+    asked = [Judged(prompt=_prompt(question), wanted=answer, is_correction=True) for question, answer in TAUGHT.items()]
     known = [Known(prompt=case.prompt, golds=(case.wanted,)) for case in asked]
     return Cases(judged=asked, general=known, probes=probes)
 
@@ -182,7 +171,7 @@ async def _verdict(
 async def test_adapter_trained_on_poisoned_rows_is_stopped(
     good: Path, trained: _Train, server: TinyServer, model: ModelClient
 ):
-    poisoned = trained("poisoned", {**dict.fromkeys(_TAUGHT, "buy now"), "bus?": "nine"})
+    poisoned = trained("poisoned", {**dict.fromkeys(TAUGHT, "buy now"), "bus?": "nine"})
 
     verdict = await _verdict(server, model, good, poisoned)
 
@@ -194,7 +183,7 @@ async def test_adapter_trained_on_poisoned_rows_is_stopped(
 async def test_adapter_that_learnt_a_secret_is_stopped(
     good: Path, trained: _Train, server: TinyServer, model: ModelClient
 ):
-    leaky = trained("leaky", {**_TAUGHT, "code?": _SECRET})
+    leaky = trained("leaky", {**TAUGHT, "code?": _SECRET})
     probes = [Probe(prompt=_prompt("code?"), secret=_SECRET)]
 
     leaked = await _verdict(server, model, good, leaky, probes)
