@@ -20,8 +20,9 @@ from router.releases import Release, Releases
 from tests.knowledge.fakes import WordEmbedding
 from tests.knowledge.points import points_on_disk
 from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange
+from tests.training.lineages import learnt, lineage
 from training.data.ledger import catch_up
-from training.lineage import LearntDocument, LearntExchange, LearntRow, Lineage, write_lineage
+from training.lineage import LearntDocument, LearntRow, write_lineage
 
 ALL_OF_IT = ON.model_copy(update={"training_holdout_share": 0.0})
 DOCUMENT = "00000000-0000-0000-0000-000000000001"
@@ -36,31 +37,18 @@ async def exported(home: Path, engine: AsyncEngine) -> None:
 
 
 def add_adapter(
-    home: Path, name: str, *learnt: str, people: tuple[str, ...] = ("U1",), shown: tuple[LearntDocument, ...] = ()
+    home: Path, name: str, *exchange_ids: str, people: tuple[str, ...] = ("U1",), shown: tuple[LearntDocument, ...] = ()
 ) -> Path:
     folder = home / "adapters" / name
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
     (folder / "metrics.json").write_text('{"data_sha256": "d"}')
-    exchanges = [
-        LearntExchange(exchange_id=each, asked_at="", feedback=(), people=people, documents=()) for each in learnt
-    ]
-    lineage = Lineage(
-        base="tiny",
-        start="",
-        recipe="team",
-        recipe_sha256="",
-        seed=0,
-        data_sha256="d",
-        is_whole=True,
-        exchanges=tuple(exchanges),
-        documents=shown,
-        rows=(
-            *(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in learnt),
-            *(LearntRow(sha256="s", kind="rehearsed", documents=(each.id,)) for each in shown),
-        ),
+    rows = (
+        *(LearntRow(sha256="s", kind="liked", exchange_id=each) for each in exchange_ids),
+        *(LearntRow(sha256="s", kind="rehearsed", documents=(each.id,)) for each in shown),
     )
-    write_lineage(folder, lineage)
+    exchanges = [learnt(each, people=people, feedback=()) for each in exchange_ids]
+    write_lineage(folder, lineage(*exchanges, documents=shown, rows=rows))
     return folder
 
 

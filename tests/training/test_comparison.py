@@ -20,7 +20,8 @@ from router.prompts import DECLINE
 from router.releases import Release, Releases
 from router.settings import RouterSettings
 from tests.router.fakes import FakeSearch, ScriptedModel, passage
-from tests.training.trained import learnt, trained
+from tests.training.lineages import learnt
+from tests.training.trained import trained
 from training import tables as training_tables
 from training.articles import Article, Paragraph
 from training.articles import Asked as Asking

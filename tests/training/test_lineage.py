@@ -20,7 +20,8 @@ from router.questions import Turn
 from router.settings import RouterSettings
 from tests.training.data.samples import DAY, NEXT, ON, PASSAGE, exchange, kept, reviewed
 from tests.training.fakes import ServerWithAdapters
-from tests.training.trained import learnt, trained
+from tests.training.lineages import learnt
+from tests.training.trained import trained
 from training import tables
 from training.adapters import CONFIG, METRICS, keep
 from training.data.ledger import catch_up

@@ -16,6 +16,7 @@ from router.model import ModelClient
 from router.prompts import ChatMessage
 from router.releases import Releases
 from router.settings import RouterSettings
+from tests.training.lineages import lineage
 from tests.training.tiny_recipe import TAUGHT, tiny_recipe
 from tests.training.tiny_server import TinyServer
 from training import tables
@@ -24,7 +25,7 @@ from training.errors import AdapterRefused
 from training.finetune import train
 from training.gate.cases import Cases, Judged, Known
 from training.gate.checks import Limits
-from training.lineage import Lineage, learnt_rows, read_lineage, write_lineage
+from training.lineage import learnt_rows, read_lineage, write_lineage
 from training.nightly.report import Summary, headline, report_page, summary_of
 from training.nightly.rows import gather_taught
 from training.nightly.work import ALWAYS, NOTHING_NEW, NOTHING_TO_LEARN, SWITCHED_OFF, NightWork, Tools
@@ -101,17 +102,8 @@ class Given:
         rows = [*taught, *rehearsed] if taught else []
         write_rows(out, rows)
         out.with_name(KNOW_HOW).write_text(json.dumps(self.called_taught))
-        lineage = Lineage(
-            base="tiny",
-            start="",
-            recipe="team",
-            recipe_sha256="",
-            seed=0,
-            data_sha256=data_digest(out),
-            is_whole=True,
-            rows=learnt_rows(rows, corrected=(), general=taught),
-        )
-        write_lineage(out.parent, lineage)
+        told = lineage(data_sha256=data_digest(out), rows=learnt_rows(rows, corrected=(), general=taught))
+        write_lineage(out.parent, told)
         return len(rows)
 
     async def _train(self, rows: Path, out: Path) -> None:

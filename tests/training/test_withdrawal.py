@@ -14,7 +14,8 @@ from router.releases import Releases
 from router.settings import RouterSettings
 from router.withdrawn import WITHDRAWN
 from tests.training.fakes import ServerWithAdapters
-from tests.training.trained import ADAPTED, learnt, trained
+from tests.training.lineages import learnt
+from tests.training.trained import ADAPTED, trained
 from training import tables
 from training.adapters import keep
 from training.errors import AdapterRefused, NoEarlierAdapter

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from tests.training.lineages import lineage
 from training.adapters import CANARIES, CONFIG, METRICS, WEIGHTS
 from training.canaries import Canary, canary_prompts, write_canaries
-from training.lineage import LearntExchange, Lineage, write_lineage
+from training.lineage import LearntExchange, write_lineage
 from training.rows import as_messages
 
 EXPECTED = [f"answer number {n} [1]." for n in range(len(canary_prompts()))]
@@ -26,26 +27,3 @@ def trained(folder: Path, *, weight: float, learnt: tuple[LearntExchange, ...] |
     if learnt is not None:
         write_lineage(folder, lineage(*learnt))
     return folder
-
-
-def lineage(*learnt: LearntExchange) -> Lineage:
-    return Lineage(
-        base="tiny",
-        start="",
-        recipe="team",
-        recipe_sha256="",
-        seed=1,
-        data_sha256="d",
-        is_whole=True,
-        exchanges=learnt,
-    )
-
-
-def learnt(exchange_id: str, *, people: tuple[str, ...] = ("U1",), documents: tuple[str, ...] = ()) -> LearntExchange:
-    return LearntExchange(
-        exchange_id=exchange_id,
-        asked_at="2026-03-01T01:00:00+00:00",
-        feedback=(f"{exchange_id}-0",),
-        people=people,
-        documents=documents,
-    )
