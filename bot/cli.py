@@ -423,7 +423,7 @@ def _release_json(release: Release) -> Json:
 @asynccontextmanager
 async def _model_and_database(configuration: Configuration) -> AsyncGenerator[tuple[ModelClient, AsyncEngine]]:
     """Raises ModelServerError where no model server answers."""
-    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    model = ModelClient(url=configuration.model_url, settings=configuration.router.unhurried())
     try:
         if not await model.ready():
             raise ModelServerError(_how_to_start_model(configuration))

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.assembly import Configuration, open_database, open_parts
@@ -36,10 +36,11 @@ async def ground(configuration: Configuration, texts: Mapping[str, str], say: Sa
 
     Raises BotError where no adapter is in service, or a running bot has the team's index.
     """
+    unhurried = replace(configuration, router=configuration.router.unhurried())
     with tempfile.TemporaryDirectory(prefix="tandem-compare-") as place:
         folder = Path(place)
         if not texts:
-            async with open_parts(configuration) as parts, model_served(parts, say):
+            async with open_parts(unhurried) as parts, model_served(parts, say):
                 adapter = _in_service(await parts.releases.in_service())
                 yield Ground(search=parts.library.search, model=parts.model, adapter=adapter, folder=folder)
             return

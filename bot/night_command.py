@@ -101,7 +101,7 @@ class alone:  # noqa: N801 — reads as a function in a with statement
 @asynccontextmanager
 async def model_for_a_while(configuration: Configuration, say: Say) -> AsyncGenerator[ModelClient]:
     """The model server that runs; the embedded one is started for as long where none does."""
-    model = ModelClient(url=configuration.model_url, settings=configuration.router)
+    model = ModelClient(url=configuration.model_url, settings=configuration.router.unhurried())
     try:
         if configuration.router.model_url or await model.ready():
             yield model

@@ -9,6 +9,7 @@ from knowledge.settings import address
 
 # Instructions, a question and an excerpt; with less, a prompt holds no passage, or no question.
 _LEAST_PROMPT_TOKENS = 512
+_UNHURRIED = 10
 
 
 class RouterSettings(BaseSettings):
@@ -128,3 +129,8 @@ class RouterSettings(BaseSettings):
                 f"{self.answer_max_tokens + _LEAST_PROMPT_TOKENS} or more"
             )
         return self
+
+    def unhurried(self) -> Self:
+        """For answers that nobody waits for, many at once: a slow or busy model server is given ten times as long."""
+        waits = ("model_first_token_s", "model_between_tokens_s", "model_total_s")
+        return self.model_copy(update={name: _UNHURRIED * getattr(self, name) for name in waits})

@@ -224,7 +224,7 @@ def arguments(typed: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 async def _hear(cases: Sequence[Case], url: str, model: str, *, together: bool) -> list[Heard]:
-    client = ModelClient(url=url, settings=RouterSettings())
+    client = ModelClient(url=url, settings=RouterSettings().unhurried())
     try:
         return await hear(cases, client, model=model, together=together, progress=_print_progress)
     finally:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.assembly import Configuration
+from bot.night_command import model_for_a_while
+from bot.settings import BotSettings
+from knowledge.settings import KnowledgeSettings
+from router.prompts import ChatMessage
+from router.settings import RouterSettings
 from tests.conftest import _free_port
+from tests.router.fakes import ScriptedModel
 
 
 @pytest.fixture
@@ -69,6 +76,20 @@ def test_night_in_which_nothing_was_said_ends_before_it_needs_a_model(
     monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "true")
     outcomes = json.loads(_nightly("--json").stdout)
     assert outcomes["curate"]["ended"].startswith("There is nothing to learn from yet")
+
+
+async def test_model_server_that_is_slow_at_night_is_waited_for(home: Path) -> None:
+    async with ScriptedModel(pause_s=0.15).running() as slow:
+        configuration = Configuration(
+            bot=BotSettings(home=home),
+            router=RouterSettings(model_url=slow.url, model_first_token_s=0.1, model_between_tokens_s=0.1),
+            knowledge=KnowledgeSettings(home=home),
+        )
+        async with model_for_a_while(configuration, print) as model:
+            asked = [ChatMessage(role="user", content="Are you there?")]
+            said = [chunk.text async for chunk in model.stream(asked, model="base", max_tokens=8)]
+
+    assert "".join(said) == "All good."
 
 
 @pytest.mark.slow
