@@ -1,5 +1,6 @@
 """Which question is being answered, in which version, by which messages."""
 
+import re
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from bot.tables import answer_messages, deliveries
 
 _REDONE = ":redo:"
 _KEY_PARTS = 4
+_ORIGINS = ("slack", "cli")
+_WHOLE = re.compile(r"(slack:[^:]+:[^:]+:[\d.]+|cli:[^:]+)(:.+)?")
 State = Literal["open", "answered", "failed", "withdrawn"]
 Claim = Literal["new", "resumed", "revised"]
 
@@ -44,6 +47,11 @@ def by_route(asked: Asked, route: str, *, user: str) -> Asked:
 def question_of(exchange_id: str) -> str:
     """The key of the question that an exchange answers: an edit's, a retry's or another route's id continues it."""
     return ":".join(exchange_id.split(":")[:_KEY_PARTS])
+
+
+def is_cut_off(exchange_id: str) -> bool:
+    """Whether it only begins like the ids of a workspace's exchanges, a channel's or the command line's, which all continue it."""
+    return exchange_id.split(":", maxsplit=1)[0] in _ORIGINS and not _WHOLE.fullmatch(exchange_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import typer
 
 from bot.assembly import Configuration, open_database
 from bot.command_line import AsJson, fail, finish, plainly, read_configuration
+from bot.deliveries import is_cut_off
 from bot.printing import print_json, print_line, print_lineage, print_proof, say
 from bot.settings import load_settings
 from bot.shapes import Json
@@ -70,6 +71,8 @@ def _target(exchange: str, user: str, document: str) -> Target:
     given = [Target(kind=kind, name=named[kind]) for kind in kinds if named[kind]]
     if len(given) != 1:
         fail("name one of --exchange, --user and --document")
+    if is_cut_off(exchange):
+        fail(f"“{exchange}” is the beginning of many exchanges' ids: name one whole, as the exports have it")
     return given[0]
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 import bot.tables
 import knowledge.tables
+import router.tables
 from bot import cli, control
 from bot.assembly import Configuration, open_database
 from bot.errors import BotError
@@ -487,3 +488,34 @@ async def test_lineage_is_told_from_the_adapter_and_back(configuration: Configur
     assert "team@2" in (await _tandem("lineage", "--user", "U2")).stdout
     assert (await _tandem("lineage", "team@3")).exit_code == 1
     assert (await _tandem("forget", "--exchange", "x", "--user", "U1")).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "beginning", ["slack", "slack:T1", "slack:T1:C1", "slack:T1:C1:", "slack:T1:C1:command", "cli"]
+)
+async def test_beginning_of_many_ids_is_not_taken_for_an_exchange(
+    beginning: str, configuration: Configuration, engine: AsyncEngine
+):
+    for each in ("slack:T1:C1:1700000000.000100", "cli:5d1c"):
+        await kept(engine, asked(each))
+
+    told = await _tandem("forget", "--exchange", beginning)
+
+    assert told.exit_code == 1
+    assert "name one whole" in told.stderr
+    async with engine.connect() as connection:
+        assert len((await connection.execute(select(router.tables.exchanges.c.exchange_id))).all()) == 2
+    assert (await _tandem("lineage", "--exchange", beginning)).exit_code == 1
+
+
+async def test_exchange_goes_with_the_answers_by_other_routes_to_the_same_question(
+    configuration: Configuration, engine: AsyncEngine
+):
+    for each in ("slack:T1:C1:1.1", "slack:T1:C1:1.1:redo:direct", "slack:T1:C1:1.11"):
+        await kept(engine, asked(each))
+
+    assert (await _tandem("forget", "--exchange", "slack:T1:C1:1.1")).exit_code == 0
+
+    async with engine.connect() as connection:
+        left = (await connection.execute(select(router.tables.exchanges.c.exchange_id))).scalars().all()
+    assert left == ["slack:T1:C1:1.11"]
