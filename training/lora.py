@@ -6,6 +6,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -71,13 +72,14 @@ def save_adapter(model: PeftModel, out: Path) -> None:
             if weight.requires_grad:
                 weight.copy_(weight.bfloat16())
     out.mkdir(parents=True, exist_ok=True)
-    # Told that no embedding was trained, peft does not ask the internet for the base model's.
-    model.save_pretrained(str(out), save_embedding_layers=False)
-    (out / "README.md").unlink(missing_ok=True)  # peft writes a card of blanks
-    weights = {name: weight.bfloat16() for name, weight in load_file(out / WEIGHTS).items()}
+    # Aside, since peft writes a card of blanks too, over one that is there.
+    with TemporaryDirectory(dir=out) as aside:
+        # Told that no embedding was trained, peft does not ask the internet for the base model's.
+        model.save_pretrained(aside, save_embedding_layers=False)
+        saved, config = load_file(Path(aside) / WEIGHTS), json.loads((Path(aside) / CONFIG).read_bytes())
+    weights = {name: weight.bfloat16() for name, weight in saved.items()}
     save_file(weights, out / WEIGHTS, metadata={"format": "pt"})
     (out / WEIGHTS).chmod(0o644)
-    config = json.loads((out / CONFIG).read_bytes())
     # peft writes the targets in a set's order, which differs from run to run, and the digest with it.
     config["target_modules"] = sorted(config["target_modules"])
     (out / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")

@@ -83,6 +83,15 @@ def test_adapter_is_safetensors_in_bfloat16_for_the_recipes_base(
     )
 
 
+def test_what_lay_beside_the_adapter_is_left_as_it_was(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "README.md").write_text("Mine.")
+    train(recipe, data, tmp_path / "a", models=models_folder)
+
+    assert (tmp_path / "a" / "README.md").read_text() == "Mine."
+    assert not [each for each in (tmp_path / "a").iterdir() if each.is_dir()]
+
+
 def test_the_same_recipe_and_data_give_the_same_weights(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
     for name in ("one", "two"):
         train(recipe, data, tmp_path / name, models=models_folder)
