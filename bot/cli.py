@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -113,7 +114,7 @@ def nightly(
     """Turn feedback into a new adapter, try it, and put it into service if it is better: each night, or --once."""
     from bot.night_command import Asked as AskedNight
     from bot.night_command import run_each_night, run_once
-    from bot.night_stages import night_stages
+    from bot.night_stages import is_missed, night_stages
 
     configuration = read_configuration()
     switch = _plainly(lambda: load_settings(TrainingSettings))
@@ -122,7 +123,7 @@ def nightly(
         return night_stages(configuration, switch, engine, model)
 
     if not once:
-        _finish(run_each_night(configuration, stages, say))
+        _finish(run_each_night(configuration, stages, say, is_missed=partial(is_missed, configuration.home)))
         return
     asked = AskedNight(day=day.date() if day else None, again=again)
     outcomes = _finish(run_once(configuration, asked, stages, say))

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.apart import last_words, run_apart
@@ -18,6 +19,8 @@ from bot.failpoints import Failpoints
 from bot.model_server import ModelServer
 from bot.nights import Nights, Outcomes, Stage
 from bot.schedules import last_due
+from knowledge.errors import KnowledgeError
+from router.errors import RouterError
 from router.model import ModelClient
 
 Say = Callable[[str], None]
@@ -39,16 +42,28 @@ async def run_once(configuration: Configuration, asked: Asked, make_stages: Make
         return await nights.run(asked.day or datetime.now(UTC).date(), again=asked.again)
 
 
-async def run_each_night(configuration: Configuration, make_stages: MakeStages, say: Say) -> None:
-    """Run a night whenever it is due, for ever; between them nothing is held open."""
+async def run_each_night(
+    configuration: Configuration, make_stages: MakeStages, say: Say, *, is_missed: Callable[[date], bool]
+) -> None:
+    """Run a night whenever it is due, for ever, at first the last one if it was missed; between them nothing is held open."""
+    due = last_due(datetime.now(UTC), configuration.bot.nightly_hour_utc)
+    if await asyncio.to_thread(is_missed, due.date()):
+        await _run_and_tell(configuration, due.date(), make_stages, say)
     while True:
         due = last_due(datetime.now(UTC), configuration.bot.nightly_hour_utc) + timedelta(days=1)
         say(f"the next night begins at {due:%Y-%m-%d %H:%M} UTC")
         await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
-        try:
-            await run_once(configuration, Asked(day=due.date()), make_stages, say)
-        except BotError as error:
-            say(f"the night of {due:%Y-%m-%d} was not run: {error}")
+        await _run_and_tell(configuration, due.date(), make_stages, say)
+
+
+async def _run_and_tell(configuration: Configuration, day: date, make_stages: MakeStages, say: Say) -> None:
+    """One night's trouble, a database's that is away among it, is not the next one's."""
+    try:
+        outcomes = await run_once(configuration, Asked(day=day), make_stages, say)
+    except (BotError, RouterError, KnowledgeError, SQLAlchemyError, OSError) as error:
+        say(f"the night of {day} was not run: {error}")
+    else:
+        say(f"the night of {day}: {outcomes['report']['says']}")
 
 
 async def run_in_a_process(configuration: Configuration, scheduled: datetime) -> None:

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +31,7 @@ from router.refit import refit
 from router.releases import Releases
 from training.errors import TrainingError
 from training.nightly.cases import cases_of
+from training.nightly.files import RECORD
 from training.nightly.passages import TeamPassage, no_passages
 from training.nightly.report import Summary
 from training.nightly.rows import write_night_rows
@@ -39,6 +40,12 @@ from training.settings import TrainingSettings
 
 _log = logging.getLogger(__name__)
 _RECIPE = files("training") / "recipes" / "nightly.yaml"
+
+
+def is_missed(home: Path, day: date) -> bool:
+    """Whether a night is to be made up for: nothing tells how it ended, though there were nights before."""
+    nights = home / "nights"
+    return nights.is_dir() and any(nights.iterdir()) and not (nights / day.isoformat() / RECORD).exists()
 
 
 def night_stages(

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from bot.assembly import Configuration
 from bot.night_command import model_for_a_while
+from bot.schedules import last_due
 from bot.settings import BotSettings
 from knowledge.settings import KnowledgeSettings
 from router.prompts import ChatMessage
@@ -78,6 +80,23 @@ def test_night_in_which_nothing_was_said_ends_before_it_needs_a_model(
     assert outcomes["curate"]["ended"].startswith("There is nothing to learn from yet")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("had_nights", [True, False])
+def test_service_of_its_own_makes_up_for_the_last_night_and_not_on_its_first_day(home: Path, had_nights: bool) -> None:
+    (home / "nights" / "2026-11-01").mkdir(parents=True) if had_nights else home.mkdir()
+    command = [sys.executable, "-m", "bot.cli", "nightly"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with subprocess.Popen(command, text=True, env=environment, stderr=subprocess.PIPE) as service:
+        assert service.stderr is not None
+        told = "".join(iter(lambda: _line_before_waiting(service.stderr), ""))
+        service.kill()
+
+    done = sorted(path.parent.name for path in home.glob("nights/*/report.html"))
+    due = last_due(datetime.now(UTC), BotSettings().nightly_hour_utc).date().isoformat()
+    assert done == ([due] if had_nights else [])
+    assert (f"the night of {due}: " in told) == had_nights
+
+
 async def test_model_server_that_is_slow_at_night_is_waited_for(home: Path) -> None:
     async with ScriptedModel(pause_s=0.15).running() as slow:
         configuration = Configuration(
@@ -90,6 +109,12 @@ async def test_model_server_that_is_slow_at_night_is_waited_for(home: Path) -> N
             said = [chunk.text async for chunk in model.stream(asked, model="base", max_tokens=8)]
 
     assert "".join(said) == "All good."
+
+
+def _line_before_waiting(said: IO[str] | None) -> str:
+    """Empty once it waits for the next night."""
+    line = said.readline() if said else ""
+    return "" if line.startswith("the next night begins") else line
 
 
 @pytest.mark.slow

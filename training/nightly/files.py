@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+RECORD = "night.json"
+"""In a night's folder once it has ended: what came of each stage."""
+
 
 def put_text(place: Path, text: str) -> None:
     """Write it in UTF-8 beside its place, in a folder that is there, and then put it there. Raises OSError."""

@@ -27,7 +27,7 @@ from training.gate.checks import Limits
 from training.gate.hearing import hear
 from training.gate.verdict import Verdict, judge
 from training.lineage import LINEAGE, read_lineage_of_rows
-from training.nightly.files import put_text
+from training.nightly.files import RECORD, put_text
 from training.nightly.report import Summary, report_page, summary_of
 from training.promotion import load, put_into_service, served_base
 from training.rows import data_digest
@@ -41,7 +41,7 @@ NOTHING_NEW = "Nothing has changed since the last adapter was trained."
 ALWAYS = frozenset({"refit", "report"})
 """The stages that are done whatever came of those before."""
 
-PAGE, RECORD = "report.html", "night.json"
+PAGE = "report.html"
 _ROWS, _ADAPTER = "rows.jsonl", "adapter"
 _LOSSES = "losses.json"
 _POINTS = 200
