@@ -196,6 +196,8 @@ def export(
     """Write exchanges and their feedback as training data, to train on and to measure with."""
     if catch_up == (out is not None):
         fail("say --out FOLDER for one window, or --catch-up for all days that are missing in Tandem's own folder")
+    if since is not None and catch_up:
+        fail("--since goes with --out: --catch-up takes all days that are missing or have changed")
     if out is None:
         _finish(_catch_up(read_configuration(), until, as_json=as_json))
         return
@@ -323,7 +325,7 @@ async def _catch_up(configuration: Configuration, until: datetime | None, *, as_
             told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
             print_json(told) if as_json else print_mapping(told)
     if not days and not as_json:
-        print_line("nothing has changed since the last export")
+        print_line("no day that is over (in UTC) is missing or has changed since the last export")
 
 
 @contextmanager

@@ -31,6 +31,8 @@ def lineage(
 ) -> None:
     """Tell what an adapter learnt from, row by row; or which adapters learnt from an exchange, a person or a document."""
     target = _target(exchange, user, document) if exchange or user or document else None
+    if adapter and target:
+        fail("name an adapter, or what is looked for in all of them, and not both")
     configuration = read_configuration()
     if target is not None:
         found = finish(_learners(configuration, target))

@@ -487,6 +487,7 @@ async def test_lineage_is_told_from_the_adapter_and_back(configuration: Configur
     assert (back["adapter"], back["in_service"], back["rows"]) == ("team@1", True, 1)
     assert "team@2" in (await _tandem("lineage", "--user", "U2")).stdout
     assert (await _tandem("lineage", "team@3")).exit_code == 1
+    assert (await _tandem("lineage", "team@1", "--user", "U2")).exit_code == 1
     assert (await _tandem("forget", "--exchange", "x", "--user", "U1")).exit_code == 1
 
 

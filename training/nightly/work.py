@@ -36,7 +36,9 @@ Json = dict[str, Any]
 Outcomes = Mapping[str, Json]
 
 SWITCHED_OFF = "Training is switched off: set TANDEM_TRAINING_ENABLED=true once that is agreed on."
-NOTHING_TO_LEARN = "There is nothing to learn from yet: no answer has been corrected or liked."
+NOTHING_TO_LEARN = (
+    "There is nothing to learn from yet: no answer of a day that is over (in UTC) has been corrected or liked."
+)
 NOTHING_NEW = "Nothing has changed since the last adapter was trained."
 ALWAYS = frozenset({"refit", "report"})
 """The stages that are done whatever came of those before."""
