@@ -14,7 +14,7 @@ from bot.model_server import ModelServer
 from bot.operations import LocalOperations, Operations
 from bot.quarantine import Quarantine
 from bot.views import who_sees
-from router.earlier import adapters_of
+from router.earlier import adapters_before, adapters_of
 from router.errors import RouterError
 
 _log = logging.getLogger(__name__)
@@ -128,14 +128,14 @@ async def _load(parts: Parts) -> None:
     """Raises RouterError where the adapter in service is not loaded, and has it logged then."""
     wanted = "the adapter in service"
     try:
-        known = await adapters_of(parts.engine)
+        known, earlier = await adapters_of(parts.engine), await adapters_before(parts.engine)
         for in_service in known[:1]:
             wanted = f"{in_service.adapter} in {in_service.path}"
             await parts.model.load_adapter(in_service.adapter, in_service.path)
     except RouterError as error:
         _log.error("%s could not be loaded, so the base model answers (%s)", wanted, type(error).__name__)
         raise
-    for before in known[1:2]:
+    for before in earlier[:1]:
         try:
             await parts.model.load_adapter(before.adapter, before.path)
         except RouterError as error:

@@ -1,14 +1,12 @@
 """The adapters that have been in service: what there is to go back to, and to keep loaded for it."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.releases import Release
-from router.tables import releases
-from router.transactions import transaction
+from router.releases import Release, Releases
 from router.withdrawn import is_withdrawn
 
 
@@ -17,13 +15,31 @@ async def adapters_of(engine: AsyncEngine) -> list[Release]:
 
     Those that were withdrawn are not among them.
     """
-    table = releases.c
-    columns = (table.adapter, table.path, table.base, table.promoted_at)
-    async with transaction(engine) as connection:
-        rows = (await connection.execute(select(*columns).order_by(table.number.desc()))).all()
     latest: dict[str, Release] = {}
-    for row in rows:
-        release = Release(adapter=row.adapter, path=row.path, base=row.base, promoted_at=row.promoted_at)
-        if row.adapter:
-            latest.setdefault(row.adapter, release)
-    return await asyncio.to_thread(lambda: [each for each in latest.values() if not is_withdrawn(Path(each.path))])
+    for release in reversed(await Releases(engine).history()):
+        if release.adapter:
+            latest.setdefault(release.adapter, release)
+    return await _served(latest.values())
+
+
+async def adapters_before(engine: AsyncEngine) -> list[Release]:
+    """What a rollback goes back to, the nearest one first. Raises JournalUnavailable.
+
+    Whatever was rolled back from is not among them until it is promoted anew; nor are those that were withdrawn.
+    """
+    history = await Releases(engine).history()
+    stack: list[Release] = []
+    for release in history:
+        names = [each.adapter for each in stack]
+        if not release.adapter or names[-1:] == [release.adapter]:
+            continue
+        if release.is_rollback and release.adapter in names:
+            del stack[names.index(release.adapter) + 1 :]
+        else:
+            stack = [*(each for each in stack if each.adapter != release.adapter), release]
+    in_service = history[-1].adapter if history else ""
+    return await _served(each for each in reversed(stack) if each.adapter != in_service)
+
+
+async def _served(releases: Iterable[Release]) -> list[Release]:
+    return await asyncio.to_thread(lambda: [each for each in releases if not is_withdrawn(Path(each.path))])

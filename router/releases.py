@@ -18,7 +18,8 @@ class Release:
     """`adapter` is its immutable name (`name@digest`) at the model server, `base` the model it was trained on, and
     `promoted_at` the time at which it was promoted; all empty, but for the time, where there was none yet.
 
-    `policy` is the `name@digest` of the router's policy, empty for the one that comes with Tandem.
+    `policy` is the `name@digest` of the router's policy, empty for the one that comes with Tandem. `is_rollback` says that
+    the adapter came by going back to it, and not by being promoted.
     """  # noqa: D205
 
     adapter: str
@@ -26,6 +27,7 @@ class Release:
     base: str
     promoted_at: datetime
     policy: str = ""
+    is_rollback: bool = False
     released_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
 
@@ -96,5 +98,6 @@ def _release(row: Row[Any]) -> Release:
         base=row.base,
         promoted_at=row.promoted_at,
         policy=row.policy,
+        is_rollback=row.is_rollback,
         released_at=row.released_at,
     )

@@ -92,4 +92,5 @@ releases = Table(
     Column("promoted_at", Moment, nullable=False),
     Column("policy", String(120), nullable=False, server_default=""),
     Column("released_at", Moment, nullable=False),
+    Column("is_rollback", Boolean, nullable=False, server_default=false()),
 )

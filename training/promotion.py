@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.earlier import adapters_of
+from router.earlier import adapters_before, adapters_of
 from router.model import ModelClient
 from router.releases import Release, Releases
 from router.transactions import transaction
@@ -64,12 +64,13 @@ async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int
 async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") -> Release:
     """Put the adapter `to` back into service, by default the one before; it is loaded where the server forgot it.
 
-    Raises NoEarlierAdapter, AdapterRefused for one that was withdrawn, ModelError and JournalUnavailable.
+    Again, it goes further back: never by itself to what was rolled back from. Raises NoEarlierAdapter, AdapterRefused for one that was withdrawn, ModelError and JournalUnavailable.
     """
     await _refuse_withdrawn(to, engine)
-    wanted = _wanted(await adapters_of(engine), to, in_service=await _in_service(engine))
+    wanted = await _named(to, engine) if to else await _before(engine)
     await model.load_adapter(wanted.adapter, wanted.path)
-    release = replace(wanted, promoted_at=datetime.now(UTC))
+    now = datetime.now(UTC)
+    release = replace(wanted, policy="", promoted_at=now, released_at=now, is_rollback=True)
     await Releases(engine).put_in_service(release)
     return release
 
@@ -99,17 +100,19 @@ async def _in_service(engine: AsyncEngine) -> str:
     return release.adapter if release else ""
 
 
-def _wanted(known: Sequence[Release], to: str, *, in_service: str) -> Release:
-    if to:
-        named = [release for release in known if release.adapter == to]
-        if not named:
-            there_are = ", ".join(release.adapter for release in known) or "none"
-            raise NoEarlierAdapter(f"No adapter {to} was ever in service: there are {there_are}")
-        return named[0]
-    earlier = [release for release in known if release.adapter != in_service]
-    if not earlier:
-        raise NoEarlierAdapter("There is no adapter to go back to: no other one that may be served was in service")
-    return earlier[0]
+async def _named(to: str, engine: AsyncEngine) -> Release:
+    known = await adapters_of(engine)
+    for release in known:
+        if release.adapter == to:
+            return release
+    there_are = ", ".join(release.adapter for release in known) or "none"
+    raise NoEarlierAdapter(f"No adapter {to} was ever in service: there are {there_are}")
+
+
+async def _before(engine: AsyncEngine) -> Release:
+    for release in await adapters_before(engine):
+        return release
+    raise NoEarlierAdapter("There is no adapter to go back to: no earlier one that may be served was in service")
 
 
 def served_base(adapter: Adapter, served: Sequence[str]) -> str:

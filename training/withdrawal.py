@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.earlier import adapters_of
+from router.earlier import adapters_before
 from router.errors import ModelError
 from router.model import ModelClient
 from router.releases import Release, Releases
@@ -107,9 +107,11 @@ async def _change_service(engine: AsyncEngine, model: ModelClient | None) -> Non
     if release is None or not release.adapter or not is_withdrawn(Path(release.path)):
         return
     now = datetime.now(UTC)
-    for earlier in await adapters_of(engine):
+    for earlier in await adapters_before(engine):
         if await _can_serve(earlier, model):
-            await releases.put_in_service(replace(earlier, promoted_at=now))
+            await releases.put_in_service(
+                replace(earlier, policy="", promoted_at=now, released_at=now, is_rollback=True)
+            )
             return
     await releases.put_in_service(Release(adapter="", path="", base="", promoted_at=now))
 

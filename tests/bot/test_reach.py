@@ -105,6 +105,17 @@ async def test_adapter_before_is_loaded_too_so_that_going_back_waits_for_nothing
     assert server.names == ["base", "team@3", "team@2"]
 
 
+async def test_after_a_rollback_the_adapter_to_go_back_to_next_is_loaded_and_not_the_rejected_one(parts, server):
+    for name, back in (("team@1", False), ("team@2", False), ("team@3", False), ("team@2", True)):
+        await parts.releases.put_in_service(
+            Release(
+                adapter=name, path=f"/adapters/{name}", base="base", promoted_at=datetime.now(UTC), is_rollback=back
+            )
+        )
+    await load_adapter_in_service(parts)
+    assert server.names == ["base", "team@2", "team@1"]
+
+
 async def test_adapter_is_loaded_once_its_folder_is_back(parts, server):
     server.mode = "refused"
     async with model_served(parts, lambda _: None, look_every_s=0.02):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from router import tables as router_tables
 from router.errors import JournalUnavailable
 from router.model import ModelClient
-from router.releases import Releases
+from router.releases import Release, Releases
 from router.settings import RouterSettings
 from tests.training.fakes import ServerWithAdapters
 from training import tables
@@ -187,9 +187,14 @@ async def test_adapter_that_fails_its_canaries_is_unloaded_but_never_one_that_wa
 
 async def _two_in_service(adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient) -> list[str]:
     first = await promote(adapter, home=tmp_path, engine=engine, model=model)
-    save_file({"m.lora_A.weight": torch.zeros(2, 4), "m.lora_B.weight": torch.ones(4, 2)}, adapter / WEIGHTS)
-    second = await promote(adapter, home=tmp_path, engine=engine, model=model)
+    second = await _another(adapter, 0, tmp_path, engine, model)
     return [first.adapter, second.adapter]
+
+
+async def _another(adapter: Path, weight: int, home: Path, engine: AsyncEngine, model: ModelClient) -> Release:
+    weights = {"m.lora_A.weight": torch.full((2, 4), float(weight)), "m.lora_B.weight": torch.ones(4, 2)}
+    save_file(weights, adapter / WEIGHTS)
+    return await promote(adapter, home=home, engine=engine, model=model)
 
 
 async def test_rolling_back_puts_the_adapter_before_into_service_which_stayed_loaded(
@@ -203,7 +208,31 @@ async def test_rolling_back_puts_the_adapter_before_into_service_which_stayed_lo
     assert in_service is not None
     assert in_service.adapter == first
     assert server.loaded == [first, second]
-    assert (await roll_back(engine=engine, model=model)).adapter == second
+    with pytest.raises(NoEarlierAdapter, match="no adapter to go back to"):
+        await roll_back(engine=engine, model=model)
+
+
+async def test_rolling_back_again_goes_further_back_and_never_to_what_was_rejected(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    first, second = await _two_in_service(adapter, tmp_path, engine, model)
+    third = (await _another(adapter, 3, tmp_path, engine, model)).adapter
+    assert [(await roll_back(engine=engine, model=model)).adapter for _ in range(2)] == [second, first]
+    with pytest.raises(NoEarlierAdapter):
+        await roll_back(engine=engine, model=model)
+
+    assert (await _another(adapter, 3, tmp_path, engine, model)).adapter == third
+    assert (await roll_back(engine=engine, model=model)).adapter == first
+    assert (await roll_back(engine=engine, model=model, to=third)).adapter == third
+
+
+async def test_adapter_that_is_promoted_anew_is_rolled_back_to_the_one_before_it(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    names = [(await _another(adapter, weight, tmp_path, engine, model)).adapter for weight in (1, 2, 1)]
+    assert (await roll_back(engine=engine, model=model)).adapter == names[1]
+    with pytest.raises(NoEarlierAdapter):
+        await roll_back(engine=engine, model=model)
 
 
 async def test_adapter_that_the_server_forgot_is_loaded_again_before_it_is_back_in_service(

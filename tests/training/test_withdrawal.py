@@ -78,6 +78,18 @@ async def test_latest_adapter_that_did_not_learn_from_it_comes_into_service(
     assert await learners_of(_X, home=tmp_path, engine=engine) == []
 
 
+async def test_adapter_that_was_rolled_back_from_does_not_come_back_for_one_that_is_withdrawn(
+    tmp_path: Path, engine: AsyncEngine, model: ModelClient
+):
+    lineages = ([learnt("y")], [learnt("x")], [learnt("y")])
+    folders = [trained(tmp_path / "out" / f"a{n}", weight=n, learnt=tuple(each)) for n, each in enumerate(lineages)]
+    first, second, _ = [(await promote(each, home=tmp_path, engine=engine, model=model)).adapter for each in folders]
+    assert (await roll_back(engine=engine, model=model)).adapter == second
+
+    assert await withdraw(_X, home=tmp_path, engine=engine, model=model) == [second]
+    assert await _in_service(engine) == first
+
+
 async def test_none_is_in_service_where_all_learnt_from_it(
     three: list[str], tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
 ):
