@@ -38,8 +38,14 @@ class Asked:
 
 async def run_once(configuration: Configuration, asked: Asked, make_stages: MakeStages, say: Say) -> Outcomes:
     """Run a night to its end. Raises NightBusy where one is under way, and BotError with what to change."""
+    today = datetime.now(UTC).date()
+    day, tomorrow = asked.day or today, today + timedelta(days=1)
+    if day > tomorrow:
+        raise BotError(
+            f"no night is run before its date: name one up to {tomorrow}, which is tomorrow in UTC, and not {day}"
+        )
     async with _opened(configuration, make_stages, say) as nights:
-        return await nights.run(asked.day or datetime.now(UTC).date(), again=asked.again)
+        return await nights.run(day, again=asked.again)
 
 
 async def run_each_night(

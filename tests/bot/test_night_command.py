@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -61,6 +61,21 @@ def test_night_of_a_date_is_told_again_and_run_again_only_when_asked(home: Path)
     assert [path.name for path in (home / "nights").iterdir()] == ["2026-11-27"]
     _nightly(*days, "--again")
     assert sorted(path.name for path in (home / "nights").iterdir()) == ["2026-11-27", "2026-11-27-2"]
+
+
+def test_night_of_a_date_after_tomorrow_is_refused_and_does_not_count_as_run(home: Path) -> None:
+    told = _nightly("--date", "2131-01-05")
+    assert told.returncode == 1
+    assert told.stdout == ""
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert f"name one up to {tomorrow}, which is tomorrow in UTC" in " ".join(told.stderr.split())
+    assert not (home / "nights").exists()
+
+
+def test_night_of_tomorrow_is_run(home: Path) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    assert _nightly("--date", tomorrow).returncode == 0
+    assert [path.name for path in (home / "nights").iterdir()] == [tomorrow]
 
 
 def test_second_night_at_the_same_time_is_refused(home: Path) -> None:
