@@ -126,9 +126,12 @@ def nightly(
         _finish(run_each_night(configuration, stages, say, is_missed=partial(is_missed, configuration.home)))
         return
     asked = AskedNight(day=day.date() if day else None, again=again)
-    outcomes = _finish(run_once(configuration, asked, stages, say))
-    print_json(outcomes) if as_json else print_line(outcomes["report"]["says"])
-    if any("failed" in outcome for outcome in outcomes.values()):
+    night = _finish(run_once(configuration, asked, stages, say))
+    print_json(night.outcomes) if as_json else print_line(night.outcomes["report"]["says"])
+    if night.has_failed and not night.is_new:
+        another = f"tandem nightly --once{f' --date {night.day}' if day else ''} --again"
+        fail(f"the night of {night.day} failed before, and was not tried again now: {another} runs another")
+    if night.has_failed:
         raise typer.Exit(1)
 
 

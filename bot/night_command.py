@@ -36,7 +36,20 @@ class Asked:
     again: bool = False
 
 
-async def run_once(configuration: Configuration, asked: Asked, make_stages: MakeStages, say: Say) -> Outcomes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What came of the night of `day`; it was run now if it `is_new`, and is told once more otherwise."""
+
+    day: date
+    outcomes: Outcomes
+    is_new: bool
+
+    @property
+    def has_failed(self) -> bool:
+        return any("failed" in outcome for outcome in self.outcomes.values())
+
+
+async def run_once(configuration: Configuration, asked: Asked, make_stages: MakeStages, say: Say) -> Ended:
     """Run a night to its end. Raises NightBusy where one is under way, and BotError with what to change."""
     today = datetime.now(UTC).date()
     day, tomorrow = asked.day or today, today + timedelta(days=1)
@@ -45,7 +58,8 @@ async def run_once(configuration: Configuration, asked: Asked, make_stages: Make
             f"no night is run before its date: name one up to {tomorrow}, which is tomorrow in UTC, and not {day}"
         )
     async with _opened(configuration, make_stages, say) as nights:
-        return await nights.run(day, again=asked.again)
+        is_new = asked.again or not await nights.was_run(day)
+        return Ended(day=day, outcomes=await nights.run(day, again=asked.again), is_new=is_new)
 
 
 async def run_each_night(

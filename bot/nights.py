@@ -19,6 +19,7 @@ from bot.shapes import Json
 _log = logging.getLogger(__name__)
 _NIGHT = "night"
 _ENDED = "ended"
+_UNDER_WAY = ("PENDING", "ENQUEUED")
 _UNFORESEEN = "Something went wrong that nobody foresaw; the log of the night says more."
 
 Outcomes = Mapping[str, Json]
@@ -73,13 +74,18 @@ class Nights:
             handle = await DBOS.start_workflow_async(self._night, run_id, day.isoformat())
         return await handle.get_result(polling_interval_sec=0.2)
 
+    async def was_run(self, day: date) -> bool:
+        """Whether `run` would but tell what came of the night of that date."""
+        status = await DBOS.get_workflow_status_async(await self._id(day, again=False))
+        return status is not None and status.status not in _UNDER_WAY
+
     async def close(self) -> None:
         await self._executor.close(wait_s=0)
 
     async def _finish_others(self, run_id: str) -> None:
         """A run that was killed has been taken up at the launch; two at once would train over each other."""
         waiting = await DBOS.list_workflows_async(
-            name=_NIGHT, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+            name=_NIGHT, status=list(_UNDER_WAY), load_input=False, load_output=False
         )
         for each in waiting:
             if each.workflow_id != run_id:
@@ -88,13 +94,14 @@ class Nights:
 
     async def _id(self, day: date, *, again: bool) -> str:
         """Of several runs of a date, the last one is meant; one that is not done yet is not begun anew."""
-        run_id, number = f"nightly:{day.isoformat()}", 1
-        while again and (status := await DBOS.get_workflow_status_async(run_id)) is not None:
-            if status.status in {"PENDING", "ENQUEUED"}:
-                return run_id
-            number += 1
-            run_id = f"nightly:{day.isoformat()}:{number}"
-        return run_id
+        first = last = new = f"nightly:{day.isoformat()}"
+        number = 1
+        while (status := await DBOS.get_workflow_status_async(new)) is not None:
+            if status.status in _UNDER_WAY:
+                return new
+            last, number = new, number + 1
+            new = f"{first}:{number}"
+        return new if again else last
 
     async def _run(self, run_id: str, day: str) -> Outcomes:
         night = Night(id=run_id, day=date.fromisoformat(day))

@@ -78,6 +78,23 @@ def test_night_of_tomorrow_is_run(home: Path) -> None:
     assert [path.name for path in (home / "nights").iterdir()] == [tomorrow]
 
 
+def test_night_that_failed_is_not_told_again_as_if_it_had_been_tried_again(home: Path) -> None:
+    home.mkdir()
+    (home / "exports").write_text("no folder")
+    first, second = _nightly(), _nightly()
+    assert first.returncode == second.returncode == 1
+    assert "“export”" in first.stdout
+    assert "already" not in first.stderr
+    assert second.stdout == first.stdout
+    told = " ".join(second.stderr.split())
+    today = datetime.now(UTC).date()
+    assert f"the night of {today} failed before, and was not tried again now: tandem nightly --once --again" in told
+
+    (home / "exports").unlink()
+    assert _nightly("--again").returncode == 0
+    assert (told := _nightly()).returncode == 0, told.stderr
+
+
 def test_second_night_at_the_same_time_is_refused(home: Path) -> None:
     (home / "run").mkdir(parents=True)
     with (home / "run" / "nightly.lock").open("w") as lock:

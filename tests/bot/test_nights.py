@@ -77,6 +77,20 @@ async def test_night_is_run_again_when_that_is_asked_for(tmp_path: Path) -> None
     assert export.times == 3
 
 
+async def test_of_several_nights_of_a_date_the_last_one_is_told(tmp_path: Path) -> None:
+    async with _launched(tmp_path, Told("export", BotError("the disk is full"))) as nights:
+        await nights.run(_DAY)
+    async with _launched(tmp_path, Told("export", {"rows": 3})) as nights:
+        assert await nights.was_run(_DAY)
+        assert await nights.run(_DAY, again=True) == {"export": {"rows": 3}}
+        assert await nights.run(_DAY) == {"export": {"rows": 3}}
+
+
+async def test_date_without_a_night_was_not_run(tmp_path: Path) -> None:
+    async with _launched(tmp_path, Told("export", {"rows": 3})) as nights:
+        assert not await nights.was_run(_DAY)
+
+
 @pytest.mark.parametrize("outcome", [{"ended": "Training is switched off."}, BotError("no rows"), ValueError("row 7")])
 async def test_after_a_stage_that_ends_the_night_only_those_run_that_always_do(
     tmp_path: Path, outcome: Json | Exception
