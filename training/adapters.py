@@ -37,7 +37,10 @@ _PLAIN_STARTS = (True, False, "gaussian", "eva", "orthogonal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """An adapter in its place. `id` is `name@digest`; the same id is the same weights for ever."""
+    """An adapter in its place. `id` is `name@digest`; the same id is the same weights for ever.
+
+    It `is_new` where it was not kept before.
+    """
 
     name: str
     digest: str
@@ -46,6 +49,7 @@ class Adapter:
     rank: int
     canaries: tuple[Canary, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_new: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -87,15 +91,17 @@ def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
         if is_withdrawn(place):
             raise AdapterRefused(f"{adapter.id} was {WITHDRAWN_SAYS}")
         staging.chmod(0o755)
+        is_new = True
         try:
             os.replace(staging, place)  # noqa: PTH105 - a full folder is not overwritten but refused
         except OSError:
             if not place.is_dir():
                 raise
+            is_new = False
             _renew(place, staging)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return replace(adapter, path=place.absolute())
+    return replace(adapter, path=place.absolute(), is_new=is_new)
 
 
 def is_same_adapter(folder: Path, other: Path) -> bool:

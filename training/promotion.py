@@ -5,6 +5,7 @@ taken away from there while it may be gone back to.
 """
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,9 +43,20 @@ async def promote(
 async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int = 16) -> Adapter:
     """Keep and load an adapter and hear its canaries, so that it can be asked; users notice nothing.
 
-    Raises as `promote` does, without the database's. An adapter that came now and fails its canaries is unloaded.
+    Raises as `promote` does, without the database's. An adapter that came now and is refused is unloaded, and
+    not kept.
     """
     adapter = await asyncio.to_thread(keep, directory, home, max_rank=max_rank)
+    try:
+        await _heard(adapter, model)
+    except AdapterRefused:
+        if adapter.is_new:
+            await asyncio.to_thread(shutil.rmtree, adapter.path)
+        raise
+    return adapter
+
+
+async def _heard(adapter: Adapter, model: ModelClient) -> None:
     served = await model.models()
     base = served_base(adapter, served)
     await model.load_adapter(adapter.id, str(adapter.path))
@@ -58,7 +70,6 @@ async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int
         if adapter.id not in served:
             await model.unload_adapter(adapter.id)
         raise
-    return adapter
 
 
 async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") -> Release:

@@ -132,6 +132,28 @@ async def test_adapter_of_another_base_is_refused_before_it_is_loaded(
     with pytest.raises(AdapterRefused, match="trained on maker/tiny"):
         await promote(adapter, home=tmp_path, engine=engine, model=model)
     assert server.loaded == []
+    assert not list((tmp_path / "adapters").iterdir())
+
+
+async def test_nothing_is_kept_of_an_adapter_that_does_not_answer_as_trained(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    server.deaf = True
+
+    with pytest.raises(CanaryFailed):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert not list((tmp_path / "adapters").iterdir())
+
+
+async def test_adapter_that_was_kept_before_it_was_refused_stays(
+    adapter: Path, tmp_path: Path, engine: AsyncEngine, model: ModelClient, server: ServerWithAdapters
+):
+    kept = keep(adapter, tmp_path)
+    server.base = "other"
+
+    with pytest.raises(AdapterRefused):
+        await promote(adapter, home=tmp_path, engine=engine, model=model)
+    assert (kept.path / WEIGHTS).is_file()
 
 
 async def test_adapter_without_canaries_is_refused(
