@@ -1,6 +1,7 @@
 """`tandem corrections …` and `tandem consent …`: what people decide about training."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ consent = typer.Typer(help="See to it that nothing is learnt from a person's wor
 CorrectionId = Annotated[str, typer.Argument(metavar="ID", help="The correction's id, as the list shows it.")]
 CorrectionIds = Annotated[list[str], typer.Argument(metavar="ID…", help="Corrections' ids, as the list shows them.")]
 Person = Annotated[str, typer.Argument(metavar="USER", help="The person's id in Slack, like U0123.")]
+_ID = re.compile(r"(?P<mention><@)?(?P<id>[UW][A-Z0-9]{1,40})(?(mention)(?:\|[^<>|]*)?>)")
 
 
 class Kind(StrEnum):
@@ -84,17 +86,28 @@ def list_opted_out(as_json: AsJson = False) -> None:
 
 
 @consent.command("opt-out")
-def opt_out(person: Person) -> None:
+def opt_out(person: Person, as_json: AsJson = False) -> None:
     """Learn nothing from a person's words, and take them out of what was exported at the next export."""
-    finish(_set_consent(read_configuration(), person, agrees=False))
-    print_line(f"nothing is learnt from {person} any more; tandem export --catch-up takes out what was exported")
+    told = finish(_opt_out(read_configuration(), _known_by(person)))
+    said = f"nothing is learnt from {told['person']} any more; tandem export --catch-up takes out what was exported"
+    print_json(told) if as_json else print_line(said)
 
 
 @consent.command("opt-in")
-def opt_in(person: Person) -> None:
+def opt_in(person: Person, as_json: AsJson = False) -> None:
     """Take that back."""
-    finish(_set_consent(read_configuration(), person, agrees=True))
-    print_line(f"{person} may be learnt from again")
+    told = finish(_opt_in(read_configuration(), person))
+    print_json(told) if as_json else print_line(f"{told['person']} may be learnt from again")
+
+
+def _known_by(person: str) -> str:
+    """Their id: by anything else nobody would be protected, and nobody would notice."""
+    found = _ID.fullmatch(person)
+    if found is None:
+        fail(
+            f"“{person[:80]}” is no person's id in Slack, which is like U0123: their profile there has it, under ⋮ and Copy member ID"
+        )
+    return found["id"]
 
 
 def _teller(said: str, *, as_json: bool) -> Callable[[Json], None]:
@@ -167,10 +180,20 @@ async def _opted_out(configuration: Configuration) -> list[str]:
         return sorted((await Consent(engine).opted_out()).people)
 
 
-async def _set_consent(configuration: Configuration, person: str, *, agrees: bool) -> None:
+async def _opt_out(configuration: Configuration, person: str) -> Json:
+    async with open_database(configuration) as engine:
+        await Consent(engine).opt_out(person, datetime.now(UTC))
+    return {"person": person, "opted_out": True}
+
+
+async def _opt_in(configuration: Configuration, person: str) -> Json:
+    """Whatever the list shows may be taken off it."""
     async with open_database(configuration) as engine:
         consents = Consent(engine)
-        await (consents.opt_in(person) if agrees else consents.opt_out(person, datetime.now(UTC)))
+        listed = (await consents.opted_out()).people
+        person = person if person in listed else _known_by(person)
+        await consents.opt_in(person)
+    return {"person": person, "opted_out": False}
 
 
 def _told(correction: Correction) -> Json:

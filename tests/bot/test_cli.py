@@ -147,6 +147,34 @@ def test_person_can_opt_out_and_in_again(home):
     assert json.loads(_tandem("consent", "list", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("person", ["nonsense", "@ada", "", "u7", "U7 U8", "<@U7", "C7", "U7\n", "<@U7|<@U8>"])
+def test_nobody_is_told_that_nothing_is_learnt_from_what_is_no_person(home, person):
+    told = _tandem("consent", "opt-out", person)
+    assert told.exit_code == 1
+    assert told.stdout == ""
+    assert "Copy member ID" in told.stderr
+    assert json.loads(_tandem("consent", "list", "--json").stdout) == []
+
+
+def test_person_who_opts_out_or_in_is_told_as_json_too(home):
+    for command, opted_out in (("opt-out", True), ("opt-in", False)):
+        told = json.loads(_tandem("consent", command, "<@W7ABC>", "--json").stdout)
+        assert told == {"person": "W7ABC", "opted_out": opted_out}
+
+
+def test_name_that_was_opted_out_as_if_it_were_an_id_can_be_taken_off_the_list(home):
+    _tandem("consent", "list")
+    engine = create_engine(f"sqlite:///{home / 'tandem.db'}")
+    with engine.begin() as connection:
+        connection.execute(
+            insert(training_tables.training_opt_outs), [{"person": "@ada", "at": datetime(2026, 3, 1, tzinfo=UTC)}]
+        )
+    engine.dispose()
+    assert _tandem("consent", "opt-in", "@ada").exit_code == 0
+    assert json.loads(_tandem("consent", "list", "--json").stdout) == []
+    assert _tandem("consent", "opt-in", "@ada").exit_code == 1
+
+
 def test_wrong_training_switch_stops_the_start_and_not_the_first_night(home, monkeypatch, levels):
     monkeypatch.setenv("TANDEM_TRAINING_ENABLED", "yess")
     told = _tandem("run")
