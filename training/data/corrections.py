@@ -25,7 +25,10 @@ Verdict = Literal["fact", "know_how", "rejected"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What somebody said that an answer should have been. `scopes` are what those who saw the answer may read."""
+    """What somebody said that an answer should have been.
+
+    `said` is the answer as it was read, and `scopes` are what those who saw it may read.
+    """
 
     feedback_id: str
     exchange_id: str
@@ -108,7 +111,7 @@ class Corrections:
                 at=row.at,
                 channel=row.channel,
                 question=row.question,
-                said=row.completion,
+                said=row.answer,
                 should_say=row.correction,
                 scopes=frozenset(row.scopes),
                 verdict=row.verdict,
@@ -119,7 +122,7 @@ class Corrections:
 
 def _corrections() -> Select[*tuple[Any, ...]]:
     exchange, review = exchanges.c, correction_reviews.c
-    columns = (exchange.channel, exchange.question, exchange.completion, exchange.scopes, review.verdict)
+    columns = (exchange.channel, exchange.question, exchange.answer, exchange.scopes, review.verdict)
     return (
         select(feedback, *columns)
         .join(exchanges, exchange.exchange_id == feedback.c.exchange_id)

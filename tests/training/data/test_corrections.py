@@ -16,6 +16,14 @@ async def test_corrections_wait_until_they_are_reviewed_the_oldest_first(engine:
     assert [each.feedback_id for each in await Corrections(engine).waiting()] == ["x1-1"]
 
 
+@pytest.mark.parametrize("completion", ["", "NOT FOUND"])
+async def test_correction_of_an_answer_that_declined_says_what_the_person_read(engine: AsyncEngine, completion: str):
+    declined = exchange("x1", answer="The documents do not say.", completion=completion)
+    await kept(engine, declined, ("U1", "correction", "Eighteen."))
+    (waiting,) = await Corrections(engine).waiting()
+    assert waiting.said == "The documents do not say."
+
+
 async def test_later_review_takes_the_place_of_an_earlier_one(engine: AsyncEngine):
     await kept(engine, exchange("x1"), ("U1", "correction", "So."))
     await reviewed(engine, "x1-0", "know_how")
