@@ -79,11 +79,11 @@ async def run_each_night(
 async def _run_and_tell(configuration: Configuration, day: date, make_stages: MakeStages, say: Say) -> None:
     """One night's trouble, a database's that is away among it, is not the next one's."""
     try:
-        outcomes = await run_once(configuration, Asked(day=day), make_stages, say)
+        night = await run_once(configuration, Asked(day=day), make_stages, say)
     except (BotError, RouterError, KnowledgeError, SQLAlchemyError, OSError) as error:
         say(f"the night of {day} was not run: {error}")
     else:
-        say(f"the night of {day}: {outcomes['report']['says']}")
+        say(f"the night of {day}: {night.outcomes['report']['says']}")
 
 
 async def run_in_a_process(configuration: Configuration, scheduled: datetime) -> None:
