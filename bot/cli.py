@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot import logs
+from bot import logs, termination
 from bot.assembly import Configuration, Parts, open_database
 from bot.command_line import AsJson, absolute, fail, plainly, read_configuration
 from bot.document_commands import documents, index
@@ -476,7 +476,7 @@ async def _put_named_in_service(parts: Parts, adapter: str) -> None:
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:
-    return _plainly(lambda: asyncio.run(work))
+    return _plainly(lambda: termination.run(work))
 
 
 def _plainly(work: Callable[[], _T]) -> _T:

@@ -1,6 +1,5 @@
 """What all commands share: how one begins, and how it ends where something goes wrong."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import termination
 from bot.assembly import Configuration, load_configuration
 from bot.errors import BotError
 from bot.printing import say_failure
@@ -33,7 +33,7 @@ def absolute(path: str) -> str:
 
 
 def finish(work: Coroutine[Any, Any, _T]) -> _T:
-    return plainly(lambda: asyncio.run(work))
+    return plainly(lambda: termination.run(work))
 
 
 def plainly(work: Callable[[], _T]) -> _T:

@@ -9,8 +9,10 @@ import hashlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -209,7 +211,13 @@ async def unpack(home: Path, progress: Progress) -> Path:
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         umask=0o022,  # unlike what people wrote, the model may be read by a server of another user
     )  # fmt: skip
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)  # upon which Python removes what it has written so far
+        await process.wait()
+        raise
     if process.returncode != 0 or not (folder / "config.json").exists():
         last_words = output.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise ModelServerError(f"the embedded model could not be unpacked: {last_words[0]}")

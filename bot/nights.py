@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # DBOS's decorators lose the types of what they wrap.
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Nights:
         )
         self._stages = stages
         self._failpoints = failpoints
+        self._running: set[asyncio.Task[Any]] = set()
 
     def launch(self) -> None:
         """Start, and take up what a killed run left. Must be called inside the event loop that is to run the stages."""
@@ -80,6 +82,10 @@ class Nights:
         return status is not None and status.status not in _UNDER_WAY
 
     async def close(self) -> None:
+        """A stage that still runs is broken off without an outcome, before what it stands on is closed."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._executor.close(wait_s=0)
 
     async def _finish_others(self, run_id: str) -> None:
@@ -117,8 +123,11 @@ class Nights:
         return outcomes
 
     async def _do(self, stage: Stage, night: Night, outcomes: Outcomes) -> Json:
+        work = asyncio.ensure_future(stage.work(night, outcomes))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
         try:
-            outcome = await stage.work(night, outcomes)
+            outcome = await work
         except BotError as error:
             _log.warning("%s of %s failed: %s", stage.name, night.id, error)
             outcome = {"failed": str(error)}

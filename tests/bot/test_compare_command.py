@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,12 +44,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def _compare(place: Path, *options: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
+async def _begun(place: Path, *options: str, url: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.cli", "compare", "questions.jsonl", "--json", *options,
         cwd=place, env={**os.environ, "PYTHONPATH": str(_ROOT), "TANDEM_MODEL_URL": url},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+
+
+async def _compare(place: Path, *options: str, url: str = "http://127.0.0.1:9") -> tuple[int, str, str]:
+    process = await _begun(place, *options, url=url)
     out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -79,6 +84,24 @@ async def test_four_ways_answer_and_nothing_of_it_stays(place: Path) -> None:
     assert {asked["model"] for asked in model.requests} == {_BASE, "team@1"}
     assert (place / "f1.svg").read_text().count("<circle") == 4
     assert sorted(path.name for path in (place / "home").iterdir()) == before
+    assert not list((place / "tmp").glob("tandem-*"))
+
+
+@pytest.mark.slow
+async def test_ended_by_the_machine_it_leaves_nothing_of_the_teams_behind(place: Path) -> None:
+    await _put_in_service(place)
+
+    async with ScriptedModel(mode="hanging", names=[_BASE]).running() as model:
+        process = await _begun(place, url=model.url)
+        async with asyncio.timeout(60):
+            while not model.requests:
+                await asyncio.sleep(0.1)
+        assert list((place / "tmp").glob("tandem-compare-*"))
+        process.send_signal(signal.SIGTERM)
+        out, err = await asyncio.wait_for(process.communicate(), 20)
+
+    assert (process.returncode, out) == (143, b"")
+    assert b"Traceback" not in err
     assert not list((place / "tmp").glob("tandem-*"))
 
 

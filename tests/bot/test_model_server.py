@@ -158,3 +158,15 @@ async def test_number_type_can_be_set(settings):
 
 def _command(pid):
     return Path(f"/proc/{pid}/cmdline").read_text("utf-8").split("\0")
+
+
+@pytest.mark.model
+async def test_unpacking_that_is_broken_off_leaves_nothing(tmp_path):
+    unpacking = asyncio.create_task(model_server.unpack(tmp_path, print))
+    async with asyncio.timeout(60):
+        while not list(tmp_path.glob("model/.*")):
+            await asyncio.sleep(0.05)
+    unpacking.cancel()
+    await asyncio.gather(unpacking, return_exceptions=True)
+
+    assert not list((tmp_path / "model").iterdir())

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from bot import processes
 from bot.assembly import Configuration
+from bot.model_server import MODEL_NAME
 from bot.night_command import model_for_a_while
 from bot.schedules import last_due
 from bot.settings import BotSettings
@@ -34,10 +37,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+_COMMAND = [sys.executable, "-m", "bot.cli", "nightly", "--once"]
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
 def _nightly(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot.cli", "nightly", "--once", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **settings}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    environment = {**os.environ, "PYTHONPATH": _ROOT, **settings}
+    return subprocess.run(
+        [*_COMMAND, *arguments], capture_output=True, text=True, check=False, env=environment, timeout=120
+    )
 
 
 def test_night_while_training_is_off_exports_and_says_why_nothing_was_trained(home: Path) -> None:
@@ -127,6 +135,37 @@ def test_service_of_its_own_makes_up_for_the_last_night_and_not_on_its_first_day
     due = last_due(datetime.now(UTC), BotSettings().nightly_hour_utc).date().isoformat()
     assert done == ([due] if had_nights else [])
     assert (f"the night of {due}: " in told) == had_nights
+
+
+def test_night_ended_while_its_model_server_starts_leaves_no_server(home: Path, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nsleep 300 & wait\n")
+    python.chmod(0o755)
+    model = home / "model" / MODEL_NAME
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    settings = {
+        "TANDEM_MODEL_URL": "",
+        "TANDEM_MODEL_VENV": str(python.parents[1]),
+        "TANDEM_MODEL_PORT": str(_free_port()),
+    }
+    record = home / "run" / "model-server.json"
+
+    with subprocess.Popen(
+        _COMMAND, env={**os.environ, "PYTHONPATH": _ROOT, **settings}, stderr=subprocess.PIPE, text=True
+    ) as night:
+        deadline = time.monotonic() + 60
+        while (server := processes.recorded(record)) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        night.send_signal(signal.SIGTERM)
+        _, err = night.communicate(timeout=30)
+
+    assert night.returncode == 143
+    assert "Traceback" not in err
+    assert not processes._group_runs(server.pid)
+    assert not record.exists()
 
 
 async def test_model_server_that_is_slow_at_night_is_waited_for(home: Path) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import signal
@@ -107,6 +108,32 @@ async def test_what_nobody_foresaw_is_not_told_to_people(tmp_path: Path) -> None
         outcomes = await nights.run(_DAY)
     assert "secret" not in json.dumps(outcomes)
     assert outcomes["gate"]["failed"].startswith("Something went wrong")
+
+
+async def test_night_that_is_broken_off_has_no_outcome_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    began, broken_off = asyncio.Event(), asyncio.Event()
+
+    async def ask_the_model(_night: Night, _outcomes: Outcomes) -> Json:
+        began.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            broken_off.set()
+
+    report = Told("report", {"page": "x"}, always=True)
+    asking = Told("gate", {})
+    asking.stage = Stage(name="gate", work=ask_the_model)
+    async with _launched(tmp_path, asking, report) as nights:
+        running = asyncio.create_task(nights.run(_DAY))
+        await began.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    # What the stage stands on is closed next: one that went on would fail, in a database that is closed already.
+    assert broken_off.is_set()
+    assert report.times == 0
+
+    async with _launched(tmp_path, Told("gate", {"passed": True}), report) as nights:
+        assert (await nights.run(_DAY))["gate"] == {"passed": True}
 
 
 @pytest.mark.slow
