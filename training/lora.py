@@ -5,11 +5,13 @@
 # torch, transformers and peft are annotated only in part.
 
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
@@ -21,28 +23,43 @@ from training.recipe import Recipe
 def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
     """Give the base model the recipe's adapter, new or as it stands in `beside`/`start_from`.
 
-    Raises RecipeInvalid when there is none there, or one of another shape.
+    Raises RecipeInvalid when there is none there, or one of another shape, or the base has no such layers.
     """
     torch.manual_seed(recipe.seed)
-    if recipe.start_from is not None:
-        model = PeftModel.from_pretrained(
-            base, str(start_folder(recipe, beside)), is_trainable=True, autocast_adapter_dtype=False
-        )
-    else:
-        config = LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            use_rslora=recipe.lora.rslora,
-            lora_dropout=recipe.lora.dropout,
-            target_modules=recipe.lora.targets,
-            task_type="CAUSAL_LM",
-        )
-        model = get_peft_model(base, config, autocast_adapter_dtype=False)
+    model = _new(base, recipe) if recipe.start_from is None else _started(base, recipe, start_folder(recipe, beside))
     assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
     model.peft_config["default"].base_model_name_or_path = recipe.base_model
     if recipe.gradient_checkpointing:
         base.gradient_checkpointing_enable({"use_reentrant": False})
     return model
+
+
+def _new(base: PreTrainedModel, recipe: Recipe) -> object:
+    config = LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        use_rslora=recipe.lora.rslora,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=recipe.lora.targets,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(base, config, autocast_adapter_dtype=False)
+    except (ValueError, re.error) as error:
+        raise RecipeInvalid(
+            f"The recipe {recipe.name} is wrong at lora.targets: {recipe.lora.targets!r} names no layer of "
+            f"{recipe.base_model} that can be trained"
+        ) from error
+
+
+def _started(base: PreTrainedModel, recipe: Recipe, folder: Path) -> PeftModel:
+    try:
+        return PeftModel.from_pretrained(base, str(folder), is_trainable=True, autocast_adapter_dtype=False)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        raise RecipeInvalid(
+            f"The recipe {recipe.name} is wrong at start_from: the adapter in {folder} cannot be loaded onto "
+            f"{recipe.base_model}"
+        ) from error
 
 
 def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
@@ -56,13 +73,21 @@ def start_folder(recipe: Recipe, beside: Path) -> Path:
     try:
         config = json.loads((folder / CONFIG).read_bytes())
         found = {"rank": config["r"], "alpha": config["lora_alpha"], "rslora": config.get("use_rslora", False)}
-    except (OSError, ValueError, KeyError) as error:
-        raise RecipeInvalid(f"There is no adapter to start from in {folder}: train it first") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_start(recipe, folder) from error
     for name, value in found.items():
         asked = getattr(recipe.lora, name)
         if value != asked:
             raise RecipeInvalid(f"The adapter in {folder} has {name} {value}, the recipe asks for {asked}")
+    if not (folder / WEIGHTS).is_file():
+        raise _no_start(recipe, folder)
     return folder
+
+
+def _no_start(recipe: Recipe, folder: Path) -> RecipeInvalid:
+    return RecipeInvalid(
+        f"The recipe {recipe.name} is wrong at start_from: there is no adapter in {folder}, train it first"
+    )
 
 
 def save_adapter(model: PeftModel, out: Path) -> None:

@@ -116,6 +116,42 @@ def test_start_that_is_not_there_is_said(recipe: Path, data: Path, tmp_path: Pat
         train(recipe, data, tmp_path / "out", models=models_folder)
 
 
+@pytest.mark.parametrize("said", ["[nonsense]", "nonsense", "[self_attn]", "'['", "[]", "''"])
+def test_targets_that_name_no_layer_are_refused_by_field(
+    said: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE.replace("alpha: 8}", f"alpha: 8, targets: {said}}}"))
+
+    with pytest.raises(RecipeInvalid, match=r"trial.* lora\.targets"):
+        train(recipe, data, tmp_path / "out", models=models_folder)
+
+
+@pytest.mark.parametrize("config", ["[]", "null", '"r"', "{}", "{", '{"r": 4, "lora_alpha": 8}'])
+def test_start_that_is_no_adapter_is_refused_by_field(
+    config: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / CONFIG).write_text(config)
+    (tmp_path / "first" / WEIGHTS).write_bytes(b"no weights")
+    recipe.write_text(_RECIPE + "start_from: first\n")
+
+    with pytest.raises(RecipeInvalid, match=r"trial.* start_from") as raised:
+        train(recipe, data, tmp_path / "out", models=models_folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_start_whose_weights_are_cut_is_refused_by_field(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
+    recipe.write_text(_RECIPE.replace("epochs: 8", "epochs: 1"))
+    train(recipe, data, tmp_path / "first", models=models_folder)
+    weights = tmp_path / "first" / WEIGHTS
+    recipe.write_text(_RECIPE + "start_from: first\n")
+
+    for cut in (lambda: weights.write_bytes(weights.read_bytes()[:100]), weights.unlink):
+        cut()
+        with pytest.raises(RecipeInvalid, match=r"trial.* start_from"):
+            train(recipe, data, tmp_path / "out", models=models_folder)
+
+
 def test_nothing_is_written_for_unusable_data(recipe: Path, tmp_path: Path, models_folder: Path):
     with pytest.raises(DataUnusable):
         train(recipe, tmp_path / "absent.jsonl", tmp_path / "out", models=models_folder)
