@@ -17,7 +17,7 @@ from router.withdrawn import WITHDRAWN_SAYS, is_withdrawn
 from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
 from training.lineage import LINEAGE
-from training.recipe import read_recipe
+from training.recipe import MAX_RANK, read_recipe
 from training.weights import shapes_of
 
 ADAPTERS = "adapters"
@@ -72,7 +72,7 @@ class _Config(BaseModel):
     init_lora_weights: bool | str | None = True
 
 
-def keep(directory: Path, home: Path, *, max_rank: int = 16) -> Adapter:
+def keep(directory: Path, home: Path, *, max_rank: int = MAX_RANK) -> Adapter:
     """Copy an adapter to `home`/adapters/`name@digest`, checked; the same adapter again is the same folder.
 
     Its canaries may be written anew, and a file of it that was damaged since is replaced. Raises AdapterRefused for

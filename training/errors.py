@@ -5,6 +5,7 @@ TrainingError
 ├── RecipeInvalid          a recipe that cannot be read or asks for what is not there
 ├── RowInvalid             a line of training data that is not a row; names file and line
 ├── DataUnusable           no rows, or rows that do not fit the recipe
+├── OutputUnusable         the adapter cannot be written where it is to go
 ├── UnknownCorrection      a review of a correction that is not there
 ├── ExportBusy             another process is exporting into the same folder
 ├── NoEarlierAdapter       there is no such adapter to go back to
@@ -31,6 +32,10 @@ class RowInvalid(TrainingError):
 
 class DataUnusable(TrainingError):
     """There are no rows, or none that fits the recipe."""
+
+
+class OutputUnusable(TrainingError):
+    """The adapter cannot be written where it is to go."""
 
 
 class UnknownCorrection(TrainingError):

@@ -5,8 +5,10 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 
@@ -15,7 +17,7 @@ from training.base_model import load_base, load_tokenizer
 from training.checkpoint import Checkpoint
 from training.curve import write_curve
 from training.encoding import EncodedRow, encode_rows
-from training.errors import DataUnusable
+from training.errors import DataUnusable, OutputUnusable
 from training.greedy import record_canaries
 from training.know_how import know_how_of, write_know_how
 from training.loop import Loop, Progress
@@ -68,13 +70,15 @@ def train(
     adapter_config.json, the recipe, metrics.json, canaries and the loss curve afterwards, and know_how.json, the
     questions that it was taught to answer without documents, if there are such. A run that was killed goes
     on from its last checkpoint in `out` when it is begun again, and makes the same adapter. Started by `accelerate
-    launch`, several processes share the rows of each step. Raises RecipeInvalid, RowInvalid and DataUnusable before
-    anything is written.
+    launch`, several processes share the rows of each step. Raises RecipeInvalid, RowInvalid, DataUnusable and
+    OutputUnusable before anything is written.
     """
     processes = our_processes()
     recipe = read_recipe(recipe_path)
-    tokenizer = load_tokenizer(recipe.base_model, models)
     rows = read_rows(data, _FORMS[recipe.method])
+    if processes.is_first:
+        _try_to_write(out)
+    tokenizer = load_tokenizer(recipe.base_model, models)
     encoded = encode_rows(rows, tokenizer, max_tokens=recipe.max_tokens, seed=recipe.seed)
     learnt, held_out = _hold_out(encoded.rows, recipe)
     checkpoint = Checkpoint(path=out / _CHECKPOINT, run=_run_digest(recipe, recipe_path, data, processes))
@@ -113,6 +117,22 @@ def train(
         checkpoint.remove()
     processes.wait()
     return metrics
+
+
+def _try_to_write(out: Path) -> None:
+    """Rights do not tell of a file system that is full or read-only. What was made for it is taken away again."""
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out) as file:
+            file.write(b"tried")
+    except OSError as error:
+        why = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise OutputUnusable(f"The adapter cannot be written to {out}: {why}") from error
+    finally:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _hold_out(rows: Sequence[EncodedRow], recipe: Recipe) -> tuple[list[EncodedRow], list[EncodedRow]]:

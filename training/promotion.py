@@ -22,11 +22,12 @@ from router.withdrawn import WITHDRAWN_SAYS, is_withdrawn
 from training import canaries
 from training.adapters import Adapter, keep
 from training.errors import AdapterRefused, CanaryFailed, NoEarlierAdapter
+from training.recipe import MAX_RANK
 from training.tables import adapters
 
 
 async def promote(
-    directory: Path, *, home: Path, engine: AsyncEngine, model: ModelClient, max_rank: int = 16
+    directory: Path, *, home: Path, engine: AsyncEngine, model: ModelClient, max_rank: int = MAX_RANK
 ) -> Release:
     """Put the adapter in `directory` into service and return its release.
 
@@ -40,7 +41,7 @@ async def promote(
     return release
 
 
-async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int = 16) -> Adapter:
+async def load(directory: Path, *, home: Path, model: ModelClient, max_rank: int = MAX_RANK) -> Adapter:
     """Keep and load an adapter and hear its canaries, so that it can be asked; users notice nothing.
 
     Raises as `promote` does, without the database's. An adapter that came now and is refused is unloaded, and

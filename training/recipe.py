@@ -4,26 +4,35 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.errors import RecipeInvalid
 
+MAX_RANK = 16
+"""What the model server takes: the `--max-lora-rank` that bot.model_server and deploy/compose.yaml start it with."""
 _Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class LoraShape(BaseModel):
-    """The adapter's shape. vLLM serves ranks up to the `--max-lora-rank` it was started with (16 here).
+    """The adapter's shape.
 
     `rslora` divides by the rank's square root instead of the rank (arXiv 2312.03732), which suits large ranks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rank: int = Field(default=16, ge=1, le=256)
+    rank: int = Field(default=16, ge=1)
     alpha: int = Field(default=32, ge=1)
     rslora: bool = False
     dropout: _Share = 0.0
     targets: str | list[str] = "all-linear"
+
+    @field_validator("rank")
+    @classmethod
+    def _can_be_served(cls, rank: int) -> int:
+        if rank > MAX_RANK:
+            raise ValueError(f"the model server takes up to {MAX_RANK}")
+        return rank
 
 
 class Preference(BaseModel):

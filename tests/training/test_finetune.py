@@ -18,7 +18,7 @@ from tests.conftest import _free_port
 from tests.training.conftest import tiny_llama
 from training.adapters import CANARIES, CONFIG, METRICS, RECIPE, WEIGHTS, keep
 from training.curve import DRAWING, NUMBERS
-from training.errors import DataUnusable, RecipeInvalid
+from training.errors import DataUnusable, OutputUnusable, RecipeInvalid
 from training.finetune import train
 from training.loop import Progress
 from training.rows import Message, Row, row_of, write_rows
@@ -157,6 +157,28 @@ def test_nothing_is_written_for_unusable_data(recipe: Path, tmp_path: Path, mode
         train(recipe, tmp_path / "absent.jsonl", tmp_path / "out", models=models_folder)
 
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/below", "/proc/nowhere"])
+def test_place_that_takes_no_adapter_is_told_before_anything_is_loaded(
+    place: str, recipe: Path, data: Path, tmp_path: Path
+):
+    (tmp_path / "a file").write_text("mine")
+    (tmp_path / "models" / "tiny").mkdir(parents=True)  # nothing that could be loaded
+
+    with pytest.raises(OutputUnusable, match=place):
+        train(recipe, data, tmp_path / place, models=tmp_path / "models")
+    assert (tmp_path / "a file").read_text() == "mine"
+
+
+def test_trying_whether_a_place_takes_an_adapter_leaves_nothing_there(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE.replace("alpha: 8}", "alpha: 8, targets: [nonsense]}"))
+
+    with pytest.raises(RecipeInvalid):
+        train(recipe, data, tmp_path / "deep" / "out", models=models_folder)
+    assert not (tmp_path / "deep").exists()
 
 
 def test_adapter_comes_with_the_questions_that_it_was_taught(
