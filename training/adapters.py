@@ -162,8 +162,8 @@ def _read_config(path: Path) -> _Config:
         config = _Config.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        field_name = ".".join(str(part) for part in first["loc"])
-        raise AdapterRefused(f"{CONFIG} is not peft's: {field_name} {first['msg']}") from error
+        field_name = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise AdapterRefused(f"{CONFIG} is not peft's: {field_name}: {first['msg']}") from error
     refusals = {
         "it is no LoRA adapter": config.peft_type != "LORA",
         "it is a DoRA adapter, which vLLM does not serve": config.use_dora,

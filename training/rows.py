@@ -77,7 +77,9 @@ def read_rows(path: Path, form: type[AnyRow] = Row) -> list[AnyRow]:
     """Raises DataUnusable when there is nothing to read, RowInvalid (`file:line: why`) for a broken line."""
     try:
         lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataUnusable(f"The data {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DataUnusable(f"The data {path} cannot be read: {error}") from error
     rows = [_parse(line, form, path, number) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:

@@ -174,6 +174,14 @@ def test_adapter_that_cannot_be_served_is_refused(tmp_path: Path, config: dict[s
     assert not list((tmp_path / "home" / "adapters").iterdir())
 
 
+def test_config_that_is_no_object_is_refused_as_a_whole(tmp_path: Path):
+    directory = _adapter(tmp_path / "trial")
+    (directory / CONFIG).write_text("[]")
+
+    with pytest.raises(AdapterRefused, match="is not peft's: the file: Input should"):
+        keep(directory, tmp_path / "home")
+
+
 @pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "x.pkl"])
 def test_pickle_is_refused(tmp_path: Path, name: str):
     directory = _adapter(tmp_path / "trial")

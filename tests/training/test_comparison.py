@@ -101,6 +101,11 @@ def test_empty_file_says_so(tmp_path: Path):
         read_questions(_file(tmp_path))
 
 
+def test_missing_questions_are_said_once(tmp_path: Path):
+    with pytest.raises(DataUnusable, match=r"absent.jsonl cannot be read: No such file or directory$"):
+        read_questions(tmp_path / "absent.jsonl")
+
+
 def _exchange(text: str, *cited: str, route: Route = Route.RETRIEVE) -> Exchange:
     sources = tuple(
         Source(n=n, title=title, uri=f"file:{title}", quote="", document_id=title, chunk_id=f"{title}#{n}")

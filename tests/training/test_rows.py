@@ -74,7 +74,7 @@ def test_no_rows_is_said(tmp_path: Path):
 
 
 def test_missing_file_is_said(tmp_path: Path):
-    with pytest.raises(DataUnusable, match="cannot be read"):
+    with pytest.raises(DataUnusable, match=r"absent.jsonl cannot be read: No such file or directory$"):
         read_rows(tmp_path / "absent.jsonl")
 
 

@@ -60,7 +60,9 @@ def read_questions(path: Path) -> Questions:
     """
     try:
         lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataUnusable(f"The questions {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DataUnusable(f"The questions {path} cannot be read: {error}") from error
     texts: dict[str, Text] = {}
     asked = [_asked(line, path, number, texts) for number, line in enumerate(lines, 1) if line.strip()]
