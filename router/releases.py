@@ -30,6 +30,11 @@ class Release:
     is_rollback: bool = False
     released_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
+    def gone_back_to(self) -> "Release":
+        """Its adapter once more, now; the policy in service is to stay."""
+        now = datetime.now(UTC)
+        return replace(self, policy="", promoted_at=now, released_at=now, is_rollback=True)
+
 
 class Releases:
     """Every method raises JournalUnavailable when the database cannot be reached."""

@@ -7,7 +7,6 @@ taken away from there while it may be gone back to.
 import asyncio
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,13 +75,13 @@ async def _heard(adapter: Adapter, model: ModelClient) -> None:
 async def roll_back(*, engine: AsyncEngine, model: ModelClient, to: str = "") -> Release:
     """Put the adapter `to` back into service, by default the one before; it is loaded where the server forgot it.
 
-    Again, it goes further back: never by itself to what was rolled back from. Raises NoEarlierAdapter, AdapterRefused for one that was withdrawn, ModelError and JournalUnavailable.
+    Again, it goes further back: never by itself to what was rolled back from. Raises NoEarlierAdapter, AdapterRefused for one
+    that was withdrawn, ModelError and JournalUnavailable.
     """
     await _refuse_withdrawn(to, engine)
     wanted = await _named(to, engine) if to else await _before(engine)
     await model.load_adapter(wanted.adapter, wanted.path)
-    now = datetime.now(UTC)
-    release = replace(wanted, policy="", promoted_at=now, released_at=now, is_rollback=True)
+    release = wanted.gone_back_to()
     await Releases(engine).put_in_service(release)
     return release
 

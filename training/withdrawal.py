@@ -7,7 +7,6 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,14 +105,11 @@ async def _change_service(engine: AsyncEngine, model: ModelClient | None) -> Non
     release = await releases.in_service()
     if release is None or not release.adapter or not is_withdrawn(Path(release.path)):
         return
-    now = datetime.now(UTC)
     for earlier in await adapters_before(engine):
         if await _can_serve(earlier, model):
-            await releases.put_in_service(
-                replace(earlier, policy="", promoted_at=now, released_at=now, is_rollback=True)
-            )
+            await releases.put_in_service(earlier.gone_back_to())
             return
-    await releases.put_in_service(Release(adapter="", path="", base="", promoted_at=now))
+    await releases.put_in_service(Release(adapter="", path="", base="", promoted_at=datetime.now(UTC)))
 
 
 async def _can_serve(release: Release, model: ModelClient | None) -> bool:
