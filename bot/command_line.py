@@ -43,11 +43,16 @@ def plainly(work: Callable[[], _T]) -> _T:
     except (BotError, KnowledgeError, RouterError) as error:
         fail(str(error))
     except SQLAlchemyError as error:
-        fail(f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used")
+        fail(database_failed(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def database_failed(error: SQLAlchemyError) -> str:
+    """Its own text would tell the statement, and what stood in it."""
+    return f"the database failed ({type(error).__name__}): tandem doctor says whether it can be used"
 
 
 def _is_text(argument: str) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.apart import last_words, run_apart
 from bot.assembly import Configuration, open_database
+from bot.command_line import database_failed
 from bot.database import durable_url
 from bot.errors import BotError, NightBusy
 from bot.failpoints import Failpoints
@@ -80,7 +81,9 @@ async def _run_and_tell(configuration: Configuration, day: date, make_stages: Ma
     """One night's trouble, a database's that is away among it, is not the next one's."""
     try:
         night = await run_once(configuration, Asked(day=day), make_stages, say)
-    except (BotError, RouterError, KnowledgeError, SQLAlchemyError, OSError) as error:
+    except SQLAlchemyError as error:
+        say(f"the night of {day} was not run: {database_failed(error)}")
+    except (BotError, RouterError, KnowledgeError, OSError) as error:
         say(f"the night of {day} was not run: {error}")
     else:
         say(f"the night of {day}: {night.outcomes['report']['says']}")

@@ -1,5 +1,6 @@
 """`tandem nightly --once` as it is typed, over a home without feedback: what needs no model works without one."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from bot import processes
+from bot import night_command, processes
 from bot.assembly import Configuration
 from bot.model_server import MODEL_NAME
 from bot.night_command import model_for_a_while
@@ -166,6 +168,26 @@ def test_night_ended_while_its_model_server_starts_leaves_no_server(home: Path, 
     assert "Traceback" not in err
     assert not processes._group_runs(server.pid)
     assert not record.exists()
+
+
+async def test_database_that_fails_ends_one_night_and_its_statement_is_not_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OperationalError("SELECT what_anna_wrote", {}, Exception("away"))
+
+    monkeypatch.setattr(night_command, "run_once", fail)
+    configuration = Configuration(
+        bot=BotSettings(home=home), router=RouterSettings(), knowledge=KnowledgeSettings(home=home)
+    )
+    told: list[str] = []
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await night_command.run_each_night(configuration, lambda *_: [], told.append, is_missed=lambda _: True)
+
+    assert "the database failed (OperationalError)" in told[0]
+    assert told[1].startswith("the next night begins")
+    assert "anna" not in "".join(told)
 
 
 async def test_model_server_that_is_slow_at_night_is_waited_for(home: Path) -> None:
