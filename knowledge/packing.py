@@ -3,7 +3,7 @@
 """A transformer's layers with their weights laid out once for the processor, instead of at each call.
 
 With a short text that is a third of the time. The products are oneDNN's, as torch's compiler calls them; without a
-compiler there is no public door to them, so where this torch lacks them a model stays as it is.
+compiler there is no public door to them, so where this torch or this processor lacks them a model stays as it is.
 """
 
 from typing import Any
@@ -41,10 +41,11 @@ class _PackedLinear(nn.Module):
 
 
 def _is_possible() -> bool:
+    needed = ("_is_mkldnn_bf16_supported", "_linear_pointwise", "_reorder_linear_weight")
     return (
         torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-        and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+        and all(hasattr(torch.ops.mkldnn, name) for name in needed)
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001
     )
 
 
