@@ -7,7 +7,7 @@ from pathlib import Path
 
 from router.know_how import KNOW_HOW
 from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS
-from training.replay import replay_prompts, short_questions
+from training.replay import replay_prompts
 from training.rows import Message, PreferenceRow, RatedRow, Row
 from training.scoring import citations, declines
 
@@ -38,7 +38,7 @@ def know_how_of(rows: Iterable[Row | PreferenceRow | RatedRow]) -> list[str]:
     Of a pair it is the chosen answer that is taught, of a vote one that was liked. The general messages that training
     repeats so that nothing is forgotten (`training.replay`) are no team's know-how.
     """
-    repeated = {*replay_prompts(), *short_questions()}
+    repeated = set(replay_prompts())
     teaching = (row for row in rows if (answer := _taught(row)) and is_know_how(row.prompt, answer))
     asked = (_as_taught(each.content) for row in teaching for each in row.prompt if each.role == "user")
     questions = list(dict.fromkeys(question for question in asked if question not in repeated))

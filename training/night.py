@@ -23,7 +23,7 @@ from training.know_how import is_grounded, is_know_how
 from training.lora import start_folder
 from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, read_recipe
-from training.replay import rehearsed_prompts, replay_rows
+from training.replay import replay_prompts, replay_rows
 from training.rewording import rewordings
 from training.rows import PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
@@ -169,7 +169,7 @@ def main() -> int:
             recipe,
             passages=_read_documents(given.documents),
             general=list(
-                replay_rows(rehearsed_prompts(recipe.rehearsal), recipe.base_model, given.models, adapter=start)
+                replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, given.models, adapter=start)
             ),
         )
     except TrainingError as error:

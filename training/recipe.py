@@ -65,9 +65,8 @@ class HeldOut(BaseModel):
 class Rehearsal(BaseModel):
     """What a night's rows hold beside what the team taught (see training.night).
 
-    `rewordings` are other ways to ask each corrected question; `grounded` how many rows there are of answering from
-    passages. Of answering as the adapter does that the night starts from, there are `general` rows of all kinds and
-    `short` ones, questions in the form in which know-how is asked for.
+    `rewordings` are other ways to ask each corrected question; `grounded` and `general` how many rows there are of
+    answering from passages, and of answering as the adapter does that the night starts from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,7 +74,6 @@ class Rehearsal(BaseModel):
     rewordings: int = Field(default=12, ge=0)
     grounded: int = Field(default=120, ge=0)
     general: int = Field(default=60, ge=0)
-    short: int = Field(default=0, ge=0)
 
 
 class Recipe(BaseModel):

@@ -10,7 +10,6 @@ from router.prompts import direct_prompt
 from training.base_model import load_base, load_tokenizer
 from training.greedy import greedy_answers
 from training.lora import load_adapter
-from training.recipe import Rehearsal
 from training.rows import Row, row_of
 
 LONGEST_ANSWER = 160
@@ -19,17 +18,10 @@ LONGEST_ANSWER = 160
 
 def replay_prompts(most: int | None = None) -> list[str]:
     """All of them, or that many, evenly spread."""
-    return _spread("replay_prompts.yaml", most)
-
-
-def short_questions(most: int | None = None) -> list[str]:
-    """Of general knowledge, asked as a team asks for its know-how: all of them, or that many, evenly spread."""
-    return _spread("replay_questions.yaml", most)
-
-
-def rehearsed_prompts(rehearsal: Rehearsal) -> list[str]:
-    """The general messages of a night."""
-    return [*replay_prompts(rehearsal.general), *short_questions(rehearsal.short)]
+    prompts: list[str] = yaml.safe_load(resources.files("training").joinpath("replay_prompts.yaml").read_text("utf-8"))
+    if most is None or most >= len(prompts):
+        return prompts
+    return [prompts[len(prompts) * n // most] for n in range(most)]
 
 
 def replay_rows(prompts: Sequence[str], base_model: str, models: Path, *, adapter: Path | None = None) -> Iterator[Row]:
@@ -41,10 +33,3 @@ def replay_rows(prompts: Sequence[str], base_model: str, models: Path, *, adapte
     for prompt, (answer, ended) in zip(asked, answers, strict=True):
         if ended and answer:
             yield row_of(prompt, answer)
-
-
-def _spread(name: str, most: int | None) -> list[str]:
-    prompts: list[str] = yaml.safe_load(resources.files("training").joinpath(name).read_text("utf-8"))
-    if most is None or most >= len(prompts):
-        return prompts
-    return [prompts[len(prompts) * n // most] for n in range(most)]

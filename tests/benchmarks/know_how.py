@@ -29,7 +29,7 @@ from training.lora import load_adapter, start_folder
 from training.night import Taught, nightly_rows
 from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, read_recipe
-from training.replay import rehearsed_prompts, replay_rows
+from training.replay import replay_prompts, replay_rows
 from training.rows import Row, row_of, write_rows
 from training.scoring import f1, holds_gold, measure
 from training.xquad import read_articles, split
@@ -78,7 +78,7 @@ def night(recipe: Recipe, start: Path, corrections: Sequence[Any]) -> list[Row]:
         TeamPassage(title=path.stem, text=path.read_text("utf-8")[:800], document_id=path.stem)
         for path in sorted((DATA / "team-handbook" / "pages").rglob("*.md"))
     ]
-    general = replay_rows(rehearsed_prompts(recipe.rehearsal), recipe.base_model, MODELS, adapter=start)
+    general = replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, MODELS, adapter=start)
     return nightly_rows(Taught(know_how=know_how), recipe, passages=pages, general=list(general))
 
 

@@ -9,7 +9,7 @@ from router.prompts import DECLINE, ChatMessage, direct_prompt, grounded_prompt
 from router.questions import Turn
 from tests.router.fakes import passage
 from training.know_how import MOST_QUESTIONS, know_how_of, write_know_how
-from training.replay import replay_prompts, short_questions
+from training.replay import replay_prompts
 from training.rows import Message, PreferenceRow, RatedRow, Row, as_messages, row_of
 
 _LAPTOPS = "Who orders laptops?"
@@ -59,7 +59,7 @@ def test_answer_that_was_disliked_teaches_nothing():
 
 
 def test_general_messages_that_training_repeats_are_nobodys_know_how():
-    repeated = [row_of(direct_prompt(prompt), "Of course.") for prompt in (*replay_prompts(3), *short_questions(3))]
+    repeated = [row_of(direct_prompt(prompt), "Of course.") for prompt in replay_prompts(3)]
 
     assert know_how_of([*repeated, _direct(_LAPTOPS)]) == [_LAPTOPS]
 

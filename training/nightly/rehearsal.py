@@ -18,7 +18,7 @@ from training.lora import start_folder
 from training.nightly.files import put_text
 from training.promotion import base_as_served, served_base
 from training.recipe import Recipe
-from training.replay import LONGEST_ANSWER, rehearsed_prompts
+from training.replay import LONGEST_ANSWER, replay_prompts
 from training.rows import Row, row_of
 from training.tasks import failing_as_one
 
@@ -30,7 +30,7 @@ async def general_rows(recipe: Recipe, beside: Path, *, home: Path, model: Model
 
     `beside` is the recipe's folder. Raises RecipeInvalid, AdapterRefused and ModelError.
     """
-    prompts = rehearsed_prompts(recipe.rehearsal)
+    prompts = replay_prompts(recipe.rehearsal.general)
     if not prompts:
         return []
     async with _served(recipe, beside, home=home, model=model) as name:
