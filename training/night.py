@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from router.prompts import GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt
+from router.prompts import DECLINE, GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt
 from training.articles import Article, Paragraph
 from training.errors import DataUnusable, TrainingError
 from training.grounding import grounded_rows, unanswered_rows
@@ -28,8 +28,9 @@ from training.rewording import rewordings
 from training.rows import PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
 
-# Of the rehearsal, rows that show the team's passages alone and decline. More of them decline more, rightly and wrongly.
-_UNANSWERED_SHARE = 0.07
+# Of the rehearsal, rows that decline. More of them decline more, rightly and wrongly, and that by each single row: their number
+# is not left to chance.
+_DECLINING_SHARE = 0.07
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,8 @@ def nightly_rows(
 def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     """What is to be said without documents: the question as it was asked, and `count` other wordings of it.
 
-    Every second wording is followed by the question as it was asked, as the router does with one that comes near.
+    Each of these is followed by the question as it was asked, as the router does with one that comes near: taught so, what
+    is learnt hangs on those words, and other questions of its form keep their answers.
 
     A correction that cites a passage stays with its passages: it is about reading, not about knowing.
     """
@@ -73,7 +75,7 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     before = [] if _shows_passages(row) else row.prompt[:-1]
     question = question_of(row)
     for number, asked in enumerate((question, *rewordings(question, count, rng))):
-        alone = direct_prompt(asked, taught=question if number % 2 else "")
+        alone = direct_prompt(asked, taught=question if number else "")
         prompt = [*before, *as_messages(alone[-1:])] if before else as_messages(alone)
         yield row.model_copy(update={"prompt": prompt})
 
@@ -131,9 +133,17 @@ def _rehearsed(passages: Sequence[TeamPassage], count: int, rng: random.Random) 
     ]
     others = [Article(title=each.title, paragraphs=(each,)) for each in strangers]
     rows = list(grounded_rows([*pages, *others], seed=rng.randrange(1 << 30)))
-    few = min(len(strangers), round(count * _UNANSWERED_SHARE))
-    unanswered = list(islice(unanswered_rows(pages, strangers, seed=rng.randrange(1 << 30)), few)) if few else []
-    return [*rng.sample(rows, min(count - len(unanswered), len(rows))), *unanswered]
+    answering, declining = ([row for row in rows if _declines(row) is declined] for declined in (False, True))
+    few = round(count * _DECLINING_SHARE)
+    alone = unanswered_rows(pages, strangers, seed=rng.randrange(1 << 30)) if strangers else iter(())
+    # Half of them, or one more, show the team's passages alone.
+    unanswered = list(islice(alone, few - few // 2))
+    declined = [*unanswered, *rng.sample(declining, min(few - len(unanswered), len(declining)))]
+    return [*rng.sample(answering, min(count - len(declined), len(answering))), *declined]
+
+
+def _declines(row: Row) -> bool:
+    return row.completion[-1].content == DECLINE
 
 
 class _Document(BaseModel):

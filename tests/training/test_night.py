@@ -40,18 +40,14 @@ def test_know_how_is_asked_in_many_wordings_without_passages():
     assert {row.completion[0].content for row in rows} == {"The workplace team."}
 
 
-def test_every_second_wording_is_followed_by_the_question_as_it_was_asked():
+def test_each_other_wording_is_followed_by_the_question_as_it_was_asked():
     corrected = _row(direct_prompt("Who orders laptops?"), "The workplace team.")
 
-    asked = [row.prompt[-1].content for row in know_how_rows(corrected, 4, random.Random(1))]
+    first, *others = (row.prompt[-1].content for row in know_how_rows(corrected, 4, random.Random(1)))
 
-    assert [each.endswith(f"{IN_OTHER_WORDS}Who orders laptops?") for each in asked] == [
-        False,
-        True,
-        False,
-        True,
-        False,
-    ]
+    assert first == "Who orders laptops?"
+    assert len(others) == 4
+    assert all(each.endswith(f"{IN_OTHER_WORDS}Who orders laptops?") for each in others)
 
 
 def test_correction_that_cites_stays_with_its_passages():
@@ -101,9 +97,9 @@ def test_a_night_holds_what_was_taught_and_what_is_not_to_be_forgotten():
     )
 
 
-def _rehearsed(passages: list[TeamPassage]) -> list[Row]:
+def _rehearsed(passages: list[TeamPassage], recipe: Recipe = _RECIPE) -> list[Row]:
     taught = Taught(know_how=[_row(direct_prompt("Who orders laptops?"), "The workplace team.")])
-    rows = nightly_rows(taught, _RECIPE, passages=passages)
+    rows = nightly_rows(taught, recipe, passages=passages)
     return [row for row in rows if row.prompt[0].content == GROUNDED_SYSTEM]
 
 
@@ -116,8 +112,17 @@ def test_question_whose_answer_stands_on_no_passage_of_the_team_is_declined():
 
     alone = [row for row in rows if _shown(row) == len(row.shown_documents)]
     assert len(rows) == 30
-    assert len(alone) == 2
+    assert alone
     assert {row.completion[0].content for row in alone} == {DECLINE}
+
+
+@pytest.mark.parametrize("passages", [[], _PAGES], ids=["without documents", "with documents"])
+@pytest.mark.parametrize("seed", range(4))
+def test_as_many_rows_decline_in_one_night_as_in_another(passages: list[TeamPassage], seed: int):
+    rows = _rehearsed(passages, _RECIPE.model_copy(update={"seed": seed}))
+
+    assert len(rows) == 30
+    assert [row.completion[0].content for row in rows].count(DECLINE) == 2
 
 
 def test_row_says_which_documents_it_shows():
