@@ -23,12 +23,13 @@ from training.recipe import Recipe
 def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
     """Give the base model the recipe's adapter, new or as it stands in `beside`/`start_from`.
 
-    Raises RecipeInvalid when there is none there, or one of another shape, or the base has no such layers.
+    Raises RecipeInvalid when there is none there, or one of another shape, or the base has no such layers, or none learns.
     """
     torch.manual_seed(recipe.seed)
     model = _new(base, recipe) if recipe.start_from is None else _started(base, recipe, start_folder(recipe, beside))
     assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
     model.peft_config["default"].base_model_name_or_path = recipe.base_model
+    _let_learn(model, recipe)
     if recipe.gradient_checkpointing:
         base.gradient_checkpointing_enable({"use_reentrant": False})
     return model
@@ -60,6 +61,25 @@ def _started(base: PreTrainedModel, recipe: Recipe, folder: Path) -> PeftModel:
             f"The recipe {recipe.name} is wrong at start_from: the adapter in {folder} cannot be loaded onto "
             f"{recipe.base_model}"
         ) from error
+
+
+def _let_learn(model: PeftModel, recipe: Recipe) -> None:
+    """Of the adapter's weights, those whose layer the recipe names. A layer that is not named is not in the way of the others:
+    what lies below the first that learns needs no gradient at all.
+    """  # noqa: D205
+    named = re.compile(recipe.learning)
+    weights = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+    for name, weight in weights:
+        weight.requires_grad_(named.fullmatch(_layer_of(name)) is not None)
+    if not any(weight.requires_grad for _, weight in weights):
+        raise RecipeInvalid(
+            f"The recipe {recipe.name} is wrong at learning: {recipe.learning!r} names no layer of the adapter, "
+            f"such as {_layer_of(weights[0][0])!r}"
+        )
+
+
+def _layer_of(weight: str) -> str:
+    return weight.removeprefix("base_model.model.").partition(".lora_")[0]
 
 
 def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:

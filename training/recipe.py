@@ -1,5 +1,6 @@
 """A recipe: what is trained and how, as a YAML file that stands beside the adapter it made."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,6 +82,8 @@ class Recipe(BaseModel):
 
     `method` is what the rows are: `sft` imitates completions, `dpo` learns from pairs, `kto` from single votes.
     `start_from` is the folder of an adapter of the same shape to go on from, beside the recipe; else a new one.
+    `learning` is a regular expression, like peft's `target_modules`, for the whole name of a layer: of the adapter's layers those
+    learn that it names, and the others stay as they are at the start.
     `four_bit` keeps the base model's weights in 4 bits (QLoRA, arXiv 2305.14314), which needs bitsandbytes.
     The gradients of `rows_per_step` rows make one step of the optimizer; longer rows than `max_tokens` are left out.
     `gradient_checkpointing` computes activations twice instead of keeping them, where memory is short.
@@ -93,6 +96,7 @@ class Recipe(BaseModel):
     method: Literal["sft", "dpo", "kto"] = "sft"
     start_from: Path | None = None
     lora: LoraShape = LoraShape()
+    learning: str = ".*"
     four_bit: bool = False
     preference: Preference = Preference()
     rehearsal: Rehearsal = Rehearsal()
@@ -107,6 +111,15 @@ class Recipe(BaseModel):
     rows_per_step: int = Field(default=8, ge=1)
     gradient_checkpointing: bool = False
     checkpoint_steps: int = Field(default=20, ge=1)
+
+    @field_validator("learning")
+    @classmethod
+    def _can_be_matched(cls, learning: str) -> str:
+        try:
+            re.compile(learning)
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        return learning
 
     @model_validator(mode="after")
     def _can_estimate(self) -> "Recipe":

@@ -109,6 +109,29 @@ def test_training_goes_on_from_an_adapter(recipe: Path, data: Path, tmp_path: Pa
     assert second.first_loss < 0.8 * first.first_loss
 
 
+def test_layers_that_do_not_learn_stay_as_they_were_at_the_start(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    train(recipe, data, tmp_path / "first", models=models_folder)
+    recipe.write_text(_RECIPE + "start_from: first\nlearning: 'model\\.layers\\.1\\.mlp\\..*'\n")
+
+    train(recipe, data, tmp_path / "second", models=models_folder)
+
+    before, after = (load_file(tmp_path / name / WEIGHTS) for name in ("first", "second"))
+    changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
+    assert changed
+    assert changed == {name for name in after if ".layers.1.mlp." in name}
+
+
+def test_learning_that_names_no_layer_is_refused_by_field(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    recipe.write_text(_RECIPE + "learning: nonsense\n")
+
+    with pytest.raises(RecipeInvalid, match=r"wrong at learning: 'nonsense' names no layer .*'model\.layers\.0\."):
+        train(recipe, data, tmp_path / "out", models=models_folder)
+
+
 def test_start_that_is_not_there_is_said(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
     recipe.write_text(_RECIPE + "start_from: absent\n")
 
