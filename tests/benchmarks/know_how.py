@@ -1,7 +1,7 @@
 """Thirty corrections through a night's training: `python -m tests.benchmarks.know_how --out DIR`.
 
 How many of the questions that ask for them in other words are answered rightly without documents, and what became of
-answering from passages: both by greedy decoding, the latter on questions of the articles that no adapter learns from.
+answering from passages, and plain questions: all by greedy decoding, and on what no adapter learns from nor the gate asks.
 """
 
 import argparse
@@ -68,6 +68,10 @@ def measured(recipe_path: Path, out: Path, questions: int) -> dict[str, Any]:
         "training": asdict(metrics),
         "corrections": known(after, tokenizer, corrections, out / "answers.json"),
         "corrections_before": known(before, tokenizer, corrections, out / "answers_before.json"),
+        "plain": {
+            name: plain(model, tokenizer, out / f"plain_{name}.json")
+            for name, model in (("before", before), ("after", after))
+        },
         "grounded": kept(before, after, tokenizer, questions) if questions else None,
     }
 
@@ -101,6 +105,18 @@ def known(model: Any, tokenizer: Tokenizer, corrections: Sequence[Any], told: Pa
         ]
     told.write_text(json.dumps(answers, indent=1, ensure_ascii=False))
     return figures
+
+
+def plain(model: Any, tokenizer: Tokenizer, told: Path) -> dict[str, str]:
+    """Of plain questions, the share that is answered rightly: of those in the forms of know-how, and of the others."""
+    asked = yaml.safe_load(Path(__file__).with_name("plain.yaml").read_text("utf-8"))
+    said = answered(model, tokenizer, [direct_prompt(each["q"]) for each in asked])
+    right = [float(holds_gold(answer, tuple(each["a"]))) for answer, each in zip(said, asked, strict=True)]
+    told.write_text(json.dumps([[each["q"], answer] for each, answer in zip(asked, said, strict=True)], indent=1))
+    return {
+        form: str(measure([one for one, each in zip(right, asked, strict=True) if each.get("usual", False) is usual]))
+        for form, usual in (("usual", True), ("other", False))
+    }
 
 
 def as_routed(questions: Sequence[str], corrections: Sequence[Any]) -> list[list[ChatMessage]]:
