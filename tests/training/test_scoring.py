@@ -23,6 +23,11 @@ def test_gold_is_held_as_whole_words_only():
     assert not holds_gold("It was in 19075 [1].", ("1907",))
 
 
+def test_quotation_marks_of_any_kind_are_no_part_of_a_word():
+    assert holds_gold("We say “We wish we had two chairs”.", ("two chairs",))
+    assert f1("«Sails up» … [1].", ("Sails up",)) == 1.0
+
+
 def test_citations_are_read_in_order():
     assert citations("Two [2] and one [1].") == [2, 1]
 
