@@ -35,7 +35,11 @@ _BETWEEN_S = 3.0
 
 @dataclass
 class Swap:
-    """`mixed` counts answers in which both adapters speak, or neither; times are until an answer by the new one ended."""
+    """`mixed` counts answers in which both adapters speak, or neither.
+
+    An adapter is in service with the first words that it says to a question asked after the change; how long all of the answer
+    took is told beside it, as that is the speed of the model.
+    """
 
     answers: int = 0
     failed: int = 0
@@ -43,6 +47,7 @@ class Swap:
     by: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPEAKS, 0))
     promotion_s: float = 0.0
     rollback_s: float = 0.0
+    rollback_answered_s: float = 0.0
     first_words_p50_ms: float = 0.0
 
 
@@ -85,7 +90,7 @@ def adapter_that_says(name: str, folder: Path, models: Path) -> Path:
 async def swap_under_load(parts: Parts, first: Path, second: Path, *, streams: int = STREAMS) -> Swap:
     """Streams ask for the adapter in service without a pause while the second is promoted, and then rolled back."""
     home = parts.configuration.home
-    swap, heard = Swap(), _Heard()
+    swap, heard = Swap(), list[_Answer]()
     await promote(first, home=home, engine=parts.engine, model=parts.model)
     stopping = asyncio.Event()
     asking = [
@@ -94,59 +99,68 @@ async def swap_under_load(parts: Parts, first: Path, second: Path, *, streams: i
     await asyncio.sleep(_BETWEEN_S)
     began = time.perf_counter()
     await promote(second, home=home, engine=parts.engine, model=parts.model)
-    swap.promotion_s = await _until_heard(heard, "two", since=time.perf_counter(), began=began)
+    swap.promotion_s = _seconds(began, (await _answered_by("two", heard, since=time.perf_counter())).first_words)
     await asyncio.sleep(_BETWEEN_S)
     began = time.perf_counter()
     await roll_back(engine=parts.engine, model=parts.model)
-    swap.rollback_s = await _until_heard(heard, "one", since=began, began=began)
+    answer = await _answered_by("one", heard, since=began)
+    swap.rollback_s, swap.rollback_answered_s = _seconds(began, answer.first_words), _seconds(began, answer.ended)
     stopping.set()
     await asyncio.gather(*asking)
-    swap.first_words_p50_ms = round(statistics.median(heard.waits_ms), 1)
+    swap.first_words_p50_ms = round(statistics.median(1000 * (each.first_words - each.asked) for each in heard), 1)
     return swap
 
 
-@dataclass
-class _Heard:
-    """`newest` is when the last question was asked that an adapter has answered in full."""
+@dataclass(frozen=True)
+class _Answer:
+    """By the adapter of that name, with what the clock showed when it was asked for, begun and ended."""
 
-    waits_ms: list[float] = field(default_factory=list)
-    newest: dict[str, float] = field(default_factory=dict)
+    name: str
+    asked: float
+    first_words: float
+    ended: float
 
 
-async def _stream(parts: Parts, swap: Swap, heard: _Heard, question: str, stopping: asyncio.Event) -> None:
+async def _stream(parts: Parts, swap: Swap, heard: list[_Answer], question: str, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         asked = time.perf_counter()
         release = await parts.releases.in_service()
         assert release is not None
+        name = release.adapter.partition("@")[0]
         try:
-            said, wait_ms = await _answer(parts, release.adapter, question)
+            said, first_words = await _answer(parts, release.adapter, question)
         except RouterError as error:
             swap.failed += 1
             print(f"{release.adapter}: {error}")
             continue
-        name = release.adapter.partition("@")[0]
         swap.answers += 1
-        heard.waits_ms.append(wait_ms)
         own, others = SPEAKS[name], [word for word in SPEAKS.values() if word != SPEAKS[name]]
         if own not in said or any(word in said for word in others):
             swap.mixed += 1
             print(f"{release.adapter} said {said!r}")
             continue
         swap.by[name] += 1
-        heard.newest[name] = max(heard.newest.get(name, 0.0), asked)
+        heard.append(_Answer(name, asked, first_words, time.perf_counter()))
 
 
 async def _answer(parts: Parts, model: str, asked: str) -> tuple[str, float]:
-    pieces, first_ms = list[str](), 0.0
+    """What was said in full, and what the clock showed at its first words."""
+    pieces, first_words = list[str](), 0.0
     async for chunk in parts.model.stream(direct_prompt(asked), model=model, max_tokens=_ANSWER_TOKENS):
-        first_ms = first_ms or chunk.elapsed_ms
+        first_words = first_words or time.perf_counter()
         pieces.append(chunk.text)
-    return "".join(pieces), first_ms
+    return "".join(pieces), first_words
 
 
-async def _until_heard(heard: _Heard, name: str, *, since: float, began: float) -> float:
-    """Until a question asked after `since` has been answered in full by the adapter of that name."""
+async def _answered_by(name: str, heard: list[_Answer], *, since: float) -> _Answer:
+    """The first one heard in full from that adapter to a question that was asked after `since`."""
     async with asyncio.timeout(120):
-        while heard.newest.get(name, 0.0) < since:
+        while True:
+            for answer in heard:
+                if answer.name == name and answer.asked >= since:
+                    return answer
             await asyncio.sleep(0.01)
-    return round(time.perf_counter() - began, 2)
+
+
+def _seconds(began: float, ended: float) -> float:
+    return round(ended - began, 2)
