@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typer.testing import CliRunner, Result
 
-from bot import cli, control
+from bot import adapter_commands, cli, command_line, control
 from bot.night_stages import export_nightly
 from knowledge.beir.dataset import CorpusDocument, Dataset, Query, write_dataset
 from router import tables as router_tables
@@ -267,7 +267,7 @@ def test_database_that_fails_on_the_way_is_one_line(home, capsys):
         raise OperationalError("SELECT canary", {}, Exception("disk I/O error"))
 
     with pytest.raises(typer.Exit):
-        cli._plainly(fail)
+        command_line.plainly(fail)
     (line,) = capsys.readouterr().err.splitlines()
     assert "tandem doctor" in line
     assert "canary" not in line
@@ -326,7 +326,7 @@ async def test_first_adapter_that_is_refused_is_a_warning_and_the_start_goes_on(
     # `deaf` is what a processor whose canaries differ looks like: the adapter is loaded, and answers otherwise.
     async with ServerWithAdapters(base=base, deaf=True).running() as server:
         parts = parts_of(home=tmp_path, engine=engine, model_url=server.url)
-        await cli._put_first_in_service(parts)
+        await adapter_commands.put_first_in_service(parts)
         assert await parts.releases.in_service() is None
         await parts.model.aclose()
     (line,) = capsys.readouterr().err.splitlines()

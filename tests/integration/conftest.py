@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served_parts(model_venv: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Parts]:
     """All that `tandem run` opens but Slack, with the adapter that ships in service."""
-    from bot.cli import _put_first_in_service  # noqa: PLC0415 — the trainer loads only where it is used
+    from bot.adapter_commands import put_first_in_service  # noqa: PLC0415 — the trainer loads only where it is used
 
     home = tmp_path_factory.mktemp("home")
     configuration = Configuration(
@@ -42,7 +42,7 @@ async def served_parts(model_venv: Path, tmp_path_factory: pytest.TempPathFactor
         knowledge=KnowledgeSettings(home=home),
     )
     async with open_parts(configuration) as parts, model_served(parts, print):
-        await _put_first_in_service(parts)
+        await put_first_in_service(parts)
         yield parts
 
 

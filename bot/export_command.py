@@ -1,0 +1,66 @@
+"""`tandem export`: exchanges and their feedback as files to train on and to measure with."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.assembly import Configuration, open_database
+from bot.command_line import AsJson, fail, read_configuration
+from bot.printing import print_json, print_line, print_mapping
+from bot.settings import load_settings
+from bot.shapes import Json
+from bot.trainer import finish, trainer_needed
+from training.settings import TrainingSettings
+
+
+def export(
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for one window's files.")] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Every day that is missing or has changed, each a folder of its own.")
+    ] = False,
+    since: Annotated[
+        datetime | None, typer.Option(help="Start of the window, UTC. Default: a day before its end.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the window, UTC. Default: the last midnight.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write exchanges and their feedback as training data, to train on and to measure with."""
+    if catch_up == (out is not None):
+        fail("say --out FOLDER for one window, or --catch-up for all days that are missing in Tandem's own folder")
+    if since is not None and catch_up:
+        fail("--since goes with --out: --catch-up takes all days that are missing or have changed")
+    if out is None:
+        finish(_catch_up(read_configuration(), until, as_json=as_json))
+        return
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
+    manifest = finish(_export(read_configuration(), out, start, end))
+    if as_json:
+        print_json(manifest)
+    else:
+        print_mapping(manifest)
+
+
+async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
+    with trainer_needed():
+        from training.data.export import export as export_feedback
+    async with open_database(configuration) as engine:
+        done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
+    return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+
+
+async def _catch_up(configuration: Configuration, until: datetime | None, *, as_json: bool) -> None:
+    with trainer_needed():
+        from training.data.ledger import catch_up
+    end = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    settings = load_settings(TrainingSettings)
+    days = 0
+    async with open_database(configuration) as engine:
+        async for done in catch_up(engine, configuration.home / "exports", until=end, settings=settings):
+            days += 1
+            told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+            print_json(told) if as_json else print_mapping(told)
+    if not days and not as_json:
+        print_line("no day that is over (in UTC) is missing or has changed since the last export")
