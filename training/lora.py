@@ -27,7 +27,6 @@ def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) ->
     """
     torch.manual_seed(recipe.seed)
     model = _new(base, recipe) if recipe.start_from is None else _started(base, recipe, start_folder(recipe, beside))
-    assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
     model.peft_config["default"].base_model_name_or_path = recipe.base_model
     _let_learn(model, recipe)
     if recipe.gradient_checkpointing:
@@ -35,7 +34,7 @@ def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) ->
     return model
 
 
-def _new(base: PreTrainedModel, recipe: Recipe) -> object:
+def _new(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
     config = LoraConfig(
         r=recipe.lora.rank,
         lora_alpha=recipe.lora.alpha,
@@ -45,12 +44,23 @@ def _new(base: PreTrainedModel, recipe: Recipe) -> object:
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(base, config, autocast_adapter_dtype=False)
+        model = get_peft_model(base, config, autocast_adapter_dtype=False)
     except (ValueError, re.error) as error:
-        raise RecipeInvalid(
-            f"The recipe {recipe.name} is wrong at lora.targets: {recipe.lora.targets!r} names no layer of "
-            f"{recipe.base_model} that can be trained"
-        ) from error
+        raise _no_such_layer(recipe.lora.targets, recipe) from error
+    assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
+    # peft minds no name of a list as long as one of the others is there.
+    adapted = {_layer_of(name) for name, weight in model.named_parameters() if weight.requires_grad}
+    for target in recipe.lora.targets if isinstance(recipe.lora.targets, list) else ():
+        if not any(f".{layer}".endswith(f".{target}") for layer in adapted):
+            raise _no_such_layer(target, recipe)
+    return model
+
+
+def _no_such_layer(target: str | list[str], recipe: Recipe) -> RecipeInvalid:
+    return RecipeInvalid(
+        f"The recipe {recipe.name} is wrong at lora.targets: {target!r} names no layer of {recipe.base_model} that can "
+        "be trained"
+    )
 
 
 def _started(base: PreTrainedModel, recipe: Recipe, folder: Path) -> PeftModel:

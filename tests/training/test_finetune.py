@@ -139,7 +139,7 @@ def test_start_that_is_not_there_is_said(recipe: Path, data: Path, tmp_path: Pat
         train(recipe, data, tmp_path / "out", models=models_folder)
 
 
-@pytest.mark.parametrize("said", ["[nonsense]", "nonsense", "[self_attn]", "'['", "[]", "''"])
+@pytest.mark.parametrize("said", ["[nonsense]", "[q_proj, nonsense]", "nonsense", "[self_attn]", "'['", "[]", "''"])
 def test_targets_that_name_no_layer_are_refused_by_field(
     said: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
