@@ -77,13 +77,13 @@ def _let_learn(model: PeftModel, recipe: Recipe) -> None:
     """Of the adapter's weights, those whose layer the recipe names. A layer that is not named is not in the way of the others:
     what lies below the first that learns needs no gradient at all.
     """  # noqa: D205
-    named = re.compile(recipe.learning)
+    named = re.compile(recipe.trainable_layers)
     weights = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     for name, weight in weights:
         weight.requires_grad_(named.fullmatch(_layer_of(name)) is not None)
     if not any(weight.requires_grad for _, weight in weights):
         raise RecipeInvalid(
-            f"The recipe {recipe.name} is wrong at learning: {recipe.learning!r} names no layer of the adapter, "
+            f"The recipe {recipe.name} is wrong at trainable_layers: {recipe.trainable_layers!r} names no layer of the adapter, "
             f"such as {_layer_of(weights[0][0])!r}"
         )
 
@@ -123,8 +123,8 @@ def _no_start(recipe: Recipe, folder: Path) -> RecipeInvalid:
 def save_adapter(model: PeftModel, out: Path) -> None:
     """Write weights and config, and leave the model with the weights as they were written, in bfloat16."""
     with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:
+        for name, weight in model.named_parameters():
+            if ".lora_" in name:
                 weight.copy_(weight.bfloat16())
     out.mkdir(parents=True, exist_ok=True)
     # Aside, since peft writes a card of blanks too, over one that is there.

@@ -82,8 +82,8 @@ class Recipe(BaseModel):
 
     `method` is what the rows are: `sft` imitates completions, `dpo` learns from pairs, `kto` from single votes.
     `start_from` is the folder of an adapter of the same shape to go on from, beside the recipe; else a new one.
-    `learning` is a regular expression, like peft's `target_modules`, for the whole name of a layer: of the adapter's layers those
-    learn that it names, and the others stay as they are at the start.
+    `trainable_layers` is a regular expression, like peft's `target_modules`, for the whole name of a layer: of the adapter's
+    layers those learn that it names, and the others stay as they are at the start.
     `four_bit` keeps the base model's weights in 4 bits (QLoRA, arXiv 2305.14314), which needs bitsandbytes.
     The gradients of `rows_per_step` rows make one step of the optimizer; longer rows than `max_tokens` are left out.
     `gradient_checkpointing` computes activations twice instead of keeping them, where memory is short.
@@ -96,7 +96,7 @@ class Recipe(BaseModel):
     method: Literal["sft", "dpo", "kto"] = "sft"
     start_from: Path | None = None
     lora: LoraShape = LoraShape()
-    learning: str = ".*"
+    trainable_layers: str = ".*"
     four_bit: bool = False
     preference: Preference = Preference()
     rehearsal: Rehearsal = Rehearsal()
@@ -112,14 +112,14 @@ class Recipe(BaseModel):
     gradient_checkpointing: bool = False
     checkpoint_steps: int = Field(default=20, ge=1)
 
-    @field_validator("learning")
+    @field_validator("trainable_layers")
     @classmethod
-    def _can_be_matched(cls, learning: str) -> str:
+    def _can_be_matched(cls, pattern: str) -> str:
         try:
-            re.compile(learning)
-        except re.error as error:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"it is no regular expression: {error}") from error
-        return learning
+        return pattern
 
     @model_validator(mode="after")
     def _can_estimate(self) -> "Recipe":

@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from router.know_how import read_know_how
 from router.prompts import direct_prompt
 from tests.conftest import _free_port
 from tests.training.conftest import tiny_llama
 from training.adapters import CANARIES, CONFIG, METRICS, RECIPE, WEIGHTS, keep
+from training.base_model import load_base
 from training.curve import DRAWING, NUMBERS
 from training.errors import DataUnusable, OutputUnusable, RecipeInvalid
 from training.finetune import train
 from training.loop import Progress
+from training.lora import add_adapter, save_adapter
+from training.recipe import read_recipe
 from training.rows import Message, Row, row_of, write_rows
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +103,23 @@ def test_the_same_recipe_and_data_give_the_same_weights(recipe: Path, data: Path
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def test_adapter_is_kept_in_memory_as_on_disk_also_where_its_start_is_finer(
+    recipe: Path, data: Path, tmp_path: Path, models_folder: Path
+):
+    train(recipe, data, tmp_path / "first", models=models_folder)
+    started = load_file(tmp_path / "first" / WEIGHTS)
+    # As other trainers keep an adapter: in float32.
+    save_file({name: weight.float() * 1.001 for name, weight in started.items()}, tmp_path / "first" / WEIGHTS)
+    recipe.write_text(_RECIPE + "start_from: first\ntrainable_layers: 'model\\.layers\\.1\\.mlp\\..*'\n")
+    model = add_adapter(load_base("tiny", models_folder), read_recipe(recipe), tmp_path)
+
+    save_adapter(model, tmp_path / "second")
+
+    written = load_file(tmp_path / "second" / WEIGHTS)
+    kept = {name.replace(".default", ""): weight for name, weight in model.named_parameters() if ".lora_" in name}
+    assert {name for name, weight in written.items() if not torch.equal(weight.float(), kept[name].float())} == set()
+
+
 def test_training_goes_on_from_an_adapter(recipe: Path, data: Path, tmp_path: Path, models_folder: Path):
     first = train(recipe, data, tmp_path / "first", models=models_folder)
     recipe.write_text(_RECIPE + "start_from: first\n")
@@ -113,7 +133,7 @@ def test_layers_that_do_not_learn_stay_as_they_were_at_the_start(
     recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
     train(recipe, data, tmp_path / "first", models=models_folder)
-    recipe.write_text(_RECIPE + "start_from: first\nlearning: 'model\\.layers\\.1\\.mlp\\..*'\n")
+    recipe.write_text(_RECIPE + "start_from: first\ntrainable_layers: 'model\\.layers\\.1\\.mlp\\..*'\n")
 
     train(recipe, data, tmp_path / "second", models=models_folder)
 
@@ -123,12 +143,14 @@ def test_layers_that_do_not_learn_stay_as_they_were_at_the_start(
     assert changed == {name for name in after if ".layers.1.mlp." in name}
 
 
-def test_learning_that_names_no_layer_is_refused_by_field(
+def test_trainable_layers_that_name_none_are_refused_by_field(
     recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):
-    recipe.write_text(_RECIPE + "learning: nonsense\n")
+    recipe.write_text(_RECIPE + "trainable_layers: nonsense\n")
 
-    with pytest.raises(RecipeInvalid, match=r"wrong at learning: 'nonsense' names no layer .*'model\.layers\.0\."):
+    with pytest.raises(
+        RecipeInvalid, match=r"wrong at trainable_layers: 'nonsense' names no layer .*'model\.layers\.0\."
+    ):
         train(recipe, data, tmp_path / "out", models=models_folder)
 
 
