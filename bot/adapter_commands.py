@@ -12,11 +12,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.assembly import Configuration, Parts, open_database
-from bot.command_line import AsJson, fail, read_configuration
+from bot.command_line import AsJson, fail, finish, plainly, read_configuration, trainer_needed
 from bot.errors import BotError, ModelServerError
 from bot.printing import describe, print_comparison, print_json, print_line, progress_bar, say
 from bot.shapes import Json
-from bot.trainer import finish, plainly, trainer_needed
 from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import logs
 from bot.adapter_commands import compare, promote, put_first_in_service, put_named_in_service, rollback, train
-from bot.command_line import AsJson, absolute, fail, read_configuration
+from bot.command_line import AsJson, absolute, fail, finish, plainly, read_configuration
 from bot.document_commands import documents, index
 from bot.export_command import export
 from bot.lineage_commands import forget, lineage
@@ -26,7 +26,6 @@ from bot.printing import print_findings, print_json, print_line, print_retrieval
 from bot.route_commands import route as routes
 from bot.settings import BotSettings, load_settings, misspelt
 from bot.shapes import Json
-from bot.trainer import finish, plainly
 from bot.training_commands import consent, corrections
 from knowledge.settings import KnowledgeSettings
 from router.model import ModelClient

@@ -1,7 +1,8 @@
 """What all commands share: how one begins, and how it ends where something goes wrong."""
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -14,6 +15,7 @@ from bot.errors import BotError
 from bot.printing import say_failure
 from knowledge.errors import KnowledgeError
 from router.errors import RouterError
+from training.errors import TrainingError
 
 _T = TypeVar("_T")
 
@@ -40,7 +42,7 @@ def plainly(work: Callable[[], _T]) -> _T:
     """Do it; what goes wrong is one line for the person, and exit code 1."""
     try:
         return work()
-    except (BotError, KnowledgeError, RouterError) as error:
+    except (BotError, KnowledgeError, RouterError, TrainingError) as error:
         fail(str(error))
     except SQLAlchemyError as error:
         fail(database_failed(error))
@@ -48,6 +50,17 @@ def plainly(work: Callable[[], _T]) -> _T:
         raise typer.Exit(130) from None
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+@contextmanager
+def trainer_needed() -> Generator[None]:
+    """Around imports of what a bot without a trainer does not have."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        fail(
+            f"the trainer is not installed ({error.name} is missing): run make install, or pip install tandem[training]"
+        )
 
 
 def database_failed(error: SQLAlchemyError) -> str:

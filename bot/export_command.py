@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from bot.assembly import Configuration, open_database
-from bot.command_line import AsJson, fail, read_configuration
+from bot.command_line import AsJson, fail, finish, read_configuration, trainer_needed
 from bot.printing import print_json, print_line, print_mapping
 from bot.settings import load_settings
 from bot.shapes import Json
-from bot.trainer import finish, trainer_needed
 from training.settings import TrainingSettings
 
 

@@ -20,7 +20,6 @@ from bot.reach import reach_operations
 from bot.shapes import Json
 from training.data.consent import Consent
 from training.data.corrections import Correction, Corrections, Verdict, fact_place
-from training.errors import TrainingError
 
 corrections = typer.Typer(help="Review what people say that answers should have been.", no_args_is_help=True)
 consent = typer.Typer(help="See to it that nothing is learnt from a person's words.", no_args_is_help=True)
@@ -131,10 +130,7 @@ async def _review_each(
     async with open_database(configuration) as engine, AsyncExitStack() as opened:
         reviewing, operations = Corrections(engine), None
         for correction_id in correction_ids:
-            try:
-                correction = await reviewing.find(correction_id)
-            except TrainingError as error:
-                fail(str(error))
+            correction = await reviewing.find(correction_id)
             if verdict == "fact":
                 scope = _scope(correction, audience)
                 if operations is None:
