@@ -45,18 +45,21 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=SHIPPED)
     parser.add_argument("--out", type=Path, required=True, help="folder for rows, adapter and answers")
     parser.add_argument("--questions", type=int, default=100, help="of the held-out articles, 0 for none")
+    parser.add_argument(
+        "--documents", action="store_true", help="as with TANDEM_TRAINING_DOCUMENTS: the handbook's pages"
+    )
     given = parser.parse_args()
-    figures = measured(given.recipe, given.out, given.questions)
+    figures = measured(given.recipe, given.out, given.questions, team_passages() if given.documents else [])
     (given.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures))
 
 
-def measured(recipe_path: Path, out: Path, questions: int) -> dict[str, Any]:
+def measured(recipe_path: Path, out: Path, questions: int, passages: Sequence[TeamPassage]) -> dict[str, Any]:
     recipe = read_recipe(recipe_path)
     start = start_folder(recipe, recipe_path.parent)
     corrections = yaml.safe_load(Path(__file__).with_name("know_how.yaml").read_text("utf-8"))
     began = time.perf_counter()
-    rows = night(recipe, start, corrections)
+    rows = night(recipe, start, corrections, passages)
     write_rows(out / "rows.jsonl", rows)
     rows_s = time.perf_counter() - began
     metrics = train(recipe_path, out / "rows.jsonl", out / "adapter", say, models=MODELS)
@@ -76,14 +79,17 @@ def measured(recipe_path: Path, out: Path, questions: int) -> dict[str, Any]:
     }
 
 
-def night(recipe: Recipe, start: Path, corrections: Sequence[Any]) -> list[Row]:
+def night(recipe: Recipe, start: Path, corrections: Sequence[Any], passages: Sequence[TeamPassage]) -> list[Row]:
     know_how = [row_of(direct_prompt(correction["asked"]), correction["answer"]) for correction in corrections]
-    pages = [
+    general = replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, MODELS, adapter=start)
+    return nightly_rows(Taught(know_how=know_how), recipe, passages=passages, general=list(general))
+
+
+def team_passages() -> list[TeamPassage]:
+    return [
         TeamPassage(title=path.stem, text=path.read_text("utf-8")[:800], document_id=path.stem)
         for path in sorted((DATA / "team-handbook" / "pages").rglob("*.md"))
     ]
-    general = replay_rows(replay_prompts(recipe.rehearsal.general), recipe.base_model, MODELS, adapter=start)
-    return nightly_rows(Taught(know_how=know_how), recipe, passages=pages, general=list(general))
 
 
 def known(model: Any, tokenizer: Tokenizer, corrections: Sequence[Any], told: Path) -> dict[str, Any]:
