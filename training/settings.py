@@ -14,10 +14,7 @@ class TrainingSettings(BaseSettings):
     training_documents: bool = Field(
         default=False,
         exclude=True,  # no export depends on it: what is dumped stands in manifests, and days are written anew where it changes
-        description=(
-            "Nights also rehearse among passages of the team's own documents, of those that everybody may read. The adapter then "
-            "declines more, rightly and wrongly"
-        ),
+        description="Nights also rehearse among passages of the team's own documents, of those that everybody may read",
     )
     training_holdout_share: float = Field(
         default=0.1,

@@ -27,7 +27,7 @@ from training.scoring import holds_gold, measure
 
 KNOW_HOW = Path(__file__).with_name("loop.yaml")
 SAMPLE = Path(__file__).resolve().parents[2] / "bot" / "sample" / "pages"
-# Of sixty corrections some ten are held out, each most likely with the other person's wording in training.
+# Of sixty corrections ten to fifteen are held out, each most likely with the other person's wording in training.
 HOLDOUT_SHARE = 0.2
 RIGHT, MOST_LOST, RESTORED, MINUTES = 0.8, 1.0, 0.9, 25.0
 _RECORDED_S = 120.0

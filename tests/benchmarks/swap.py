@@ -37,8 +37,8 @@ _BETWEEN_S = 3.0
 class Swap:
     """`mixed` counts answers in which both adapters speak, or neither.
 
-    An adapter is in service with the first words that it says to a question asked after the change; how long all of the answer
-    took is told beside it, as that is the speed of the model.
+    An adapter is in service with the first words that it says to a question asked after the change; when the
+    whole answer after a rollback had ended is told beside it: that is the speed of the model.
     """
 
     answers: int = 0

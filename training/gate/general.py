@@ -10,7 +10,7 @@ from training.evaluation import grounding_cases
 from training.gate.cases import Known
 from training.invented_pages import held_out_pages
 
-# Enough for an interval of some six points, and eleven minutes of both adapters on two cores without bfloat16.
+# Enough for an interval of some six points, and nine minutes of both adapters on two cores without bfloat16.
 _PAGE_QUESTIONS = 130
 
 
