@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from router.know_how import KNOW_HOW
+from router.validation import first_fault
 from router.withdrawn import WITHDRAWN_SAYS, is_withdrawn
 from training.canaries import Canary, read_canaries
 from training.errors import AdapterRefused, RecipeInvalid
@@ -161,9 +162,7 @@ def _read_config(path: Path) -> _Config:
     try:
         config = _Config.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        field_name = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise AdapterRefused(f"{CONFIG} is not peft's: {field_name}: {first['msg']}") from error
+        raise AdapterRefused(f"{CONFIG} is not peft's: {first_fault(error, whole='the file')}") from error
     refusals = {
         "it is no LoRA adapter": config.peft_type != "LORA",
         "it is a DoRA adapter, which vLLM does not serve": config.use_dora,

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from training.adapters import CONFIG, WEIGHTS
 from training.errors import RecipeInvalid
-from training.recipe import Recipe
+from training.recipe import NOT_COMPILED, Recipe
 
 
 def add_adapter(base: PreTrainedModel, recipe: Recipe, beside: Path = Path()) -> PeftModel:
@@ -45,7 +45,7 @@ def _new(base: PreTrainedModel, recipe: Recipe) -> PeftModel:
     )
     try:
         model = get_peft_model(base, config, autocast_adapter_dtype=False)
-    except (ValueError, re.error) as error:
+    except (ValueError, *NOT_COMPILED) as error:
         raise _no_such_layer(recipe.lora.targets, recipe) from error
     assert isinstance(model, PeftModel)  # noqa: S101 - get_peft_model is annotated more widely than it returns
     # peft minds no name of a list as long as one of the others is there.
@@ -83,7 +83,7 @@ def _let_learn(model: PeftModel, recipe: Recipe) -> None:
         weight.requires_grad_(named.fullmatch(_layer_of(name)) is not None)
     if not any(weight.requires_grad for _, weight in weights):
         raise RecipeInvalid(
-            f"The recipe {recipe.name} is wrong at trainable_layers: {recipe.trainable_layers!r} names no layer of the adapter, "
+            f"The recipe {recipe.name} is wrong at trainable_layers: '{recipe.trainable_layers}' names no layer of the adapter, "
             f"such as {_layer_of(weights[0][0])!r}"
         )
 

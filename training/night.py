@@ -28,9 +28,9 @@ from training.rewording import rewordings
 from training.rows import PreferenceRow, Row, as_messages, read_rows, write_rows
 from training.scoring import citations
 
-# Of the rehearsal, rows that decline. More of them decline more, rightly and wrongly, and that by each single row: their number
-# is not left to chance.
-_DECLINING_SHARE = 0.07
+# Of all rows of the rehearsal. More of them decline more, rightly and wrongly, and that by each single row: their number is not
+# left to chance.
+_REHEARSED_DECLINES = 0.07
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ def nightly_rows(
 def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     """What is to be said without documents: the question as it was asked, and `count` other wordings of it.
 
-    Each of these is followed by the question as it was asked, as the router does with one that comes near: taught so, what
-    is learnt hangs on those words, and other questions of its form keep their answers.
+    Where it stands alone, each of the other wordings is followed by the question as it was asked, as the router does with one
+    that comes near: taught so, what is learnt hangs on those words, and other questions of its form keep their answers.
 
     A correction that cites a passage stays with its passages: it is about reading, not about knowing.
     """
@@ -75,7 +75,7 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
     before = [] if _shows_passages(row) else row.prompt[:-1]
     question = question_of(row)
     for number, asked in enumerate((question, *rewordings(question, count, rng))):
-        alone = direct_prompt(asked, taught=question if number else "")
+        alone = direct_prompt(asked, taught=question if number and _stands_alone(row) else "")
         prompt = [*before, *as_messages(alone[-1:])] if before else as_messages(alone)
         yield row.model_copy(update={"prompt": prompt})
 
@@ -134,7 +134,7 @@ def _rehearsed(passages: Sequence[TeamPassage], count: int, rng: random.Random) 
     others = [Article(title=each.title, paragraphs=(each,)) for each in strangers]
     rows = list(grounded_rows([*pages, *others], seed=rng.randrange(1 << 30)))
     answering, declining = ([row for row in rows if _declines(row) is declined] for declined in (False, True))
-    few = round(count * _DECLINING_SHARE)
+    few = round(count * _REHEARSED_DECLINES)
     alone = unanswered_rows(pages, strangers, seed=rng.randrange(1 << 30)) if strangers else iter(())
     # Half of them, or one more, show the team's passages alone.
     unanswered = list(islice(alone, few - few // 2))

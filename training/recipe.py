@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from router.validation import first_fault
 from training.errors import RecipeInvalid
 
 MAX_RANK = 16
 """What the model server takes: the `--max-lora-rank` that bot.model_server and deploy/compose.yaml start it with."""
+NOT_COMPILED = (re.error, OverflowError, RecursionError)
+"""What `re` raises for an expression that it cannot compile."""
 _Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -117,7 +120,7 @@ class Recipe(BaseModel):
     def _can_be_matched(cls, pattern: str) -> str:
         try:
             re.compile(pattern)
-        except (re.error, OverflowError, RecursionError) as error:
+        except NOT_COMPILED as error:
             raise ValueError(f"it is no regular expression: {error}") from error
         return pattern
 
@@ -135,9 +138,9 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
         raise RecipeInvalid(f"The recipe {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeInvalid(f"The recipe {path} is not YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise RecipeInvalid(f"The recipe {path} is not UTF-8") from error
+    except yaml.YAMLError as error:
+        raise RecipeInvalid(f"The recipe {path} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RecipeInvalid(f"The recipe {path} is wrong at {field}: {first['msg']}") from error
+        raise RecipeInvalid(f"The recipe {path} is wrong at {first_fault(error, whole='the file')}") from error

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from router.prompts import ChatMessage
+from router.validation import first_fault
 from training.errors import DataUnusable, RowInvalid
 
 
@@ -100,6 +101,4 @@ def _parse(line: str, form: type[AnyRow], path: Path, number: int) -> AnyRow:
     try:
         return form.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise RowInvalid(f"{path}:{number}: {field}: {first['msg']}") from error
+        raise RowInvalid(f"{path}:{number}: {first_fault(error, whole='the line')}") from error

@@ -39,7 +39,8 @@ def exact(answer: str, golds: Sequence[str]) -> bool:
 
 
 def holds_gold(answer: str, golds: Sequence[str]) -> bool:
-    said = f" {' '.join(_words(answer))} "
+    """Whether a gold stands in it, word by word; a citation's number is no word."""
+    said = f" {' '.join(_words(_CITATION.sub(' ', answer)))} "
     return any(f" {' '.join(_words(gold))} " in said for gold in golds)
 
 

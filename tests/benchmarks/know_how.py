@@ -1,7 +1,8 @@
 """Thirty corrections through a night's training: `python -m tests.benchmarks.know_how --out DIR`.
 
 How many of the questions that ask for them in other words are answered rightly without documents, and what became of
-answering from passages, and plain questions: all by greedy decoding, and on what no adapter learns from nor the gate asks.
+answering from passages, and plain questions: all by greedy decoding, the latter two on what no adapter learns from nor the
+gate asks.
 """
 
 import argparse

@@ -178,7 +178,7 @@ def test_config_that_is_no_object_is_refused_as_a_whole(tmp_path: Path):
     directory = _adapter(tmp_path / "trial")
     (directory / CONFIG).write_text("[]")
 
-    with pytest.raises(AdapterRefused, match="is not peft's: the file: Input should"):
+    with pytest.raises(AdapterRefused, match="is not peft's: the file: it does not hold"):
         keep(directory, tmp_path / "home")
 
 

@@ -138,6 +138,7 @@ def test_layers_that_do_not_learn_stay_as_they_were_at_the_start(
     train(recipe, data, tmp_path / "second", models=models_folder)
 
     before, after = (load_file(tmp_path / name / WEIGHTS) for name in ("first", "second"))
+    assert after.keys() == before.keys()
     changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
     assert changed
     assert changed == {name for name in after if ".layers.1.mlp." in name}
@@ -161,7 +162,10 @@ def test_start_that_is_not_there_is_said(recipe: Path, data: Path, tmp_path: Pat
         train(recipe, data, tmp_path / "out", models=models_folder)
 
 
-@pytest.mark.parametrize("said", ["[nonsense]", "[q_proj, nonsense]", "nonsense", "[self_attn]", "'['", "[]", "''"])
+@pytest.mark.parametrize(
+    "said",
+    ["[nonsense]", "[q_proj, nonsense]", "nonsense", "[self_attn]", "'['", "'a{99999999999999999999}'", "[]", "''"],
+)
 def test_targets_that_name_no_layer_are_refused_by_field(
     said: str, recipe: Path, data: Path, tmp_path: Path, models_folder: Path
 ):

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from router.prompts import DECLINE, DIRECT_SYSTEM, GROUNDED_SYSTEM, IN_OTHER_WORDS, direct_prompt, grounded_prompt
 from router.questions import Turn
+from training.adapters import WEIGHTS
 from training.errors import DataUnusable
-from training.night import Taught, know_how_rows, nightly_rows, question_of, read_taught
+from training.night import Taught, know_how_rows, nightly_rows, question_of, questions_taught, read_taught
 from training.nightly.passages import TeamPassage
 from training.recipe import Recipe, Rehearsal, read_recipe
 from training.rows import Row, row_of
@@ -40,7 +42,7 @@ def test_know_how_is_asked_in_many_wordings_without_passages():
     assert {row.completion[0].content for row in rows} == {"The workplace team."}
 
 
-def test_each_other_wording_is_followed_by_the_question_as_it_was_asked():
+def test_all_wordings_but_the_question_itself_are_followed_by_it():
     corrected = _row(direct_prompt("Who orders laptops?"), "The workplace team.")
 
     first, *others = (row.prompt[-1].content for row in know_how_rows(corrected, 4, random.Random(1)))
@@ -63,6 +65,15 @@ def test_thread_before_a_question_stays_before_its_wordings():
     rows = list(know_how_rows(corrected, 3, random.Random(1)))
 
     assert [[each.content for each in row.prompt[1:3]] for row in rows] == [["Hello.", "Hi."]] * 4
+
+
+def test_wordings_of_a_correction_that_the_router_does_not_know_by_itself_are_shown_bare():
+    thread = [Turn(speaker="user", text="Who orders laptops?"), Turn(speaker="assistant", text="The workplace team.")]
+    corrected = _row(direct_prompt("And who repairs them?", thread), "The maker.")
+
+    assert questions_taught(Taught(know_how=[corrected])) == []
+    rows = know_how_rows(corrected, 3, random.Random(1))
+    assert not any(IN_OTHER_WORDS in row.prompt[-1].content for row in rows)
 
 
 def test_question_is_found_behind_passages_and_an_earlier_question():
@@ -175,3 +186,13 @@ def test_shipped_recipe_starts_from_the_shipped_adapter():
     assert recipe.start_from is not None
     assert (_SHIPPED.parent / recipe.start_from / "adapter_model.safetensors").is_file()
     assert recipe.lora.rank <= 16
+
+
+def test_shipped_recipe_trains_the_feed_forward_layers_of_the_upper_two_thirds():
+    recipe = read_recipe(_SHIPPED)
+    kept = _SHIPPED.parent / str(recipe.start_from) / WEIGHTS
+    layers = {name.removeprefix("base_model.model.").partition(".lora_")[0] for name in load_file(kept)}
+
+    trained = {layer for layer in layers if re.fullmatch(recipe.trainable_layers, layer)}
+
+    assert trained == {f"model.layers.{n}.mlp.{part}_proj" for n in range(10, 30) for part in ("gate", "up", "down")}

@@ -22,13 +22,19 @@ def test_shipped_recipe_trains_the_embedded_model_within_the_servers_rank():
         ("name: x\nbase_model: tiny\nlearning_rat: 1", "learning_rat"),
         ("name: ../x\nbase_model: tiny", "name"),
         ("name: x\nbase_model: tiny\nlora: {rank: 0}", "lora.rank"),
-        ("name: x\nbase_model: tiny\nlora: {rank: 32}", "lora.rank: Value error, the model server takes up to 16"),
+        ("name: x\nbase_model: tiny\nlora: {rank: 32}", "lora.rank: the model server takes up to 16"),
         (
             "name: x\nbase_model: tiny\ntrainable_layers: '['",
-            "trainable_layers: Value error, it is no regular expression",
+            "trainable_layers: it is no regular expression",
         ),
-        (f"name: x\nbase_model: tiny\ntrainable_layers: 'a{{{'9' * 20}}}'", "trainable_layers: Value error"),
-        (f"name: x\nbase_model: tiny\ntrainable_layers: '{'(' * 5000}'", "trainable_layers: Value error"),
+        (
+            f"name: x\nbase_model: tiny\ntrainable_layers: 'a{{{'9' * 20}}}'",
+            "trainable_layers: it is no regular expression",
+        ),
+        (
+            f"name: x\nbase_model: tiny\ntrainable_layers: '{'(' * 5000}'",
+            "trainable_layers: it is no regular expression",
+        ),
         ("- a\n- b", "the file"),
         ("name: [", "not YAML"),
     ],

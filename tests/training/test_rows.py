@@ -32,7 +32,7 @@ def test_columns_that_other_trainers_use_are_left_alone(tmp_path: Path):
     ("line", "says"),
     [
         ("{not json", "Invalid JSON"),
-        (json.dumps({"prompt": _GOOD["prompt"]}), "completion: Field required"),
+        (json.dumps({"prompt": _GOOD["prompt"]}), "completion: it is missing"),
         (json.dumps(_GOOD | {"prompt": []}), "prompt: "),
         (json.dumps(_GOOD | {"prompt": [{"role": "tool", "content": "x"}]}), "prompt.0.role: "),
         (json.dumps(_GOOD | {"completion": [{"role": "assistant", "content": ""}]}), "completion.0.content: "),
@@ -97,5 +97,5 @@ def test_pairs_and_votes_are_read_in_trls_forms(tmp_path: Path):
 def test_vote_without_its_label_is_no_vote(tmp_path: Path):
     (tmp_path / "kto.jsonl").write_text(json.dumps(_GOOD) + "\n")
 
-    with pytest.raises(RowInvalid, match="label: Field required"):
+    with pytest.raises(RowInvalid, match="label: it is missing"):
         read_rows(tmp_path / "kto.jsonl", RatedRow)

@@ -21,6 +21,7 @@ def test_overlap_with_the_best_gold(answer: str, golds: tuple[str, ...], score: 
 def test_gold_is_held_as_whole_words_only():
     assert holds_gold("It was in 1907 [1].", ("1907",))
     assert not holds_gold("It was in 19075 [1].", ("1907",))
+    assert not holds_gold("Three [4].", ("4",))
 
 
 def test_quotation_marks_of_any_kind_are_no_part_of_a_word():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from router.validation import first_fault
 from training.errors import DataUnusable, RowInvalid
 
 _LONGEST_NAME = 200
@@ -75,9 +76,7 @@ def _asked(line: str, path: Path, number: int, texts: dict[str, Text]) -> Asked:
     try:
         given = _Line.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise RowInvalid(f"{path}:{number}: {field}: {first['msg']}") from error
+        raise RowInvalid(f"{path}:{number}: {first_fault(error, whole='the line')}") from error
     is_answerable = bool(given.answers) if given.answerable is None else given.answerable
     if is_answerable and not given.answers:
         raise RowInvalid(f"{path}:{number}: answers: an answerable question needs one")

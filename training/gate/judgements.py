@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from router.validation import first_fault
 from training.errors import DataUnusable, RowInvalid
 from training.rows import Message
 
@@ -84,6 +85,4 @@ def _rows(path: Path, kind: type[_Row]) -> Iterator[_Row]:
         try:
             yield kind.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise RowInvalid(f"{path}:{number}: {field}: {first['msg']}") from error
+            raise RowInvalid(f"{path}:{number}: {first_fault(error, whole='the line')}") from error
