@@ -20,6 +20,7 @@ from router.errors import RouterError
 from router.model import ModelClient
 from router.releases import Release
 from training.errors import TrainingError
+from training.recipe import read_recipe
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a LoRA adapter; begun again after it was killed, it goes on. Also under accelerate launch."""
+    # Before the trainer is imported, which takes seconds.
+    plainly(lambda: read_recipe(recipe))
     with trainer_needed():
         from training.finetune import train as fine_tune
         from training.loop import Progress as Progressed

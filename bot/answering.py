@@ -150,7 +150,7 @@ class Answering:
             return
         question = await self._question(asked, counted=claim != "resumed")
         if not self._model_started.is_set():
-            status.show("The model is starting, which takes about half a minute")
+            status.show("Waiting for the model, which takes about half a minute to start")
             await self._model_started.wait()
         async with aclosing(self._router.answer(question, exchange_id=asked.exchange_id)) as events:
             step = 0

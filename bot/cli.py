@@ -128,6 +128,8 @@ def ask(
     """Answer one question."""
     from bot import errands
 
+    if not text.strip():
+        fail("the question is empty")
     asked = Asked(text=text, user=user, channel=channel, route=route.value)
     finish(errands.ask(read_configuration(), asked, as_json=as_json))
 
@@ -142,6 +144,8 @@ def search(
     """Find passages in the documents."""
     from bot import errands
 
+    if not text.strip():
+        fail("nothing was named to look for")
     finish(errands.search(read_configuration(), text, limit, audience, as_json=as_json))
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import httpx
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from bot.errors import BotError, ControlError
 from bot.operations import Asked, Operations
@@ -190,6 +190,9 @@ async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.Strea
     try:
         async for line in lines:
             await response.write(_line(line))
+    except ClientConnectionResetError:
+        _log.info("the command was broken off by whoever gave it")
+        return response
     except (BotError, KnowledgeError, RouterError) as error:
         await response.write(_line({"problem": str(error)}))
     except Exception:  # noqa: BLE001 — the edge of the process: the person gets a sentence, the log the rest

@@ -49,7 +49,7 @@ async def search(configuration: Configuration, text: str, limit: int, audience: 
 async def ingest(
     configuration: Configuration, places: list[str], audience: str, *, whole_site: bool, workers: int, as_json: bool
 ) -> None:
-    failed = 0
+    found, failed = 0, 0
     with progress_bar() as bar:
         task = bar.add_task("taking in", total=None)
         opened = (
@@ -59,10 +59,13 @@ async def ingest(
         )
         async with opened as operations:
             async for result in operations.ingest(places, scope=audience, whole_site=whole_site):
+                found += 1
                 failed += result["status"] == "failed"
                 bar.advance(task)
                 bar.update(task, description=f"taking in {Path(result['uri']).name}")
                 print_json(result) if as_json else print_ingested(result)
+    if not found:
+        say(f"no document was found to take in: {', '.join(places)}")
     if failed:
         raise typer.Exit(1)
 

@@ -35,6 +35,10 @@ def export(
         return
     end = until.replace(tzinfo=UTC) if until else datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = since.replace(tzinfo=UTC) if since else end - timedelta(days=1)
+    if start >= end:
+        fail(f"the window is empty: it would begin on {start:%Y-%m-%d %H:%M} and end on {end:%Y-%m-%d %H:%M} (UTC)")
+    if out.exists() and not out.is_dir():
+        fail(f"{out} is no folder")
     manifest = finish(_export(read_configuration(), out, start, end))
     if as_json:
         print_json(manifest)

@@ -36,7 +36,8 @@ def lineage(
     configuration = read_configuration()
     if target is not None:
         found = finish(_learners(configuration, target))
-        print_json(found) if as_json else print_line("\n".join(_learner_lines(found)) or "no adapter learnt from it")
+        nobody = f"no adapter learnt from {target.kind} {target.name}"
+        print_json(found) if as_json else print_line("\n".join(_learner_lines(found)) or nobody)
         return
     told = finish(_lineage(configuration, adapter))
     print_json(told) if as_json else print_lineage(told)

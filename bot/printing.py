@@ -86,7 +86,7 @@ def print_passages(found: Sequence[Json]) -> None:
 
 
 def print_ingested(result: Json) -> None:
-    told = result["error"] or f"{result['chunks']} passages"
+    told = result["error"] or f"{result['chunks']} passage{'' if result['chunks'] == 1 else 's'}"
     _out.print(f"{result['status']:10} {result['uri']}  {told}", markup=False)
 
 

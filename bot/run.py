@@ -81,6 +81,8 @@ async def _serve(
         )
         warming = asyncio.create_task(parts.library.warm_up())
         stack.callback(warming.cancel)
+        if settings.local_workspace:
+            say(f"the page is open at {_page(configuration)}, and questions wait for the model")
         await model.enter_async_context(model_served(parts, say))
         await _prepare_first_start(parts, first_adapter, say, is_empty=is_empty)
         await warming
@@ -247,5 +249,9 @@ def _notes(parts: Parts) -> dict[str, health.Note]:
 
 def _welcome(configuration: Configuration) -> str:
     if configuration.bot.local_workspace:
-        return f"Tandem is ready: open http://127.0.0.1:{configuration.bot.workspace_port}/"
+        return f"Tandem is ready: open {_page(configuration)}"
     return "Tandem is ready: it answers in your Slack workspace"
+
+
+def _page(configuration: Configuration) -> str:
+    return f"http://127.0.0.1:{configuration.bot.workspace_port}/"

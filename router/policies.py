@@ -15,6 +15,7 @@ from router.errors import PolicyRefused, PolicyUnreadable
 from router.learned.arms import ArmsPolicy
 from router.learned.encoding import figure_names
 from router.learned.policy_file import parse_policy
+from router.validation import first_fault
 
 POLICY = "policy.json"
 _LARGEST_BYTES = 20_000_000
@@ -88,9 +89,7 @@ def checked(data: bytes, name: str) -> KeptPolicy:
     try:
         found = Calibration.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise PolicyRefused(f"{name} is no policy: {where}: {first['msg']}") from error
+        raise PolicyRefused(f"{name} is no policy: {first_fault(error, whole='the file')}") from error
     if not found.model_fields_set:
         raise PolicyRefused(f"{name} is no policy: it holds nothing")
     return found

@@ -46,6 +46,7 @@ async def test_commands_work_and_questions_wait_while_the_model_is_starting_and_
             asking = asyncio.ensure_future(tandem.run("ask", "--json", "Hello!"))
             await asyncio.sleep(3)
             assert not asking.done()
+            assert "the page is open at" in log.read_text()
             model.mode = "good"
             code, answer, errors = await asyncio.wait_for(asking, 60)
             assert code == 0, errors

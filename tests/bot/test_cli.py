@@ -69,6 +69,46 @@ def test_export_wants_one_window_or_all_days(home, arguments):
     assert "--catch-up" in told.stderr
 
 
+def test_export_of_a_window_that_ends_before_it_begins_is_refused(home, tmp_path):
+    told = _tandem("export", "--out", str(tmp_path / "out"), "--since", "2031-01-01", "--until", "2020-01-01")
+    assert told.exit_code == 1
+    assert "2031-01-01" in told.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_to_what_is_no_folder_is_refused(home, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    told = _tandem("export", "--out", str(tmp_path / "out"))
+    assert told.exit_code == 1
+    assert "no folder" in told.stderr
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_empty_question_is_refused_at_once(command, text):
+    # There is no home, and nobody is asked.
+    told = _tandem(command, text)
+    assert told.exit_code == 1
+    assert len(told.stderr.splitlines()) == 1
+
+
+def test_folder_without_documents_is_said_to_hold_none(home, tmp_path):
+    (tmp_path / "empty").mkdir()
+    told = _tandem("ingest", str(tmp_path / "empty"))
+    assert told.exit_code == 0
+    assert "no document was found" in told.stderr
+
+
+def test_wrong_recipe_is_said_before_the_trainer_is_loaded(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("name: x\nbase_model: tiny\ncolour: red\n")
+    code = "import sys; sys.modules['torch'] = None; from bot.cli import app; app()"
+    command = [sys.executable, "-c", code, "train", str(tmp_path / "recipe.yaml"), "--data", "rows", "--out", "out"]
+    environment = {**os.environ, "TANDEM_HOME": str(tmp_path / "home")}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert told.returncode == 1
+    assert "wrong at colour: there is no such field" in told.stderr
+
+
 def test_export_that_finds_nothing_new_says_so(home):
     told = _tandem("export", "--catch-up")
     assert told.exit_code == 0, told.output
@@ -235,7 +275,7 @@ def test_train_without_the_trainer_says_what_to_install(tmp_path):
         "-c",
         code,
         "train",
-        "recipe.yaml",
+        "training/recipes/grounding.yaml",
         "--data",
         "rows.jsonl",
         "--out",

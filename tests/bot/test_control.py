@@ -1,3 +1,5 @@
+import asyncio
+import logging
 import stat
 
 import pytest
@@ -15,10 +17,16 @@ class Scripted:
     def __init__(self):
         self.asked = None
         self.cleared = set()
+        self.is_left = asyncio.Event()
 
     async def ask(self, asked):
         self.asked = asked
         yield {"status": "Searching"}
+        if asked.text == "Wait":
+            await self.is_left.wait()
+            for _ in range(100):
+                yield {"text": "Eight "}
+                await asyncio.sleep(0)
         yield {"answer": {"answer": "Eight weeks [1].", "route": "retrieve"}}
 
     async def explain(self, asked):
@@ -65,8 +73,13 @@ class Scripted:
 
 
 @pytest.fixture
-async def remote(tmp_path):
-    async with control.serving(tmp_path, Scripted()):
+def scripted():
+    return Scripted()
+
+
+@pytest.fixture
+async def remote(tmp_path, scripted):
+    async with control.serving(tmp_path, scripted):
         yield RemoteOperations(tmp_path)
 
 
@@ -111,6 +124,18 @@ async def test_bug_in_the_bot_is_said_without_its_details(remote):
     with pytest.raises(ControlError, match="see its log") as caught:
         _ = [line async for line in remote.ingest(["/bug"], scope="public")]
     assert "secret" not in str(caught.value)
+
+
+async def test_command_that_is_broken_off_is_no_bug_in_the_log(remote, scripted, caplog):
+    caplog.set_level(logging.INFO)
+    events = remote.ask(Asked(text="Wait"))
+    assert await anext(events) == {"status": "Searching"}
+    await events.aclose()
+    scripted.is_left.set()
+    async with asyncio.timeout(5):
+        while "broken off" not in caplog.text:
+            await asyncio.sleep(0.01)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_socket_is_open_to_its_owner_only(remote, tmp_path):

@@ -251,6 +251,22 @@ async def test_question_waits_for_as_long_as_slack_or_the_database_is_away(desk:
     assert desk.slack.texts() == ["So."]
 
 
+async def test_question_asked_while_the_model_starts_is_told_what_it_waits_for(desk: _Desk) -> None:
+    model_started = asyncio.Event()
+    desk.work._answering._model_started = model_started
+    doing = asyncio.create_task(desk.work.do(_KEY, "question", _question()))
+    statuses = list[str]()
+    async with asyncio.timeout(5):
+        while not statuses:
+            await asyncio.sleep(0.01)
+            statuses = [arguments["status"] for _, arguments in desk.slack.calls if "status" in arguments]
+    assert statuses[0].startswith("is waiting for the model")
+    assert not doing.done()
+    model_started.set()
+    await doing
+    assert desk.slack.texts() == ["So."]
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "outcome"),
     [
