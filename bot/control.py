@@ -188,18 +188,24 @@ async def _stream(request: web.Request, lines: AsyncIterator[Json]) -> web.Strea
     response = web.StreamResponse(headers={"Content-Type": _NDJSON})
     await response.prepare(request)
     try:
-        async for line in lines:
+        async for line in _or_problem(lines):
             await response.write(_line(line))
+        await response.write_eof()
     except ClientConnectionResetError:
         _log.info("the command was broken off by whoever gave it")
-        return response
+    return response
+
+
+async def _or_problem(lines: AsyncIterator[Json]) -> AsyncIterator[Json]:
+    """The lines, and where they break off a last one with what went wrong."""
+    try:
+        async for line in lines:
+            yield line
     except (BotError, KnowledgeError, RouterError) as error:
-        await response.write(_line({"problem": str(error)}))
+        yield {"problem": str(error)}
     except Exception:  # noqa: BLE001 — the edge of the process: the person gets a sentence, the log the rest
         _log.exception("a command failed")
-        await response.write(_line({"problem": "something went wrong in the running bot: see its log"}))
-    await response.write_eof()
-    return response
+        yield {"problem": "something went wrong in the running bot: see its log"}
 
 
 def _line(line: Json) -> bytes:
