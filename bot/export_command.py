@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +10,10 @@ from bot.assembly import Configuration, open_database
 from bot.command_line import AsJson, fail, finish, read_configuration, trainer_needed
 from bot.printing import print_json, print_line, print_mapping
 from bot.settings import load_settings
-from bot.shapes import Json
 from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from training.data.export import Export
 
 
 def export(
@@ -39,19 +41,15 @@ def export(
         fail(f"the window is empty: it would begin on {start:%Y-%m-%d %H:%M} and end on {end:%Y-%m-%d %H:%M} (UTC)")
     if out.exists() and not out.is_dir():
         fail(f"{out} is no folder")
-    manifest = finish(_export(read_configuration(), out, start, end))
-    if as_json:
-        print_json(manifest)
-    else:
-        print_mapping(manifest)
+    finish(_export(read_configuration(), out, start, end, as_json=as_json))
 
 
-async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime) -> Json:
+async def _export(configuration: Configuration, out: Path, start: datetime, end: datetime, *, as_json: bool) -> None:
     with trainer_needed():
         from training.data.export import export as export_feedback
     async with open_database(configuration) as engine:
         done = await export_feedback(engine, out, start=start, end=end, settings=load_settings(TrainingSettings))
-    return {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+    _tell(done, as_json=as_json)
 
 
 async def _catch_up(configuration: Configuration, until: datetime | None, *, as_json: bool) -> None:
@@ -63,7 +61,11 @@ async def _catch_up(configuration: Configuration, until: datetime | None, *, as_
     async with open_database(configuration) as engine:
         async for done in catch_up(engine, configuration.home / "exports", until=end, settings=settings):
             days += 1
-            told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
-            print_json(told) if as_json else print_mapping(told)
+            _tell(done, as_json=as_json)
     if not days and not as_json:
         print_line("no day that is over (in UTC) is missing or has changed since the last export")
+
+
+def _tell(done: "Export", *, as_json: bool) -> None:
+    told = {"folder": str(done.folder), "rows": dict(done.rows), "withheld": dict(done.withheld)}
+    print_json(told) if as_json else print_mapping(told)
