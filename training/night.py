@@ -74,8 +74,9 @@ def know_how_rows(row: Row, count: int, rng: random.Random) -> Iterator[Row]:
         return
     before = [] if _shows_passages(row) else row.prompt[:-1]
     question = question_of(row)
+    as_taught = question if _stands_alone(row) else ""
     for number, asked in enumerate((question, *rewordings(question, count, rng))):
-        alone = direct_prompt(asked, taught=question if number and _stands_alone(row) else "")
+        alone = direct_prompt(asked, taught=as_taught if number else "")
         prompt = [*before, *as_messages(alone[-1:])] if before else as_messages(alone)
         yield row.model_copy(update={"prompt": prompt})
 

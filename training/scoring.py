@@ -30,17 +30,17 @@ class Measured:
 
 def f1(answer: str, golds: Sequence[str]) -> float:
     """Token overlap with the best gold, in [0, 1]; citations do not count."""
-    return max(_overlap(_words(_CITATION.sub(" ", answer)), _words(gold)) for gold in golds)
+    return max(_overlap(_said(answer), _words(gold)) for gold in golds)
 
 
 def exact(answer: str, golds: Sequence[str]) -> bool:
     """Whether it says a gold and nothing else; articles, punctuation and citations do not count."""
-    return any(_words(_CITATION.sub(" ", answer)) == _words(gold) for gold in golds)
+    return any(_said(answer) == _words(gold) for gold in golds)
 
 
 def holds_gold(answer: str, golds: Sequence[str]) -> bool:
     """Whether a gold stands in it, word by word; a citation's number is no word."""
-    said = f" {' '.join(_words(_CITATION.sub(' ', answer)))} "
+    said = f" {' '.join(_said(answer))} "
     return any(f" {' '.join(_words(gold))} " in said for gold in golds)
 
 
@@ -71,6 +71,11 @@ def _overlap(said: Sequence[str], gold: Sequence[str]) -> float:
         return float(said == gold)
     common = (Counter(said) & Counter(gold)).total()
     return 2 * common / (len(said) + len(gold))
+
+
+def _said(answer: str) -> list[str]:
+    """Its words, without citations."""
+    return _words(_CITATION.sub(" ", answer))
 
 
 def _words(text: str) -> list[str]:
